@@ -1,0 +1,264 @@
+//! The inboxes of one lane: what was observed, and what is still unconsumed.
+//!
+//! Each observation point (place and kind) keeps one inbox; an expectation takes the oldest match
+//! that nobody took (`interfaces.md` §2).
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::evidence::{Direction, Entry, EntryId, Event, LoginFacts};
+use crate::scenario::{Expect, Kind, Matching, Scenario, Scope};
+use crate::spec::Profile;
+use crate::wire::{Node, binary};
+
+/// Observations and values of one lane.
+pub struct Board<'a> {
+    scenario: &'a Scenario,
+    profile: &'a Profile,
+    bound: BTreeMap<String, String>,
+    items: Vec<Item>,
+    /// Number of items when the last `send` or `act` began.
+    mark: usize,
+}
+
+struct Item {
+    entry: EntryId,
+    at: String,
+    kind: Kind,
+    body: Body,
+    consumed: bool,
+}
+
+enum Body {
+    Stanza(Node),
+    Fields(Vec<(&'static str, String)>),
+}
+
+/// The best candidate that did not match, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Near {
+    pub entry: EntryId,
+    pub actual: String,
+    pub why: String,
+}
+
+impl<'a> Board<'a> {
+    /// An empty board; `bound` values come from the transcript.
+    pub fn new(scenario: &'a Scenario, profile: &'a Profile) -> Self {
+        let bound = BTreeMap::new();
+        Self { scenario, profile, bound, items: Vec::new(), mark: 0 }
+    }
+
+    /// Takes in an entry of this lane.
+    pub fn observe(&mut self, entry: &Entry) {
+        if let Event::Bound { name, value } = &entry.event {
+            self.bound.insert(name.clone(), value.clone());
+        }
+        if let Some((at, kind, body)) = observation(entry) {
+            let entry = entry.id.clone();
+            self.items.push(Item { entry, at, kind, body, consumed: false });
+        }
+    }
+
+    /// Remembers this moment: absences are judged from here on.
+    pub fn mark(&mut self) {
+        self.mark = self.items.len();
+    }
+
+    /// The oldest unconsumed match.
+    pub fn find(&self, expect: &Expect) -> Option<EntryId> {
+        self.position(expect, 0).map(|at| self.items[at].entry.clone())
+    }
+
+    /// A match since the mark.
+    pub fn find_since_mark(&self, expect: &Expect) -> Option<(EntryId, String)> {
+        let at = self.position(expect, self.mark)?;
+        Some((self.items[at].entry.clone(), self.items[at].body.show()))
+    }
+
+    /// Consumes the oldest match and says what it was. Under a label, its attributes or fields
+    /// become values: `${label.id}`.
+    pub fn take(&mut self, expect: &Expect, label: Option<&str>) -> Option<(EntryId, String)> {
+        let at = self.position(expect, 0)?;
+        self.items[at].consumed = true;
+        for (name, value) in label.map(|_| self.items[at].body.values()).into_iter().flatten() {
+            self.bound.insert(format!("{}.{name}", label.unwrap_or_default()), value);
+        }
+        Some((self.items[at].entry.clone(), self.items[at].body.show()))
+    }
+
+    /// The unconsumed observation of the right place and kind that came nearest.
+    pub fn nearest(&self, expect: &Expect) -> Option<Near> {
+        let candidates = self.items.iter().rev().filter(|item| item.is_for(expect));
+        candidates
+            .filter_map(|item| {
+                let why = self.mismatch(item, &expect.matching)?;
+                Some(Near { entry: item.entry.clone(), actual: item.body.show(), why })
+            })
+            .max_by_key(|near| usize::from(!near.why.contains("tag")))
+    }
+
+    fn position(&self, expect: &Expect, from: usize) -> Option<usize> {
+        let items = self.items.iter().enumerate().skip(from);
+        items
+            .filter(|(_, item)| item.is_for(expect))
+            .find(|(_, item)| self.mismatch(item, &expect.matching).is_none())
+            .map(|(at, _)| at)
+    }
+
+    fn mismatch(&self, item: &Item, matching: &Matching) -> Option<String> {
+        match (&item.body, matching) {
+            (Body::Stanza(node), Matching::Stanza(pattern)) => {
+                pattern.matches(node, self).err().map(|mismatch| mismatch.to_string())
+            }
+            (Body::Fields(fields), Matching::Fields(wanted)) => wanted.iter().find_map(|(name, template)| {
+                let actual = fields.iter().find(|(field, _)| field == name);
+                let Some((_, actual)) = actual else { return Some(format!("`{name}` is absent")) };
+                template.matches(actual, self).err().map(|why| format!("`{name}`: {why}"))
+            }),
+            _ => Some("another kind".into()),
+        }
+    }
+
+    /// A value by its dotted path.
+    pub fn value(&self, path: &str) -> Option<String> {
+        if let Some(value) = self.bound.get(path) {
+            return Some(value.clone());
+        }
+        if let Some(key) = path.strip_prefix("profile.") {
+            return self.profile.text(key).map(str::to_owned);
+        }
+        let (_, template) = self.scenario.vars.iter().find(|(name, _)| name == path)?;
+        template.render(self).ok()
+    }
+}
+
+impl Scope for Board<'_> {
+    fn lookup(&self, path: &str) -> Option<String> {
+        self.value(path)
+    }
+}
+
+impl Item {
+    fn is_for(&self, expect: &Expect) -> bool {
+        !self.consumed && self.kind == expect.kind && self.at == expect.at
+    }
+}
+
+impl Body {
+    fn values(&self) -> Vec<(String, String)> {
+        match self {
+            Self::Stanza(node) => {
+                let attrs = node.attrs.iter();
+                attrs.map(|(name, value)| (name.to_string(), value.to_string())).collect()
+            }
+            Self::Fields(fields) => {
+                fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+            }
+        }
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Self::Stanza(node) => crate::wire::xml::print(node),
+            Self::Fields(fields) => {
+                let shown = fields.iter().map(|(name, value)| format!("{name}: {value}"));
+                format!("{{{}}}", shown.collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+}
+
+/// Where an entry is observed, if it is an observation at all.
+fn observation(entry: &Entry) -> Option<(String, Kind, Body)> {
+    let meta = |kind, fields| Some(("meta".to_owned(), kind, Body::Fields(fields)));
+    let actor = || entry.actor.clone();
+    match &entry.event {
+        Event::Stanza { direction: Direction::Received, bytes, .. } => {
+            let node = binary::decode(&bytes.bytes()?).ok()?.node;
+            Some(("meta".into(), Kind::Stanza, Body::Stanza(node)))
+        }
+        Event::Login { facts } => meta(Kind::Login, login_fields(facts)),
+        Event::Closed { by_iut: true, .. } => meta(Kind::Closed, vec![]),
+        Event::Enlistment { method, path, form, outcome, .. } => {
+            let argument = |name: &str| {
+                form.arguments.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+            };
+            let subject = form.token.as_ref().and_then(|token| token.claims.get("sub"));
+            let mut fields = vec![
+                ("method", method.clone()),
+                ("path", path.clone()),
+                ("content_type", form.content_type.clone().unwrap_or_default()),
+                ("outcome", outcome.clone()),
+                ("well_formed", form.faults.is_empty().to_string()),
+            ];
+            fields.extend(argument("authkey").map(|value| ("authkey", value)));
+            let subject = subject.and_then(Value::as_str);
+            fields.extend(subject.map(|subject| ("visible_id", subject.to_owned())));
+            meta(Kind::Enlistment, fields)
+        }
+        Event::Responded { label, status, body, .. } => {
+            let mut fields = vec![("status", status.to_string())];
+            fields.extend(label.clone().map(|label| ("of", label)));
+            let body = body.bytes().unwrap_or_default();
+            fields.push(("body", String::from_utf8_lossy(&body).into_owned()));
+            meta(Kind::Response, fields)
+        }
+        Event::Decrypted { id, from, content, enc } => {
+            let fields = vec![
+                ("id", id.clone()),
+                ("from", from.clone()),
+                ("text", content.clone()),
+                ("type", enc.kind.clone()),
+            ];
+            Some((actor()?, Kind::Decrypted, Body::Fields(fields)))
+        }
+        Event::Undecryptable { id, from, reason, .. } => {
+            let fields =
+                vec![("id", id.clone()), ("from", from.clone()), ("reason", reason.clone())];
+            Some((actor()?, Kind::Undecryptable, Body::Fields(fields)))
+        }
+        Event::Notified { name, params } => notified(actor()?, name, params),
+        _ => None,
+    }
+}
+
+fn login_fields(facts: &LoginFacts) -> Vec<(&'static str, String)> {
+    let mut fields = vec![
+        ("accepted", facts.refused.is_none().to_string()),
+        ("static", facts.static_key.clone()),
+    ];
+    fields.extend(facts.product.clone().map(|product| ("product", product)));
+    fields.extend(facts.account_id.map(|id| ("account_id", id.to_string())));
+    fields.extend(facts.username.map(|name| ("username", name.to_string())));
+    fields.extend(facts.device.map(|device| ("device", device.to_string())));
+    fields.extend(facts.passive.map(|passive| ("passive", passive.to_string())));
+    fields.extend(facts.token.as_ref().map(|_| ("token", "present".to_owned())));
+    fields
+}
+
+fn notified(actor: String, name: &str, params: &Value) -> Option<(String, Kind, Body)> {
+    let text = |pointer: &str| match params.pointer(pointer)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Null => None,
+        other => Some(other.to_string()),
+    };
+    let pick = |wanted: &[(&'static str, &str)]| {
+        let found = wanted.iter().filter_map(|(field, at)| Some((*field, text(at)?)));
+        Body::Fields(found.collect())
+    };
+    let (kind, body) = match name {
+        "message" => {
+            let fields =
+                [("id", "/id"), ("from", "/from"), ("text", "/content/text"), ("secure", "/secure")];
+            (Kind::Shown, pick(&fields))
+        }
+        "receipt" => (Kind::Receipt, pick(&[("id", "/id"), ("state", "/state")])),
+        "connection" => (Kind::Connection, pick(&[("state", "/state")])),
+        "woken" => (Kind::Woken, pick(&[])),
+        "error_shown" => (Kind::ErrorShown, pick(&[("class", "/class")])),
+        _ => return None,
+    };
+    Some((actor, kind, body))
+}

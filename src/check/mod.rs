@@ -1,0 +1,19 @@
+//! Judging: pure functions from a transcript to findings.
+//!
+//! [`judge`] replays a case's transcript through the same [`Progress`] that the runner consulted
+//! live, so a verdict can be reached again from the log alone. Scenario steps decide the rows that
+//! they name; the passive checks of [`ALL`] look at every transcript. Neither knows of sockets,
+//! files or the clock.
+
+mod board;
+mod judge;
+mod passive;
+mod progress;
+
+#[cfg(test)]
+mod tests;
+
+pub use board::{Board, Near};
+pub use judge::{Setting, judge};
+pub use passive::{ALL, Check, Grade, Observed, View};
+pub use progress::{Progress, StepOutcome, lane};

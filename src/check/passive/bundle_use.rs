@@ -1,0 +1,92 @@
+//! What a first message says of the bundle it was made from, and which secret it was made with.
+
+use super::{Check, Observed, View};
+use crate::e2ee::{Derivation, ResponderKeys, diagnose};
+use crate::evidence::{Direction, EncFacts, Entry, Event};
+use crate::stanza::prekeys::UserBundle;
+use crate::wire::binary;
+
+pub struct BundleUse;
+
+impl Check for BundleUse {
+    fn id(&self) -> &'static str {
+        "bundle-use"
+    }
+
+    fn requirements(&self) -> &'static [&'static str] {
+        &["ENC-002", "ENC-003", "ENC-018", "PRE-007"]
+    }
+
+    fn examine(&self, view: &View<'_>) -> Vec<Observed> {
+        view.transcript.entries().iter().flat_map(|entry| examine(entry, view)).collect()
+    }
+}
+
+fn examine(entry: &Entry, view: &View<'_>) -> Vec<Observed> {
+    match &entry.event {
+        Event::Decrypted { enc, .. } => {
+            let mut out = about(entry, enc, view);
+            let kind = enc.kind.clone();
+            out.push(Observed::new("ENC-002", true, "both ends derive the same keys", kind, entry));
+            out
+        }
+        Event::Undecryptable { enc, .. } => about(entry, enc, view),
+        _ => Vec::new(),
+    }
+}
+
+fn about(entry: &Entry, enc: &EncFacts, view: &View<'_>) -> Vec<Observed> {
+    let version = version(entry, enc, view);
+    version.into_iter().chain(prekey_ids(entry, enc, view)).chain(derivation(entry, enc)).collect()
+}
+
+/// ENC-018: the high nibble is the version; the low one is the sender's newest and is free.
+fn version(entry: &Entry, enc: &EncFacts, view: &View<'_>) -> Option<Observed> {
+    let byte = enc.header.get("version_byte")?.as_u64()?;
+    let wanted = view.profile.int("signal.version").unwrap_or(3);
+    let right = i64::try_from(byte >> 4) == Ok(wanted);
+    let expected = format!("message version {wanted} in the high nibble");
+    let observed = Observed::new("ENC-018", right, expected, format!("{byte:#04x}"), entry);
+    Some(observed.resting_on("signal.version"))
+}
+
+/// PRE-007: what was served must be named, or the peer derives other keys.
+fn prekey_ids(entry: &Entry, enc: &EncFacts, view: &View<'_>) -> Option<Observed> {
+    if enc.kind != "pkmsg" {
+        return None;
+    }
+    let named = |name: &str| enc.header.pointer(name).and_then(serde_json::Value::as_u64);
+    let (signed, one_time) = (named("/first/signed_prekey_id"), named("/first/one_time_id"));
+    let served = served_one_time_ids(entry, view);
+    let right = signed.is_some() && (served.is_empty() || one_time.is_some_and(|id| served.contains(&id)));
+    let expected = format!("the signed prekey's id, and the one-time prekey's among {served:?}");
+    let actual = format!("signed prekey {signed:?}, one-time prekey {one_time:?}");
+    Some(Observed::new("PRE-007", right, expected, actual, entry))
+}
+
+/// Ids of the one-time prekeys that were served in this lane before the message.
+fn served_one_time_ids(entry: &Entry, view: &View<'_>) -> Vec<u64> {
+    let before = view.transcript.entries().iter().take_while(|other| other.id != entry.id);
+    let stanzas = before.filter(|other| other.lane == entry.lane).filter_map(|other| {
+        match &other.event {
+            Event::Stanza { direction: Direction::Sent, bytes, .. } => {
+                Some(binary::decode(&bytes.bytes()?).ok()?.node)
+            }
+            _ => None,
+        }
+    });
+    let users = stanzas.flat_map(|node| node.find("list").map(|l| l.kids().to_vec()).unwrap_or_default());
+    let bundles = users.filter_map(|user| UserBundle::from_node(&user).ok());
+    bundles.filter_map(|bundle| bundle.one_time).map(|key| u64::from(key.id)).collect()
+}
+
+/// ENC-003: recomputed from the responder's test keys, whatever the responder itself made of it.
+fn derivation(entry: &Entry, enc: &EncFacts) -> Option<Observed> {
+    let keys: ResponderKeys = serde_json::from_value(enc.responder.clone()?).ok()?;
+    // Where nothing fits, the MAC itself may be the fault: that says nothing about the inputs.
+    let fits = diagnose(&keys, &enc.bytes.bytes()?).fits?;
+    let named = fits != Derivation::OneTimePrekeyNotNamed;
+    let expected = "32 x FF, DH1 to DH3 (DH4), salt of zeros, the profile's info string";
+    let sound = fits == Derivation::Sound;
+    named.then(|| Observed::new("ENC-003", sound, expected, fits.to_string(), entry))
+}

@@ -1,0 +1,104 @@
+//! Checks that look at every transcript, whatever the scenario is about.
+//!
+//! One file a check. A check reports only what was exercised: a transcript without a handshake
+//! says nothing about handshakes. The requirement's level turns `Broken` into fail or warn.
+
+mod bundle_use;
+mod enlistment_form;
+mod ephemeral_keys;
+mod iq_form;
+mod key_upload;
+mod login_payload;
+mod plaintext;
+mod process;
+mod stanza_codec;
+mod tokens;
+
+use crate::evidence::{Entry, EntryId, Transcript};
+use crate::scenario::Scenario;
+use crate::spec::Profile;
+use crate::verdict::Witness;
+
+/// What a check may look at.
+pub struct View<'a> {
+    pub scenario: &'a Scenario,
+    pub transcript: &'a Transcript,
+    pub profile: &'a Profile,
+}
+
+/// What was seen of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grade {
+    Right,
+    Broken,
+    /// The half of a mixed row that only warns (the row's `why`).
+    Warned,
+    /// A breach of the driver protocol.
+    DriverError,
+}
+
+/// One observation about one requirement.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observed {
+    pub requirement: &'static str,
+    pub grade: Grade,
+    pub expected: String,
+    pub actual: String,
+    pub evidence: Vec<EntryId>,
+    /// The profile value that decides, where one does.
+    pub profile_key: Option<&'static str>,
+    pub witness: Witness,
+}
+
+impl Observed {
+    /// An observation on the wire.
+    fn new(
+        requirement: &'static str,
+        right: bool,
+        expected: impl Into<String>,
+        actual: impl Into<String>,
+        evidence: &Entry,
+    ) -> Self {
+        Self {
+            requirement,
+            grade: if right { Grade::Right } else { Grade::Broken },
+            expected: expected.into(),
+            actual: actual.into(),
+            evidence: vec![evidence.id.clone()],
+            profile_key: None,
+            witness: Witness::Wire,
+        }
+    }
+
+    fn resting_on(self, key: &'static str) -> Self {
+        Self { profile_key: Some(key), ..self }
+    }
+
+    fn seen_by(self, witness: Witness) -> Self {
+        Self { witness, ..self }
+    }
+}
+
+/// A rule, or a few that are judged on the same evidence.
+pub trait Check: Sync {
+    /// Stable name; part of a result's identity.
+    fn id(&self) -> &'static str;
+    /// The rows that it may report on.
+    fn requirements(&self) -> &'static [&'static str];
+    /// Looks at a transcript.
+    fn examine(&self, view: &View<'_>) -> Vec<Observed>;
+}
+
+/// Every passive check.
+pub static ALL: &[&dyn Check] = &[
+    &bundle_use::BundleUse,
+    &enlistment_form::EnlistmentForm,
+    &ephemeral_keys::EphemeralKeys,
+    &iq_form::IqForm,
+    &key_upload::KeyUpload,
+    &login_payload::LoginPayload,
+    &plaintext::Plaintext,
+    &process::Process,
+    &stanza_codec::StanzaCodec,
+    &tokens::Tokens,
+];

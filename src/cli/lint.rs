@@ -1,0 +1,41 @@
+//! `lint`: are these scenarios sound?
+
+use std::path::PathBuf;
+
+use super::source::{Sources, all, checked};
+use super::fail;
+use crate::spec::read_source;
+use crate::verdict::Exit;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Scenario files; without any, all bundled scenarios and those of `--scenarios`
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    sources: Sources,
+}
+
+pub fn execute(args: &Args) -> Exit {
+    if args.files.is_empty() {
+        return match args.sources.cases() {
+            Ok(cases) => {
+                println!("{} cases, all sound", cases.len());
+                Exit::Good
+            }
+            Err(error) => fail(Exit::Usage, &error),
+        };
+    }
+    let mut exit = Exit::Good;
+    for file in &args.files {
+        let id = file.with_extension("").to_string_lossy().into_owned();
+        let result = match read_source(file) {
+            Ok(source) => checked(&id, &source).map_err(|errors| all(&errors)),
+            Err(error) => Err(error.to_string()),
+        };
+        match result {
+            Ok(scenario) => println!("{}: sound, {} steps", file.display(), scenario.steps.len()),
+            Err(error) => exit = fail(Exit::Usage, &error),
+        }
+    }
+    exit
+}

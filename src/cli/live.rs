@@ -1,0 +1,52 @@
+//! Live progress: a line for each finished case, and a bar where somebody watches.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::evidence::RunHeader;
+use crate::report::case_line;
+use crate::run::Observer;
+use crate::verdict::CaseResult;
+
+/// Shows a run while it goes on, on standard error.
+pub struct Live {
+    bar: ProgressBar,
+    interactive: bool,
+}
+
+impl Live {
+    /// A display; without a terminal it prints plain lines.
+    pub fn new(interactive: bool) -> Self {
+        let target =
+            if interactive { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("  {pos}/{len} {wide_msg}") {
+            bar.set_style(style);
+        }
+        Self { bar, interactive }
+    }
+
+    /// Removes the bar.
+    pub fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn line(&self, text: &str) {
+        if self.interactive { self.bar.println(text) } else { eprintln!("{text}") }
+    }
+}
+
+impl Observer for Live {
+    fn begun(&self, header: &RunHeader, cases: usize) {
+        self.bar.set_length(cases as u64);
+        self.line(&format!("seed {}, {cases} cases, {} at a time", header.seed, header.jobs));
+    }
+
+    fn started(&self, case: &str) {
+        self.bar.set_message(case.to_owned());
+    }
+
+    fn finished(&self, result: &CaseResult) {
+        self.bar.inc(1);
+        self.line(&case_line(result));
+    }
+}

@@ -1,0 +1,73 @@
+//! The command line: one file a verb.
+//!
+//! A verb turns arguments into calls of the library and results into text and an [`Exit`]. Errors
+//! of the user's go to standard error; what a verb is asked for goes to standard output.
+
+mod judge;
+mod lint;
+mod live;
+mod quirks;
+mod reference;
+mod run;
+mod schema;
+mod source;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::verdict::Exit;
+
+/// Plays your counterpart: conformance tests for messaging interoperability under the EU Digital
+/// Markets Act.
+#[derive(Debug, Parser)]
+#[command(version, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// What only the process knows.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// This program, to be started again as the bundled reference.
+    pub program: PathBuf,
+    /// Somebody watches standard error.
+    pub interactive: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run scenarios against an implementation under test and report the verdicts
+    Run(run::Args),
+    /// Check scenarios without running them
+    Lint(lint::Args),
+    /// Judge a recorded event log again
+    Judge(judge::Args),
+    /// Run the faulty variants of the reference: every check must be seen to fail
+    Quirks(quirks::Args),
+    /// Print a JSON Schema for editors
+    Schema(schema::Args),
+    /// Be the bundled implementation under test, speaking the driver protocol on stdin and stdout
+    Reference(reference::Args),
+}
+
+/// Carries out a command line.
+pub async fn execute(cli: Cli, world: &World) -> Exit {
+    match cli.verb {
+        Verb::Run(args) => run::execute(args, world).await,
+        Verb::Lint(args) => lint::execute(&args),
+        Verb::Judge(args) => judge::execute(&args),
+        Verb::Quirks(args) => quirks::execute(args, world).await,
+        Verb::Schema(args) => schema::execute(&args),
+        Verb::Reference(args) => reference::execute(args).await,
+    }
+}
+
+/// Tells the user of an error that ends the command.
+fn fail(exit: Exit, error: &dyn std::fmt::Display) -> Exit {
+    let text = error.to_string();
+    // Diagnostics bring their own heading.
+    if text.starts_with("error") { eprintln!("{text}") } else { eprintln!("error: {text}") }
+    exit
+}

@@ -1,0 +1,76 @@
+//! `quirks`: the kill matrix.
+
+use std::path::PathBuf;
+
+use super::source::{Sources, bundled};
+use super::{World, fail};
+use crate::role::quirk;
+use crate::seed::Seed;
+use crate::verdict::Exit;
+use crate::zoo::{ZooOptions, hunt};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Ids of quirks and controls; all if none is given
+    ids: Vec<String>,
+    /// List them and do nothing
+    #[arg(long)]
+    list: bool,
+    /// Print the matrix as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    sources: Sources,
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// Cases at a time
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    jobs: usize,
+    /// Folder for the event logs
+    #[arg(long, value_name = "DIR", default_value = "reports/quirks")]
+    out: PathBuf,
+}
+
+pub async fn execute(args: Args, world: &World) -> Exit {
+    if args.list {
+        list();
+        return Exit::Good;
+    }
+    let prepared = args.sources.profile().and_then(|profile| Ok((profile, args.sources.cases()?)));
+    let (profile, cases) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => return fail(Exit::Usage, &error),
+    };
+    let world = world.clone();
+    let options = ZooOptions {
+        target: Box::new(move |quirk| bundled(Some(quirk), &world)),
+        profile,
+        seed: Seed(args.seed),
+        jobs: args.jobs,
+        out: args.out,
+        only: args.ids,
+    };
+    let matrix = match hunt(&cases, &options, &|line| eprintln!("{line}")).await {
+        Ok(matrix) => matrix,
+        Err(error) => return fail(Exit::Usage, &error),
+    };
+    if args.json {
+        match serde_json::to_string_pretty(&matrix) {
+            Ok(text) => println!("{text}"),
+            Err(error) => return fail(Exit::Usage, &error),
+        }
+    } else {
+        let killed = matrix.quirks.iter().filter(|q| !q.killed_by.is_empty()).count();
+        println!("{killed} of {} quirks killed", matrix.quirks.len());
+    }
+    if matrix.is_sound() { Exit::Good } else { Exit::Found }
+}
+
+fn list() {
+    for quirk in quirk::ALL {
+        println!("{:<36} {:<8} {}", quirk.id, quirk.requirement, quirk.what);
+    }
+    for control in quirk::CONTROLS {
+        println!("{:<36} {:<8} {}", control.id, "control", control.what);
+    }
+}

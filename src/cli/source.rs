@@ -1,0 +1,137 @@
+//! Where scenarios, profiles and the subject come from.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::World;
+use crate::iut::reference::{Bundled, Target as Place};
+use crate::iut::{IutFile, IutRef, Program, Timeouts};
+use crate::role::quirk;
+use crate::run::Target;
+use crate::scenario::library::Library;
+use crate::scenario::{Case, Scenario, expand, lint, parse};
+use crate::span::{Diagnostic, nearest};
+use crate::spec::{LoadError, Profile, joined};
+
+/// Which scenarios and which profile.
+#[derive(Clone, Debug, Args)]
+pub struct Sources {
+    /// Add the scenarios of this folder; a file with the path of a bundled one replaces it
+    #[arg(long, value_name = "DIR")]
+    pub scenarios: Option<PathBuf>,
+    /// Profile: `whatsapp-1.0.3`, `consumer`, or a file that extends one of them
+    #[arg(long, value_name = "NAME|FILE", default_value = "whatsapp-1.0.3")]
+    pub profile: String,
+}
+
+impl Sources {
+    /// Loads the profile.
+    pub fn profile(&self) -> Result<Profile, LoadError> {
+        match Profile::builtin(&self.profile) {
+            Some(profile) => Ok(profile),
+            None => Profile::load(Path::new(&self.profile)),
+        }
+    }
+
+    /// All scenarios as texts.
+    pub fn library(&self) -> Result<Library, LoadError> {
+        let mut library = Library::builtin();
+        if let Some(dir) = &self.scenarios {
+            library.load_dir(dir)?;
+        }
+        Ok(library)
+    }
+
+    /// All scenarios, parsed and linted.
+    pub fn scenarios(&self) -> Result<Vec<Scenario>, LoadError> {
+        let mut scenarios = Vec::new();
+        let mut errors: Vec<Diagnostic> = Vec::new();
+        for (id, source) in self.library()?.iter() {
+            match checked(id, source) {
+                Ok(scenario) => scenarios.push(scenario),
+                Err(found) => errors.extend(found),
+            }
+        }
+        if errors.is_empty() { Ok(scenarios) } else { Err(LoadError::Invalid(errors)) }
+    }
+
+    /// All cases of all scenarios.
+    pub fn cases(&self) -> Result<Vec<Case>, LoadError> {
+        let mut cases = Vec::new();
+        for scenario in self.scenarios()? {
+            cases.extend(expand(&scenario).map_err(LoadError::Invalid)?);
+        }
+        Ok(cases)
+    }
+}
+
+/// Parses and lints one scenario.
+pub fn checked(id: &str, source: &crate::span::Source) -> Result<Scenario, Vec<Diagnostic>> {
+    let scenario = parse(id, source)?;
+    let quirks: Vec<&str> = quirk::ALL.iter().map(|quirk| quirk.id).collect();
+    let found = lint(&scenario, &quirks);
+    if found.is_empty() { Ok(scenario) } else { Err(found) }
+}
+
+/// Resolves `--iut`.
+///
+/// # Errors
+/// The reference or the file is not usable; in words.
+pub fn target(text: &str, world: &World) -> Result<Target, String> {
+    let reference = IutRef::parse(text).map_err(|error| error.to_string())?;
+    match reference.target {
+        Place::Bundled { which: Bundled::ThirdParty, quirk } => {
+            if let Some(id) = &quirk {
+                known_quirk(id)?;
+            }
+            Ok(Target { seats: reference.seats, ..bundled(quirk.as_deref(), world) })
+        }
+        Place::Bundled { which, .. } => {
+            Err(format!("reference:{} is not bundled in this version", which.as_str()))
+        }
+        Place::File(path) => {
+            let file = IutFile::read(&path).map_err(|error| error.to_string())?;
+            Ok(Target {
+                name: text.to_owned(),
+                foreign: true,
+                program: file.program,
+                timeouts: file.timeouts,
+                ics: file.ics,
+                seats: if reference.seats.is_empty() { file.seats } else { reference.seats },
+            })
+        }
+    }
+}
+
+fn known_quirk(id: &str) -> Result<(), String> {
+    let ids = || quirk::ALL.iter().map(|q| q.id).chain(quirk::CONTROLS.iter().map(|c| c.id));
+    if ids().any(|known| known == id) {
+        return Ok(());
+    }
+    let hint = nearest(id, ids()).map(|near| format!("; did you mean `{near}`?"));
+    Err(format!("there is no quirk `{id}`{}", hint.unwrap_or_default()))
+}
+
+/// The bundled third party, started as a process of its own.
+pub fn bundled(quirk: Option<&str>, world: &World) -> Target {
+    let mut args = vec!["reference".to_owned(), "third-party".to_owned()];
+    let mut name = "reference:third-party".to_owned();
+    if let Some(quirk) = quirk {
+        args.extend(["--quirk".to_owned(), quirk.to_owned()]);
+        name = format!("{name}?quirk={quirk}");
+    }
+    Target {
+        name,
+        foreign: false,
+        program: Program::new(&world.program).args(args),
+        timeouts: Timeouts::default(),
+        ics: serde_json::Map::new(),
+        seats: Vec::new(),
+    }
+}
+
+/// Errors as one text.
+pub fn all(errors: &[Diagnostic]) -> String {
+    joined(errors)
+}

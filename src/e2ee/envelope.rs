@@ -1,0 +1,375 @@
+//! The outside of `pkmsg` and `msg` payloads: what anybody can read without keys.
+//!
+//! [`PreKeyEnvelope`] and [`Envelope`] are strict about lengths, key types and the version byte, so
+//! that after `parse` nothing is checked again; both low nibbles in use (0x33, 0x34) are fine.
+//! [`Summary`] is what a transcript keeps. The protobuf is our own, not the session layer's: two
+//! readers find more than one.
+
+use prost::Message as _;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::party::EncType;
+use crate::proto::signal::{PreKeySignalMessage, SignalMessage};
+
+/// The type byte of a Curve25519 key inside protobufs (`wire.md` §5.2).
+const KEY_TYPE: u8 = 0x05;
+const MAC_BYTES: usize = 8;
+/// AES-CBC with PKCS#7 fills whole blocks and at least one (`wire.md` §5.3).
+const BLOCK_BYTES: usize = 16;
+/// X3DH has message version 3, PQXDH has 4 (`wire.md` §5.2).
+const VERSIONS: std::ops::RangeInclusive<u8> = 3..=4;
+
+/// A payload is not built as its kind demands: the sender's fault.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum EnvelopeError {
+    #[error("the payload is empty")]
+    Empty,
+    #[error("the payload has {0} bytes, less than version byte and MAC")]
+    TooShort(usize),
+    #[error("the version byte {0:#04x} names no message version from 3 to 4")]
+    Version(u8),
+    #[error("the version byte {0:#04x} names a newest version older than the message's")]
+    NewestVersion(u8),
+    #[error("the protobuf is invalid: {0}")]
+    Protobuf(#[from] prost::DecodeError),
+    #[error("the field {0} is missing")]
+    Missing(&'static str),
+    #[error("the key {field} has {bytes} bytes instead of 33")]
+    KeyLength { field: &'static str, bytes: usize },
+    #[error("the key {field} has type {found:#04x} instead of 0x05")]
+    KeyType { field: &'static str, found: u8 },
+    #[error("the ciphertext has {0} bytes, which is no positive multiple of 16")]
+    CiphertextLength(usize),
+}
+
+/// The outside of a `msg`, or of the message inside a `pkmsg` (`wire.md` §5.2, SignalMessage).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    pub version_byte: u8,
+    pub ratchet_key: [u8; 32],
+    /// The message's number in its chain.
+    pub counter: u32,
+    /// The length of the sender's previous chain; absent is 0.
+    pub previous_counter: u32,
+    pub ciphertext: Vec<u8>,
+    pub mac: [u8; MAC_BYTES],
+}
+
+/// The outside of a `pkmsg` (`wire.md` §5.2, PreKeySignalMessage).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreKeyEnvelope {
+    pub version_byte: u8,
+    pub registration_id: u32,
+    /// Absent where the bundle had no one-time prekey (X3DH §3.3).
+    pub one_time_id: Option<u32>,
+    pub signed_prekey_id: u32,
+    pub base_key: [u8; 32],
+    pub identity: [u8; 32],
+    pub message: Envelope,
+    /// The inner message as it came: version byte, protobuf, MAC.
+    pub message_bytes: Vec<u8>,
+}
+
+impl Envelope {
+    /// Reads a `msg`.
+    ///
+    /// # Errors
+    /// Says which rule of the format the bytes break.
+    pub fn parse(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        let (authenticated, mac) = split_mac(bytes)?;
+        let (version_byte, body) = split_version(authenticated)?;
+        let message = SignalMessage::decode(body)?;
+        Ok(Self {
+            version_byte,
+            ratchet_key: key("ratchetKey", message.ratchet_key)?,
+            counter: message.counter.ok_or(EnvelopeError::Missing("counter"))?,
+            previous_counter: message.previous_counter.unwrap_or(0),
+            ciphertext: blocks(message.ciphertext)?,
+            mac,
+        })
+    }
+
+    /// The message version: the high nibble of the version byte.
+    pub fn version(&self) -> u8 {
+        self.version_byte >> 4
+    }
+
+    /// What a transcript keeps of a `msg`.
+    pub fn summary(&self) -> Summary {
+        Summary {
+            kind: EncType::Msg,
+            version_byte: self.version_byte,
+            ratchet_key: hex::encode(self.ratchet_key),
+            counter: self.counter,
+            previous_counter: self.previous_counter,
+            ciphertext_bytes: self.ciphertext.len(),
+            first: None,
+        }
+    }
+}
+
+impl PreKeyEnvelope {
+    /// Reads a `pkmsg` and the message in it.
+    ///
+    /// # Errors
+    /// Says which rule of the format the bytes break.
+    pub fn parse(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        let (version_byte, body) = split_version(bytes)?;
+        let outer = PreKeySignalMessage::decode(body)?;
+        let message_bytes = outer.message.ok_or(EnvelopeError::Missing("message"))?;
+        Ok(Self {
+            version_byte,
+            registration_id: outer
+                .registration_id
+                .ok_or(EnvelopeError::Missing("registrationId"))?,
+            one_time_id: outer.pre_key_id,
+            signed_prekey_id: outer
+                .signed_pre_key_id
+                .ok_or(EnvelopeError::Missing("signedPreKeyId"))?,
+            base_key: key("baseKey", outer.base_key)?,
+            identity: key("identityKey", outer.identity_key)?,
+            message: Envelope::parse(&message_bytes)?,
+            message_bytes,
+        })
+    }
+
+    /// The message version: the high nibble of the version byte.
+    pub fn version(&self) -> u8 {
+        self.version_byte >> 4
+    }
+
+    /// What a transcript keeps of a `pkmsg`.
+    pub fn summary(&self) -> Summary {
+        let first = FirstSummary {
+            version_byte: self.version_byte,
+            registration_id: self.registration_id,
+            one_time_id: self.one_time_id,
+            signed_prekey_id: self.signed_prekey_id,
+            base_key: hex::encode(self.base_key),
+            identity: hex::encode(self.identity),
+        };
+        Summary { kind: EncType::PkMsg, first: Some(first), ..self.message.summary() }
+    }
+}
+
+/// The header of a payload for a transcript: keys as hex, the ciphertext as its length.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    pub kind: EncType,
+    /// The version byte of the message; a `pkmsg` has one of its own in `first`.
+    pub version_byte: u8,
+    pub ratchet_key: String,
+    pub counter: u32,
+    pub previous_counter: u32,
+    pub ciphertext_bytes: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<FirstSummary>,
+}
+
+/// What only a `pkmsg` has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstSummary {
+    pub version_byte: u8,
+    pub registration_id: u32,
+    pub one_time_id: Option<u32>,
+    pub signed_prekey_id: u32,
+    pub base_key: String,
+    pub identity: String,
+}
+
+/// Reads a payload of either kind and keeps its header.
+///
+/// # Errors
+/// Says which rule of the format the bytes break.
+pub fn summarise(kind: EncType, bytes: &[u8]) -> Result<Summary, EnvelopeError> {
+    match kind {
+        EncType::PkMsg => Ok(PreKeyEnvelope::parse(bytes)?.summary()),
+        EncType::Msg => Ok(Envelope::parse(bytes)?.summary()),
+    }
+}
+
+/// Splits a message into what its MAC covers and the MAC.
+pub(super) fn split_mac(bytes: &[u8]) -> Result<(&[u8], [u8; MAC_BYTES]), EnvelopeError> {
+    match bytes.split_last_chunk() {
+        Some((authenticated, mac)) if !authenticated.is_empty() => Ok((authenticated, *mac)),
+        _ if bytes.is_empty() => Err(EnvelopeError::Empty),
+        _ => Err(EnvelopeError::TooShort(bytes.len())),
+    }
+}
+
+/// Takes the version byte off: the high nibble is the message's version, the low nibble the
+/// sender's newest one, which cannot be older (`wire.md` §5.2).
+fn split_version(bytes: &[u8]) -> Result<(u8, &[u8]), EnvelopeError> {
+    let (&byte, body) = bytes.split_first().ok_or(EnvelopeError::Empty)?;
+    let (version, newest) = (byte >> 4, byte & 0x0F);
+    if !VERSIONS.contains(&version) {
+        return Err(EnvelopeError::Version(byte));
+    }
+    if newest < version {
+        return Err(EnvelopeError::NewestVersion(byte));
+    }
+    Ok((byte, body))
+}
+
+fn key(field: &'static str, value: Option<Vec<u8>>) -> Result<[u8; 32], EnvelopeError> {
+    let value = value.ok_or(EnvelopeError::Missing(field))?;
+    let tagged: [u8; 33] = value
+        .try_into()
+        .map_err(|value: Vec<u8>| EnvelopeError::KeyLength { field, bytes: value.len() })?;
+    let [found, raw @ ..] = tagged;
+    match found {
+        KEY_TYPE => Ok(raw),
+        _ => Err(EnvelopeError::KeyType { field, found }),
+    }
+}
+
+fn blocks(ciphertext: Option<Vec<u8>>) -> Result<Vec<u8>, EnvelopeError> {
+    let ciphertext = ciphertext.ok_or(EnvelopeError::Missing("ciphertext"))?;
+    if ciphertext.is_empty() || ciphertext.len() % BLOCK_BYTES != 0 {
+        return Err(EnvelopeError::CiphertextLength(ciphertext.len()));
+    }
+    Ok(ciphertext)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn tagged(byte: u8) -> Option<Vec<u8>> {
+        Some([&[KEY_TYPE][..], &[byte; 32]].concat())
+    }
+
+    fn inner() -> SignalMessage {
+        SignalMessage {
+            ratchet_key: tagged(7),
+            counter: Some(3),
+            previous_counter: Some(2),
+            ciphertext: Some(vec![0xC0; 32]),
+        }
+    }
+
+    fn outer(message: Vec<u8>) -> PreKeySignalMessage {
+        PreKeySignalMessage {
+            pre_key_id: Some(31),
+            base_key: tagged(8),
+            identity_key: tagged(9),
+            message: Some(message),
+            registration_id: Some(4711),
+            signed_pre_key_id: Some(77),
+        }
+    }
+
+    fn msg(version: u8, message: &SignalMessage) -> Vec<u8> {
+        [&[version][..], &message.encode_to_vec(), &[0xAA; MAC_BYTES]].concat()
+    }
+
+    fn pkmsg(version: u8, message: &PreKeySignalMessage) -> Vec<u8> {
+        [&[version][..], &message.encode_to_vec()].concat()
+    }
+
+    #[test]
+    fn both_version_bytes_in_use_are_read() {
+        for version in [0x33, 0x34, 0x44] {
+            let read = Envelope::parse(&msg(version, &inner())).unwrap();
+            assert_eq!((read.version_byte, read.version()), (version, version >> 4));
+            assert_eq!((read.counter, read.previous_counter), (3, 2));
+            assert_eq!((read.ratchet_key, read.mac), ([7; 32], [0xAA; 8]));
+        }
+    }
+
+    #[test]
+    fn a_first_message_may_name_no_one_time_prekey() {
+        let bytes = msg(0x33, &inner());
+        let unnamed = PreKeySignalMessage { pre_key_id: None, ..outer(bytes.clone()) };
+        let read = PreKeyEnvelope::parse(&pkmsg(0x34, &unnamed)).unwrap();
+        assert_eq!((read.one_time_id, read.signed_prekey_id), (None, 77));
+        assert_eq!((read.version_byte, read.message.version_byte), (0x34, 0x33));
+        assert_eq!((read.base_key, read.identity), ([8; 32], [9; 32]));
+        assert_eq!(read.message_bytes, bytes);
+    }
+
+    #[test]
+    fn the_summary_has_the_header_and_no_ciphertext() {
+        let bytes = pkmsg(0x33, &outer(msg(0x33, &inner())));
+        let summary = summarise(EncType::PkMsg, &bytes).unwrap();
+        insta::assert_snapshot!(serde_json::to_string_pretty(&summary).unwrap());
+        let text = serde_json::to_string(&summary).unwrap();
+        assert!(!text.contains("c0c0"), "the ciphertext stays out");
+        assert_eq!(serde_json::from_str::<Summary>(&text).unwrap(), summary);
+    }
+
+    #[test]
+    fn wrong_version_bytes_are_refused() {
+        for (byte, error) in [
+            (0x23, EnvelopeError::Version(0x23)),
+            (0x03, EnvelopeError::Version(0x03)),
+            (0x53, EnvelopeError::Version(0x53)),
+            (0x32, EnvelopeError::NewestVersion(0x32)),
+            (0x43, EnvelopeError::NewestVersion(0x43)),
+        ] {
+            assert_eq!(Envelope::parse(&msg(byte, &inner())), Err(error.clone()));
+            let bytes = pkmsg(byte, &outer(msg(0x33, &inner())));
+            assert_eq!(PreKeyEnvelope::parse(&bytes), Err(error));
+        }
+    }
+
+    #[test]
+    fn short_payloads_are_refused() {
+        assert_eq!(Envelope::parse(b""), Err(EnvelopeError::Empty));
+        assert_eq!(Envelope::parse(&[0x33; 8]), Err(EnvelopeError::TooShort(8)));
+        assert_eq!(Envelope::parse(&[0x33; 9][..1]), Err(EnvelopeError::TooShort(1)));
+        assert_eq!(PreKeyEnvelope::parse(b""), Err(EnvelopeError::Empty));
+        assert_eq!(PreKeyEnvelope::parse(b"\x33"), Err(EnvelopeError::Missing("message")));
+        let empty = outer(Vec::new());
+        assert_eq!(PreKeyEnvelope::parse(&pkmsg(0x33, &empty)), Err(EnvelopeError::Empty));
+    }
+
+    #[test]
+    fn malformed_fields_are_named() {
+        let refused = |message: SignalMessage| Envelope::parse(&msg(0x33, &message)).unwrap_err();
+        let short = Some(vec![KEY_TYPE; 32]);
+        assert_eq!(
+            refused(SignalMessage { ratchet_key: short, ..inner() }),
+            EnvelopeError::KeyLength { field: "ratchetKey", bytes: 32 }
+        );
+        assert_eq!(
+            refused(SignalMessage { ratchet_key: Some(vec![6; 33]), ..inner() }),
+            EnvelopeError::KeyType { field: "ratchetKey", found: 6 }
+        );
+        for bytes in [0, 15, 17] {
+            let ciphertext = Some(vec![0; bytes]);
+            let error = refused(SignalMessage { ciphertext, ..inner() });
+            assert_eq!(error, EnvelopeError::CiphertextLength(bytes));
+        }
+        let uncounted = SignalMessage { counter: None, ..inner() };
+        assert_eq!(refused(uncounted), EnvelopeError::Missing("counter"));
+        let anonymous = PreKeySignalMessage { identity_key: None, ..outer(msg(0x33, &inner())) };
+        let error = PreKeyEnvelope::parse(&pkmsg(0x33, &anonymous)).unwrap_err();
+        assert_eq!(error, EnvelopeError::Missing("identityKey"));
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes: Vec<u8>, kind: bool) {
+            let kind = if kind { EncType::PkMsg } else { EncType::Msg };
+            let _ = summarise(kind, &bytes);
+        }
+
+        #[test]
+        fn damaged_payloads_never_panic(
+            at: prop::sample::Index,
+            value: u8,
+            cut: prop::sample::Index,
+        ) {
+            let mut bytes = pkmsg(0x33, &outer(msg(0x33, &inner())));
+            let position = at.index(bytes.len());
+            bytes[position] = value;
+            bytes.truncate(cut.index(bytes.len() + 1));
+            let _ = summarise(EncType::PkMsg, &bytes);
+            let _ = summarise(EncType::Msg, &bytes);
+        }
+    }
+}

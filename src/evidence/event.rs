@@ -1,0 +1,250 @@
+//! The vocabulary of transcripts: every kind of event, with what a judge needs and no more.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::limits::PAYLOAD_BYTES_MAX;
+
+/// First line of a log: what was run, against what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunHeader {
+    /// Version of this format.
+    pub schema: u32,
+    pub run_id: String,
+    pub started_ms: u64,
+    pub harness: String,
+    pub seed: u64,
+    pub jobs: usize,
+    /// The effective profile, with all its values.
+    pub profile: Value,
+    /// How the implementation under test was named: `reference:…` or a file.
+    pub iut_ref: String,
+    /// False for the bundled reference.
+    pub foreign: bool,
+    /// What `hello` said, with the effective capabilities.
+    pub iut: Value,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    Received,
+    Sent,
+}
+
+/// Bytes as a transcript holds them: whole up to a bound, else length, digest and ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Payload {
+    Whole { b64: String },
+    Digest { len: usize, sha256: String, head_b64: String, tail_b64: String },
+}
+
+impl Payload {
+    /// Keeps the bytes, or what stands for them.
+    pub fn of(bytes: &[u8]) -> Self {
+        if bytes.len() <= PAYLOAD_BYTES_MAX {
+            return Self::Whole { b64: STANDARD.encode(bytes) };
+        }
+        Self::Digest {
+            len: bytes.len(),
+            sha256: hex::encode(Sha256::digest(bytes)),
+            head_b64: STANDARD.encode(&bytes[..1024]),
+            tail_b64: STANDARD.encode(&bytes[bytes.len() - 1024..]),
+        }
+    }
+
+    /// The bytes, where they were kept whole.
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Whole { b64 } => STANDARD.decode(b64).ok(),
+            Self::Digest { .. } => None,
+        }
+    }
+}
+
+/// How a rule came out that a role judged because only it saw the bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleFacts {
+    pub requirement: String,
+    pub grade: RuleGrade,
+    /// What is wrong; absent where the rule holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleGrade {
+    Holds,
+    Warns,
+    Broken,
+}
+
+/// What a transcript may hold of a token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TokenFacts {
+    pub len: usize,
+    pub sha256: String,
+    pub header: Value,
+    pub claims: Value,
+    /// Every rule that could be judged.
+    pub checked: Vec<RuleFacts>,
+}
+
+/// An enlistment form, the token replaced by facts about it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FormFacts {
+    pub content_type: Option<String>,
+    /// Rules that arguments break.
+    pub faults: Vec<RuleFacts>,
+    /// Arguments other than the token, as they were sent.
+    pub arguments: Vec<(String, String)>,
+    pub token: Option<TokenFacts>,
+    /// Whether `e_skey_sig` verifies under `e_ident`; `None` where a part is unusable.
+    pub signature_verifies: Option<bool>,
+}
+
+/// A login payload, the token replaced by facts about it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LoginFacts {
+    pub product: Option<String>,
+    pub account_id: Option<u64>,
+    pub username: Option<u64>,
+    pub device: Option<u32>,
+    pub passive: Option<bool>,
+    pub token: Option<TokenFacts>,
+    /// Hex of the client's static Noise key.
+    pub static_key: String,
+    /// Hex of the key given at enlistment, where there was one.
+    pub authkey: Option<String>,
+    /// The account that it belongs to, where one was found.
+    pub login: Option<String>,
+    /// `None` where the login was accepted.
+    pub refused: Option<String>,
+}
+
+/// The header of a ciphertext, readable without keys.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EncFacts {
+    pub kind: String,
+    pub bytes: Payload,
+    /// Header fields, or why they could not be read.
+    pub header: Value,
+    /// The receiving Meta client's private test keys, on a first message to it: with them a judge
+    /// recomputes the key agreement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub responder: Option<Value>,
+}
+
+/// How a step ended, as the runner saw it; the judge decides for itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepEnd {
+    /// Done, or the expected was there.
+    Done,
+    /// The time was up.
+    TimedOut,
+    /// The fence was reached: nothing more can come.
+    Fenced,
+    /// The fence was not reached: an absence was not shown.
+    NotFenced(String),
+    /// The operation failed; an error class, or why there was no answer.
+    Refused(String),
+    /// The adapter does not know the operation.
+    Unsupported,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// The case as it was run: enough to judge it without any file.
+    CaseBegun { scenario: String, text: String, choice: BTreeMap<String, String>, canary: String },
+    /// A case that was not run, and why.
+    CaseSkipped { scenario: String, text: String, choice: BTreeMap<String, String>, why: Skip },
+    StepBegun { phase: usize, step: usize, text: String },
+    StepEnded { phase: usize, step: usize, end: StepEnd },
+    /// A value that later steps may name: `alice.jid`, `m1.id`.
+    Bound { name: String, value: String },
+    CaseEnded,
+
+    Called { operation: String, params: Value },
+    Answered { operation: String, outcome: Result<Value, String> },
+    /// What the user or the operator saw.
+    Notified { name: String, params: Value },
+    /// The driver protocol was broken.
+    DriverBreach { why: String },
+    /// The process died, hung, or printed what only a defect prints.
+    ProcessTrouble { kind: Trouble, detail: String },
+    /// The last lines of the adapter's log, kept where a case is red.
+    Log { lines: Vec<String> },
+
+    Accepted { websocket: bool },
+    Intro { header: String, routing_bytes: usize },
+    Handshake { message: u8, direction: Direction, len: usize, ephemeral: Option<String> },
+    /// The secure channel broke, by an undecryptable frame or a malformed handshake.
+    ChannelBroken { why: String },
+    Login { facts: LoginFacts },
+    Stanza {
+        direction: Direction,
+        /// The stanza in words, for people; the bytes decide.
+        xml: String,
+        bytes: Payload,
+        compressed: bool,
+        /// Names of tolerated variants (`wire.md` §10.1).
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        variants: Vec<String>,
+    },
+    /// A frame that is no stanza.
+    Undecodable { bytes: Payload, offset: usize, rule: String },
+    Closed { by_iut: bool, error: Option<String> },
+
+    /// A call of the enlistment API.
+    Enlistment { method: String, path: String, form: FormFacts, outcome: String, login: Option<String> },
+    /// Some other HTTP request that came in.
+    StrayRequest { method: String, path: String },
+    /// An HTTP request that the harness sent, tokens left out.
+    Requested { label: Option<String>, method: String, path: String },
+    Responded {
+        label: Option<String>,
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Payload,
+    },
+    RequestFailed { label: Option<String>, why: String },
+    /// A key set that was fetched, every rule judged.
+    KeySet { checked: Vec<RuleFacts> },
+
+    /// A Meta client sent something encrypted.
+    Encrypted { id: String, to: String, text: String, enc: EncFacts },
+    Decrypted { id: String, from: String, content: String, enc: EncFacts },
+    Undecryptable { id: String, from: String, reason: String, enc: EncFacts },
+}
+
+/// Why a case was not run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Skip {
+    /// A declared capability rules it out.
+    Capability(String),
+    /// The profile rules its rows out.
+    Profile(String),
+    /// Something that the case needs is not there.
+    Prerequisite(String),
+}
+
+/// What only a defect does to a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trouble {
+    Died,
+    Hung,
+    Panicked,
+    NotStarted,
+}

@@ -1,0 +1,198 @@
+//! An RSA key that signs tokens.
+//!
+//! Main type: [`SigningKey`]. The private half has no `Debug` and no way out. The PKCS#8 wrapper
+//! (RFC 5208 §5) is opened here in a few lines, because the signature crate wants the PKCS#1 key
+//! inside it and its own PEM reader would bring two more dependencies.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jsonwebtoken::jwk::{AlgorithmParameters, Jwk};
+use jsonwebtoken::{Algorithm as Jwa, EncodingKey, crypto};
+
+use crate::identity::base64url;
+use crate::identity::jwks::{Material, PublicKey};
+use crate::identity::token::Algorithm;
+
+/// Why a text is no signing key; the text itself is never repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    #[error("not a PEM block `PRIVATE KEY`")]
+    Pem,
+    #[error("not a PKCS#8 RSA private key")]
+    Pkcs8,
+    #[error("not a usable RSA key")]
+    Rsa,
+}
+
+/// An RSA private key with the key id under which its public half is published.
+pub struct SigningKey {
+    private: EncodingKey,
+    public: PublicKey,
+    kid: String,
+}
+
+impl SigningKey {
+    /// Reads a PKCS#8 PEM file.
+    ///
+    /// # Errors
+    /// Says which layer cannot be read: PEM, PKCS#8 or RSA.
+    pub fn from_pem(kid: impl Into<String>, pem: &str) -> Result<Self, KeyError> {
+        let der = pem_block(pem).ok_or(KeyError::Pem)?;
+        let private = EncodingKey::from_rsa_der(pkcs1(&der).ok_or(KeyError::Pkcs8)?);
+        let material = public_half(&private).ok_or(KeyError::Rsa)?;
+        let kid = kid.into();
+        let public = PublicKey {
+            kid: Some(kid.clone()),
+            alg: Some(Algorithm::Rs256.as_str().to_owned()),
+            usage: Some("sig".to_owned()),
+            material,
+        };
+        let key = Self { private, public, kid };
+        // An inconsistent private key shows itself here, not in the middle of a case.
+        crypto::sign(b"", &key.private, Jwa::RS256).map_err(|_| KeyError::Rsa)?;
+        Ok(key)
+    }
+
+    /// The key id.
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// The public half, as it is published.
+    pub fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// Signs with RSASSA-PKCS1-v1_5 and SHA-256, which is deterministic.
+    pub(super) fn sign(&self, input: &[u8]) -> Vec<u8> {
+        let text = crypto::sign(input, &self.private, Jwa::RS256).expect("signed when it was read");
+        base64url::decode(&text).expect("the signature crate writes base64url")
+    }
+
+    /// The public half as SubjectPublicKeyInfo PEM (RFC 5280 §4.1), as servers keep it in files.
+    pub(super) fn public_pem(&self) -> String {
+        let Material::Rsa { n, e } = &self.public.material else {
+            return String::new();
+        };
+        let key = tlv(0x30, &[unsigned(n), unsigned(e)].concat());
+        let algorithm = tlv(0x30, &[tlv(0x06, RSA_ENCRYPTION), tlv(0x05, &[])].concat());
+        let bits = tlv(0x03, &[&[0][..], &key].concat());
+        let body = STANDARD.encode(tlv(0x30, &[algorithm, bits].concat()));
+        let lines: Vec<&str> =
+            (0..body.len()).step_by(64).map(|at| &body[at..body.len().min(at + 64)]).collect();
+        format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n"))
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningKey").field("kid", &self.kid).finish_non_exhaustive()
+    }
+}
+
+/// Object identifier 1.2.840.113549.1.1.1.
+const RSA_ENCRYPTION: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01];
+
+fn pem_block(pem: &str) -> Option<Vec<u8>> {
+    let (_, rest) = pem.split_once("-----BEGIN PRIVATE KEY-----")?;
+    let (body, _) = rest.split_once("-----END PRIVATE KEY-----")?;
+    STANDARD.decode(body.split_whitespace().collect::<String>()).ok()
+}
+
+/// Opens `PrivateKeyInfo ::= SEQUENCE { version, algorithm, privateKey OCTET STRING, … }`.
+fn pkcs1(der: &[u8]) -> Option<&[u8]> {
+    let (info, _) = element(der, 0x30)?;
+    let (_version, rest) = element(info, 0x02)?;
+    let (algorithm, rest) = element(rest, 0x30)?;
+    let (identifier, _) = element(algorithm, 0x06)?;
+    let (key, _) = element(rest, 0x04)?;
+    (identifier == RSA_ENCRYPTION).then_some(key)
+}
+
+/// Splits off one DER element of this tag: its content and what follows it.
+fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let (&[found, first], rest) = der.split_first_chunk::<2>()?;
+    let (length, rest) = match first {
+        0..=0x7F => (usize::from(first), rest),
+        0x81..=0x83 => {
+            let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7F))?;
+            (digits.iter().fold(0, |sum, digit| sum << 8 | usize::from(*digit)), rest)
+        }
+        _ => return None,
+    };
+    (found == tag).then(|| rest.split_at_checked(length)).flatten()
+}
+
+/// Writes one DER element.
+fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+    let digits: Vec<u8> =
+        content.len().to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
+    let length = match content.len() {
+        short @ 0..=0x7F => vec![u8::try_from(short).expect("one digit below 0x80")],
+        _ => [&[0x80 | u8::try_from(digits.len()).expect("at most eight")][..], &digits].concat(),
+    };
+    [&[tag][..], &length, content].concat()
+}
+
+/// Writes a positive DER INTEGER from its big-endian bytes.
+fn unsigned(bytes: &[u8]) -> Vec<u8> {
+    let sign: &[u8] = if bytes.first().is_some_and(|first| *first >= 0x80) { &[0] } else { &[] };
+    tlv(0x02, &[sign, bytes].concat())
+}
+
+fn public_half(private: &EncodingKey) -> Option<Material> {
+    match Jwk::from_encoding_key(private, Jwa::RS256).ok()?.algorithm {
+        AlgorithmParameters::RSA(rsa) => Some(Material::Rsa {
+            n: base64url::decode(&rsa.n).ok()?,
+            e: base64url::decode(&rsa.e).ok()?,
+        }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::test_keys;
+
+    #[test]
+    fn other_texts_are_refused_by_layer() {
+        let error = |pem: &str| SigningKey::from_pem("k", pem).err();
+        let wrapped = |der: &[u8]| {
+            let body = STANDARD.encode(der);
+            format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n")
+        };
+        assert_eq!(error(""), Some(KeyError::Pem));
+        assert_eq!(error("-----BEGIN RSA PRIVATE KEY-----\n-----END"), Some(KeyError::Pem));
+        assert_eq!(error(&wrapped(b"\x30\x83\xFF\xFF\xFF")), Some(KeyError::Pkcs8));
+        let algorithm = tlv(0x30, &tlv(0x06, RSA_ENCRYPTION));
+        let empty = tlv(0x30, &[tlv(0x02, &[0]), algorithm, tlv(0x04, &[])].concat());
+        assert_eq!(error(&wrapped(&empty)), Some(KeyError::Rsa));
+    }
+
+    #[test]
+    fn the_private_half_is_not_printed() {
+        assert_eq!(format!("{:?}", test_keys::meta()), r#"SigningKey { kid: "meta-1", .. }"#);
+    }
+
+    #[test]
+    fn the_public_pem_holds_the_published_numbers() {
+        let pem = test_keys::partner().public_pem();
+        let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+        let der = STANDARD.decode(body).unwrap();
+        let (info, rest) = element(&der, 0x30).unwrap();
+        assert!(rest.is_empty());
+        let (_, bits) = element(info, 0x30).unwrap();
+        let (key, _) = element(bits, 0x03).unwrap();
+        let (numbers, _) = element(&key[1..], 0x30).unwrap();
+        let (n, rest) = element(numbers, 0x02).unwrap();
+        let (e, _) = element(rest, 0x02).unwrap();
+        let Material::Rsa { n: published, e: exponent } = &test_keys::partner().public().material
+        else {
+            panic!("an RSA key");
+        };
+        assert_eq!((&n[1..], e), (&published[..], &exponent[..]));
+    }
+}

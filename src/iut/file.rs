@@ -1,0 +1,398 @@
+//! The file that describes an implementation under test (`interfaces.md` §5).
+//!
+//! Main type: [`IutFile`]. Reading it starts nothing. Paths in it are relative to the file, so that
+//! a run does not depend on where the harness was started. The forms `attach`, `manual` and `none`
+//! are known by name and refused, so that nobody looks for a misspelling.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Map, Value as Json};
+
+use super::ics;
+use super::instance::Timeouts;
+use super::program::Program;
+use crate::driver::Seat;
+use crate::span::{Source, Span};
+use crate::spec::problems::{Fields, Problems};
+use crate::spec::yaml::{Entry, Value, Yaml};
+use crate::spec::{LoadError, read_source};
+
+/// An implementation under test, as its file describes it.
+#[derive(Clone, Debug)]
+pub struct IutFile {
+    pub name: String,
+    pub version: String,
+    /// The seats that it can take; at least one, none twice.
+    pub seats: Vec<Seat>,
+    pub program: Program,
+    pub instances: Instances,
+    /// Users that one instance carries before the next one starts; at least 1.
+    pub max_accounts: u64,
+    /// Files whose digest stands for the implementation in a certificate.
+    pub digest_of: Vec<PathBuf>,
+    /// What it narrows of the capabilities that `hello` will state.
+    pub ics: Map<String, Json>,
+    /// Log files beside standard error.
+    pub logs: Vec<PathBuf>,
+    pub timeouts: Timeouts,
+}
+
+/// How cases share processes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Instances {
+    /// One process carries the users of many cases.
+    #[default]
+    Shared,
+    PerCase,
+}
+
+/// Users of a shared instance where the file does not say: the example of `interfaces.md` §5.
+const ACCOUNTS_DEFAULT: u64 = 64;
+
+impl IutFile {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`LoadError`]: it cannot be read, is too large, or holds mistakes, all of which are listed.
+    pub fn read(path: &Path) -> Result<Self, LoadError> {
+        let source = read_source(path)?;
+        let failed = |error| LoadError::Read { path: path.to_owned(), error };
+        let real = path.canonicalize().map_err(failed)?;
+        Self::parse(&source, real.parent().unwrap_or(Path::new("/")))
+    }
+
+    /// Reads a file's text; `folder` is the absolute path of where it lies.
+    ///
+    /// # Errors
+    /// [`LoadError::Invalid`] with every mistake.
+    pub fn parse(source: &Source, folder: &Path) -> Result<Self, LoadError> {
+        let tree = Yaml::parse(source).map_err(|error| LoadError::Invalid(vec![error]))?;
+        let mut reader = Reader { problems: Problems::new(source), folder };
+        let file = reader.file(&tree);
+        reader.problems.finish(file).map_err(LoadError::Invalid)
+    }
+}
+
+struct Reader<'a> {
+    problems: Problems,
+    folder: &'a Path,
+}
+
+const TOP: &[&str] =
+    &["schema", "name", "version", "seats", "adapter", "server", "ics", "logs", "timeouts_ms"];
+const SPAWN: &[&str] = &["command", "cwd", "env", "instances", "max_accounts", "digest_of"];
+const SEATS: &[(Seat, &str)] = &[
+    (Seat::ThirdPartyClient, "third-party-client"),
+    (Seat::ThirdPartyServer, "third-party-server"),
+    (Seat::Intermediary, "intermediary"),
+    (Seat::Meta, "meta"),
+];
+const ADAPTERS: &[(Adapter, &str)] = &[
+    (Adapter::Spawn, "spawn"),
+    (Adapter::Attach, "attach"),
+    (Adapter::Manual, "manual"),
+    (Adapter::None, "none"),
+];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Adapter {
+    Spawn,
+    Attach,
+    Manual,
+    None,
+}
+
+/// What stands under `adapter: { spawn: … }`.
+struct Spawn {
+    program: Program,
+    instances: Instances,
+    max_accounts: u64,
+    digest_of: Vec<PathBuf>,
+}
+
+impl Reader<'_> {
+    /// Reads what is there even where something is missing, so that one run shows all mistakes.
+    fn file(&mut self, tree: &Yaml) -> Option<IutFile> {
+        let required = ["schema", "name", "version", "seats", "adapter"];
+        let top = self.problems.fields(tree, "an IUT file", TOP, &required)?;
+        self.schema(top);
+        self.server(top);
+        let name = self.text(top, "name");
+        let version = self.text(top, "version");
+        let seats = top.get("seats").map(|node| self.seats(node));
+        let spawn = top.get("adapter").and_then(|node| self.adapter(node));
+        let ics =
+            top.get("ics").map(|node| ics::read(&mut self.problems, node)).unwrap_or_default();
+        let logs = self.paths(top, "logs");
+        let timeouts = top.get("timeouts_ms").map(|node| self.timeouts(node)).unwrap_or_default();
+        let Spawn { program, instances, max_accounts, digest_of } = spawn?;
+        Some(IutFile {
+            name: name?,
+            version: version?,
+            seats: seats?,
+            program,
+            instances,
+            max_accounts,
+            digest_of,
+            ics,
+            logs,
+            timeouts,
+        })
+    }
+
+    fn schema(&mut self, top: Fields<'_>) {
+        let Some(node) = top.get("schema") else {
+            return;
+        };
+        if self.problems.number(node, "schema").is_some_and(|number| number != 1) {
+            self.problems.advise(
+                node.span,
+                "this version reads IUT files of schema 1",
+                "write `schema: 1`",
+            );
+        }
+    }
+
+    fn server(&mut self, top: Fields<'_>) {
+        if let Some(entry) = top.entry("server") {
+            self.refuse(entry.key_span, "a server without a driver (`server`)");
+        }
+    }
+
+    fn refuse(&mut self, span: Span, what: &str) {
+        self.problems.advise(
+            span,
+            format!("{what} is not in this version"),
+            "write `adapter: { spawn: { command: [PROGRAM, ARGUMENT, …] } }`",
+        );
+    }
+
+    fn text(&mut self, fields: Fields<'_>, key: &str) -> Option<String> {
+        let node = fields.get(key)?;
+        let text = self.problems.text(node, key)?;
+        if text.is_empty() {
+            self.problems.add(node.span, format!("{key} is empty"));
+        }
+        Some(text.to_owned())
+    }
+
+    fn seats(&mut self, node: &Yaml) -> Vec<Seat> {
+        let items = self.problems.items(node, "seats");
+        if items.is_empty() {
+            self.problems.add(node.anchor(), "an implementation takes at least one seat");
+        }
+        let mut seats = Vec::new();
+        for item in items {
+            let Some(seat) = self.problems.word(item, "seat", SEATS) else {
+                continue;
+            };
+            if seats.contains(&seat) {
+                self.problems.add(item.span, format!("the seat `{seat}` stands here twice"));
+            }
+            seats.push(seat);
+        }
+        seats
+    }
+
+    fn adapter(&mut self, node: &Yaml) -> Option<Spawn> {
+        let (word, span, settings) = match &node.value {
+            Value::Map(entries) if entries.len() == 1 => {
+                (&entries[0].key, entries[0].key_span, Some(&entries[0].value))
+            }
+            Value::Scalar { text, .. } => (text, node.span, None),
+            _ => {
+                self.problems.add(node.anchor(), "adapter is one of spawn, attach, manual, none");
+                return None;
+            }
+        };
+        match ADAPTERS.iter().find(|(_, known)| known == word) {
+            Some((Adapter::Spawn, _)) => self.spawn(settings.unwrap_or(node)),
+            Some(_) => {
+                self.refuse(span, &format!("`adapter: {word}`"));
+                None
+            }
+            None => {
+                let known: Vec<&str> = ADAPTERS.iter().map(|(_, word)| *word).collect();
+                self.problems.unknown(span, "adapter", word, &known);
+                None
+            }
+        }
+    }
+
+    fn spawn(&mut self, node: &Yaml) -> Option<Spawn> {
+        let fields = self.problems.fields(node, "spawn", SPAWN, &["command"])?;
+        let cwd = fields.get("cwd").and_then(|node| self.problems.text(node, "cwd")).unwrap_or(".");
+        let cwd = Some(self.folder.join(cwd));
+        let env = fields.get("env").map(|node| self.env(node)).unwrap_or_default();
+        let instances = fields.get("instances").and_then(|node| {
+            let words = [(Instances::Shared, "shared"), (Instances::PerCase, "per-case")];
+            self.problems.word(node, "instances", &words)
+        });
+        let max_accounts = self.positive(fields, "max_accounts").unwrap_or(ACCOUNTS_DEFAULT);
+        let digest_of = self.paths(fields, "digest_of");
+        let (command, args) = self.command(fields.get("command")?)?;
+        Some(Spawn {
+            program: Program { command, args, cwd, env },
+            instances: instances.unwrap_or_default(),
+            max_accounts,
+            digest_of,
+        })
+    }
+
+    /// A program with a slash in its name is relative to the file; one without is in `PATH`.
+    fn command(&mut self, node: &Yaml) -> Option<(PathBuf, Vec<String>)> {
+        let mut args = self.problems.texts(node, "command").into_iter();
+        match args.next() {
+            Some(program) if program.contains('/') => {
+                Some((self.folder.join(program), args.collect()))
+            }
+            Some(program) if !program.is_empty() => Some((program.into(), args.collect())),
+            _ => {
+                self.problems.add(node.anchor(), "command names no program");
+                None
+            }
+        }
+    }
+
+    fn env(&mut self, node: &Yaml) -> Vec<(String, String)> {
+        let Some(map) = self.problems.mapping(node, "env") else {
+            return Vec::new();
+        };
+        map.iter().filter_map(|entry| self.variable(entry)).collect()
+    }
+
+    fn variable(&mut self, entry: &Entry) -> Option<(String, String)> {
+        if entry.key.is_empty() || entry.key.contains('=') {
+            self.problems.add(entry.key_span, "a variable's name is not empty and has no `=`");
+        }
+        let value = self.problems.text(&entry.value, &entry.key)?;
+        Some((entry.key.clone(), value.to_owned()))
+    }
+
+    fn paths(&mut self, fields: Fields<'_>, key: &str) -> Vec<PathBuf> {
+        let Some(node) = fields.get(key) else {
+            return Vec::new();
+        };
+        let texts = self.problems.texts(node, key);
+        texts.into_iter().map(|path| self.folder.join(path)).collect()
+    }
+
+    fn timeouts(&mut self, node: &Yaml) -> Timeouts {
+        let mut timeouts = Timeouts::default();
+        let known = ["start", "operation"];
+        if let Some(fields) = self.problems.fields(node, "timeouts_ms", &known, &[]) {
+            let mut read = |key: &str, into: &mut Option<Duration>| {
+                if let Some(ms) = self.positive(fields, key) {
+                    *into = Some(Duration::from_millis(ms));
+                }
+            };
+            read("start", &mut timeouts.start);
+            read("operation", &mut timeouts.operation);
+        }
+        timeouts
+    }
+
+    fn positive(&mut self, fields: Fields<'_>, key: &str) -> Option<u64> {
+        let node = fields.get(key)?;
+        let number = self.problems.number(node, key)?;
+        if number == 0 {
+            self.problems.add(node.span, format!("{key} is at least 1"));
+        }
+        Some(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parse(text: &str) -> Result<IutFile, LoadError> {
+        IutFile::parse(&Source::new("acme.yaml", text), Path::new("/acme"))
+    }
+
+    fn refusal(text: &str) -> String {
+        parse(text).unwrap_err().to_string()
+    }
+
+    /// The example of `interfaces.md` §5, without its server, which goes with no driver.
+    const EXAMPLE: &str = "\
+schema: 1
+name: acme
+version: \"2.3.1\"
+seats: [third-party-client, third-party-server]
+adapter:                       # spawn | attach | manual | none
+  spawn: { command: [node, adapter.mjs], cwd: ., env: { PORT: 0 }, instances: shared, max_accounts: 64, digest_of: [adapter.mjs, package-lock.json] }
+ics: { media.send: true, groups: false, signal.versions: [3], noise.patterns: [XX] }
+logs: [./acme.log]
+timeouts_ms: { operation: 5000 }
+";
+
+    const SHORT: &str = "schema: 1\nname: a\nversion: 1\nseats: [meta]\n";
+
+    #[test]
+    fn the_example_is_read() {
+        let file = parse(EXAMPLE).unwrap();
+        assert_eq!((file.name.as_str(), file.version.as_str()), ("acme", "2.3.1"));
+        assert_eq!(file.seats, [Seat::ThirdPartyClient, Seat::ThirdPartyServer]);
+        assert_eq!(file.program.to_string(), "node adapter.mjs");
+        assert_eq!(file.program.cwd.as_deref(), Some(Path::new("/acme/.")));
+        assert_eq!(file.program.env, [("PORT".to_owned(), "0".to_owned())]);
+        assert_eq!(file.digest_of[1], Path::new("/acme/package-lock.json"));
+        assert_eq!(file.logs, [Path::new("/acme/acme.log")]);
+        assert_eq!((file.instances, file.max_accounts), (Instances::Shared, 64));
+        assert_eq!(file.timeouts.operation, Some(Duration::from_secs(5)));
+        assert_eq!(file.timeouts.start, Timeouts::default().start);
+        let expected = json!({"media.send": true, "groups": false,
+            "signal.versions": [3], "noise.patterns": ["XX"]});
+        assert_eq!(Json::Object(file.ics), expected);
+    }
+
+    #[test]
+    fn a_program_with_a_slash_lies_beside_the_file() {
+        let of = |command: &str| {
+            let text = format!("{SHORT}adapter: {{ spawn: {{ command: {command} }} }}\n");
+            parse(&text).unwrap().program
+        };
+        assert_eq!(of("[./run.sh, a b]").command, Path::new("/acme/./run.sh"));
+        assert_eq!(of("[./run.sh, a b]").args, ["a b"]);
+        assert_eq!(of("[/bin/sh]").command, Path::new("/bin/sh"));
+        assert_eq!(of("[sh]").command, Path::new("sh"));
+    }
+
+    #[test]
+    fn every_mistake_is_shown_at_its_place() {
+        insta::assert_snapshot!(refusal(
+            "schema: 2\nnam: acme\nversion: ''\nseats: [third-party-clent, meta, meta]\n\
+             adapter: { spawn: { comand: [node], max_accounts: 0, instances: shard } }\n\
+             ics: { grups: true, tls: yes, noise.patterns: [XY], signal.versions: 3 }\n\
+             timeouts_ms: { operation: 5s }\ntimeouts_ms: {}\n"
+        ));
+    }
+
+    #[test]
+    fn adapters_of_other_kinds_are_refused_by_name() {
+        let of = |adapter: &str| refusal(&format!("{SHORT}{adapter}\n"));
+        insta::assert_snapshot!(
+            [
+                of("adapter: { attach: { tcp: \"127.0.0.1:9\" } }"),
+                of("adapter: manual"),
+                of("adapter: none\nserver: { base_url: \"https://localhost\" }"),
+                of("adapter: spwan"),
+                of("adapter: spawn"),
+                of("adapter: [spawn]"),
+                of("adapter: { spawn: { command: [] } }"),
+            ]
+            .join("\n\n")
+        );
+    }
+
+    #[test]
+    fn what_is_no_yaml_and_what_is_no_file_is_told() {
+        insta::assert_snapshot!(refusal("name: [acme\n"));
+        let error = IutFile::read(Path::new("/nowhere/acme.yaml")).unwrap_err();
+        assert!(error.to_string().starts_with("cannot read /nowhere/acme.yaml"), "{error}");
+    }
+}

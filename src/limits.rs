@@ -1,0 +1,133 @@
+//! Every bound on what comes from outside, each with its reason.
+//!
+//! Units come last in a name. A new bound goes below the heading of its room.
+
+// --- wire -----------------------------------------------------------------
+
+/// Longest frame payload: the length field has three bytes (`wire.md` §1.1).
+pub const FRAME_BYTES_MAX: usize = 0xFF_FFFF;
+/// Largest stanza after inflation: open clients of the same protocol refuse more (`wire.md` §8.1).
+pub const INFLATED_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Deepest nesting of nodes: deeper trees only serve to exhaust a stack (`wire.md` §3.2).
+pub const NODE_DEPTH_MAX: usize = 128;
+/// Most children in one list: the list header counts with 16 bits (`wire.md` §3.1).
+pub const LIST_ITEMS_MAX: usize = 65_535;
+/// Most nodes in one stanza: bounds memory where a few bytes of input make a node.
+pub const NODES_MAX: usize = 262_144;
+/// Most attributes in one stanza: three bytes of input make one that takes a hundred in memory.
+pub const ATTRIBUTES_MAX: usize = 262_144;
+/// Longest packed string in characters: the packed length has seven bits of bytes (`wire.md` §3.3).
+pub const PACKED_CHARS_MAX: usize = 127;
+/// Longest routing prefix before the intro header (`wire.md` §1.1); real ones have some dozen bytes.
+pub const ROUTING_BYTES_MAX: usize = 4096;
+
+// --- noise ----------------------------------------------------------------
+
+/// Longest handshake message: a client payload of a few KiB with room to grow.
+pub const HANDSHAKE_BYTES_MAX: usize = 64 * 1024;
+
+// --- e2ee -----------------------------------------------------------------
+
+/// Most steps that one chain is derived forward for a diagnosis: peers refuse longer jumps (`wire.md` §5.5).
+pub const CHAIN_STEPS_MAX: u32 = 2000;
+
+// --- identity and HTTP ----------------------------------------------------
+
+/// Longest token in an enlistment (TF §1.2.2).
+pub const TOKEN_BYTES_MAX: usize = 4096;
+/// Largest HTTP body that is kept; media will stream and never be kept whole.
+pub const HTTP_BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Largest key set that is parsed (JWK-014).
+pub const JWKS_BYTES_MAX: usize = 64 * 1024;
+/// Keys of one set that may share a key id and are tried for one signature (JWK-004).
+pub const KEY_CANDIDATES_MAX: usize = 8;
+/// Most arguments that an enlistment form is read for; eight are known, the rest is slack.
+pub const FORM_ARGUMENTS_MAX: usize = 64;
+/// Longest foreign word that is repeated in an error message.
+pub const QUOTED_CHARS_MAX: usize = 64;
+/// Longest life of a fetched key set, whatever `max-age` says: a day, so that a rotation is seen.
+pub const KEY_SET_AGE_MS_MAX: u64 = 24 * 3600 * 1000;
+
+// --- net ------------------------------------------------------------------
+
+/// Bytes of one `Bytes` event: with the event queue's bound this caps what waits to be read.
+pub const READ_BYTES_MAX: usize = 64 * 1024;
+/// Longest WebSocket message: one frame of the largest size with its length field.
+pub const WEBSOCKET_MESSAGE_BYTES_MAX: usize = FRAME_BYTES_MAX + 3;
+/// Bytes that may wait for a peer that does not read: the largest frame, and as much again.
+pub const WRITE_QUEUE_BYTES_MAX: usize = 2 * WEBSOCKET_MESSAGE_BYTES_MAX;
+/// Connections that one `Net` serves at a time; far below the usual limit of descriptors.
+pub const CONNECTIONS_MAX: usize = 512;
+/// Bytes of an oversize HTTP body that are read and dropped, so that the sender sees its 413.
+pub const HTTP_DISCARD_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Longest wait for a connection, a WebSocket upgrade included, to come about.
+pub const OPEN_WAIT_MS_MAX: u64 = 10_000;
+/// Longest wait for the session's answer to an HTTP request; then it is 503.
+pub const RESPOND_WAIT_MS_MAX: u64 = 30_000;
+/// Longest wait for the whole answer to an HTTP request of ours, and for a peer's request body.
+pub const FETCH_WAIT_MS_MAX: u64 = 10_000;
+/// Longest wait for queued bytes to leave after a close, and then for the peer's own close.
+pub const CLOSE_WAIT_MS_MAX: u64 = 5_000;
+
+// --- driver and IUT -------------------------------------------------------
+
+/// Longest line of the driver protocol.
+pub const DRIVER_LINE_BYTES_MAX: usize = 1024 * 1024;
+/// Lines of an adapter's log that are kept per case; the newest stay.
+pub const LOG_LINES_MAX: usize = 2000;
+/// Longest line of an adapter's log that is kept; its beginning stays. Stack frames are shorter.
+pub const LOG_LINE_BYTES_MAX: usize = 4096;
+/// Reports of a crash that are kept per process; the oldest stay, since the first is the cause.
+pub const ALARMS_MAX: usize = 100;
+/// Lines that wait for an adapter to read them; beyond it the sender waits.
+pub const DRIVER_LINES_QUEUED_MAX: usize = 64;
+/// Longest wait between a request to stop and the kill.
+pub const STOP_WAIT_MS_MAX: u64 = 2000;
+/// Longest wait for a process whose output ended to be gone, and for the rest of its log.
+pub const EXIT_WAIT_MS_MAX: u64 = 1000;
+/// Longest silence that is no hang, where the IUT file sets no other (ROB-002).
+pub const OPERATION_WAIT_MS_MAX: u64 = 10_000;
+
+// --- scenario and evidence ------------------------------------------------
+
+/// Largest scenario, profile, catalogue or IUT file.
+pub const YAML_BYTES_MAX: usize = 1024 * 1024;
+/// Deepest nesting of such a file: people write six levels, and deeper ones exhaust a stack.
+pub const YAML_DEPTH_MAX: usize = 32;
+/// Most profiles that extend each other: ends a chain that comes back to itself.
+pub const PROFILE_CHAIN_MAX: usize = 8;
+/// Most scenario files below one directory: ends the walk of a directory given by mistake.
+pub const SCENARIO_FILES_MAX: usize = 10_000;
+/// Most operands and operators in one `needs`: bounds the recursion over its tree.
+pub const NEEDS_OPERANDS_MAX: usize = 64;
+/// Most cases that one matrix expands to.
+pub const MATRIX_CASES_MAX: usize = 1024;
+/// Largest compiled form of a template's pattern, in bytes.
+pub const TEMPLATE_REGEX_BYTES_MAX: usize = 1024 * 1024;
+/// Longest payload that a transcript keeps whole; longer ones are length, digest and ends (`interfaces.md` §11).
+pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
+/// Entries of one case's transcript: a case that exceeds it is a runaway.
+pub const ENTRIES_MAX: usize = 100_000;
+/// Events between the sockets and a session that may wait; beyond it the sender waits.
+pub const QUEUE_EVENTS_MAX: usize = 1024;
+
+// --- reference ------------------------------------------------------------
+
+/// Longest wait of a user's command for Meta's answer: shorter than the harness waits for ours.
+pub const COMMAND_WAIT_MS_MAX: u64 = 8_000;
+/// Longest wait for the answer to a request or a ping; then the line is dead (`wire.md` §8.2).
+pub const ANSWER_WAIT_MS_MAX: u64 = 8_000;
+/// Longest pause before a lost connection is tried again.
+pub const RECONNECT_WAIT_MS_MAX: u64 = 60_000;
+/// Pushes within this time of a wake cause no other one.
+pub const WAKE_PAUSE_MS: u64 = 1000;
+/// Most one-time prekeys of one upload: far below what a list can hold.
+pub const PREKEY_BATCH_MAX: usize = 1000;
+/// Message ids that a client remembers for each purpose: a mailbox of the largest test, and more.
+pub const IDS_REMEMBERED_MAX: usize = 10_000;
+/// Messages and notices of all conversations that a client remembers.
+pub const THREAD_ITEMS_MAX: usize = 20_000;
+/// Texts that may wait for their recipients' keys.
+pub const DRAFTS_MAX: usize = 1000;
+/// Pushes that may wait for Meta's keys.
+pub const PUSHES_WAITING_MAX: usize = 1000;

@@ -1,0 +1,23 @@
+//! Arguments to the library, its result to an exit code. The only reader of env, cwd and tty.
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use counterpart::cli::{Cli, World, execute};
+use counterpart::verdict::Exit;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let world = World {
+        program: std::env::current_exe().unwrap_or_else(|_| "counterpart".into()),
+        interactive: std::io::stderr().is_terminal(),
+    };
+    match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime.block_on(execute(cli, &world)).into(),
+        Err(error) => {
+            eprintln!("error: cannot start the runtime: {error}");
+            Exit::Usage.into()
+        }
+    }
+}

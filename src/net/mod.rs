@@ -1,0 +1,267 @@
+//! The only sockets: raw TCP, WebSocket and HTTP, turned into events and commands.
+//!
+//! Main types: [`Net`] and [`NetEvent`]. It moves bytes and HTTP messages and knows no frame, no
+//! stanza and no token. Commands return at once and never fail: whatever comes of them, good or
+//! bad, is an event, so that there is one order of things to record. Everything binds 127.0.0.1,
+//! and all tasks end when the [`Net`] is dropped, so a case cannot leak into the next.
+
+mod connection;
+mod fetch;
+mod serve;
+mod shared;
+mod sockets;
+mod tcp;
+mod websocket;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::http::{HttpRequest, HttpResponse};
+use crate::limits::{
+    CLOSE_WAIT_MS_MAX, FETCH_WAIT_MS_MAX, OPEN_WAIT_MS_MAX, QUEUE_EVENTS_MAX, RESPOND_WAIT_MS_MAX,
+};
+use shared::Shared;
+
+/// Names a connection within one [`Net`]; counted from 1.
+pub type ConnId = u64;
+/// Names an HTTP exchange within one [`Net`], of either direction; counted from 1.
+pub type ExchangeId = u64;
+
+/// What a chat connection runs over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Tcp,
+    WebSocket,
+}
+
+/// The HTTP versions that are spoken, both without TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpVersion {
+    Http1,
+    Http2,
+}
+
+/// What happened on a socket; the events of one connection come in order.
+///
+/// A connection that was `Accepted` or `Opened` is `Closed` exactly once, whoever closed it, and
+/// nothing is heard of it afterwards.
+#[derive(Debug, PartialEq)]
+pub enum NetEvent {
+    /// Somebody connected to `listener` and sent a first byte, which tells the kind.
+    Accepted { conn: ConnId, kind: Kind, listener: SocketAddr },
+    /// A connection of ours is open.
+    Opened { conn: ConnId },
+    /// A connection of ours did not come about; no `Closed` follows.
+    OpenFailed { conn: ConnId, error: String },
+    /// Up to 64 KiB of the stream; borders of writes and messages mean nothing (`wire.md` §1.1).
+    Bytes { conn: ConnId, bytes: Vec<u8> },
+    /// The connection is gone; `error` is `None` after an orderly close by either side.
+    Closed { conn: ConnId, error: Option<String> },
+    /// Somebody asks; [`Net::respond`] answers.
+    Request { id: ExchangeId, listener: SocketAddr, version: HttpVersion, request: HttpRequest },
+    /// The answer to [`Net::fetch`], or why there is none.
+    Response { id: ExchangeId, result: Result<HttpResponse, String> },
+}
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+struct Waits {
+    open: Duration,
+    respond: Duration,
+    fetch: Duration,
+    close: Duration,
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self {
+            open: Duration::from_millis(OPEN_WAIT_MS_MAX),
+            respond: Duration::from_millis(RESPOND_WAIT_MS_MAX),
+            fetch: Duration::from_millis(FETCH_WAIT_MS_MAX),
+            close: Duration::from_millis(CLOSE_WAIT_MS_MAX),
+        }
+    }
+}
+
+/// All sockets of a session.
+pub struct Net {
+    shared: Arc<Shared>,
+    /// Dropping it is what ends every task.
+    _alive: watch::Sender<()>,
+}
+
+impl Net {
+    /// Starts without any socket; events come out of the receiver.
+    ///
+    /// The queue is bounded: a session that does not take its events stops the reading of sockets.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn new() -> (Self, mpsc::Receiver<NetEvent>) {
+        Self::with_waits(Waits::default())
+    }
+
+    fn with_waits(waits: Waits) -> (Self, mpsc::Receiver<NetEvent>) {
+        let (events, receiver) = mpsc::channel(QUEUE_EVENTS_MAX);
+        let (alive, stop) = watch::channel(());
+        (Self { shared: Arc::new(Shared::new(events, stop, waits)), _alive: alive }, receiver)
+    }
+
+    /// Listens for chat connections on a free port: raw TCP, and WebSocket at any path.
+    ///
+    /// # Errors
+    /// The operating system gives no port.
+    pub async fn listen_chat(&self) -> io::Result<SocketAddr> {
+        sockets::listen_chat(&self.shared).await
+    }
+
+    /// Listens for HTTP/1.1 and HTTP/2 on a free port, for all methods and paths.
+    ///
+    /// A body over 1 MiB is answered 413, and a request that nobody answers within 30 s is 503.
+    ///
+    /// # Errors
+    /// The operating system gives no port.
+    pub async fn listen_http(&self) -> io::Result<SocketAddr> {
+        serve::listen(&self.shared).await
+    }
+
+    /// Opens a raw TCP connection; what is sent before it is open waits for it.
+    pub fn open_tcp(&self, addr: SocketAddr) -> ConnId {
+        sockets::open_tcp(&self.shared, addr)
+    }
+
+    /// Opens a WebSocket connection to a `ws://` URL.
+    pub fn open_websocket(&self, url: impl Into<String>) -> ConnId {
+        sockets::open_websocket(&self.shared, url.into())
+    }
+
+    /// Queues bytes: one write on TCP, one binary message on a WebSocket.
+    ///
+    /// A peer that lets more than 32 MiB pile up loses the connection, with an error.
+    /// Nothing is sent on a connection that is closed or unknown.
+    pub fn send(&self, conn: ConnId, bytes: Vec<u8>) {
+        self.shared.enqueue(conn, bytes);
+    }
+
+    /// Closes a connection once everything queued has left; what comes in after that is dropped.
+    ///
+    /// A peer that keeps us waiting for 5 s is cut off, with an error.
+    pub fn close(&self, conn: ConnId) {
+        self.shared.forget(conn);
+    }
+
+    /// Answers a request; one that was given up meanwhile gets nothing.
+    ///
+    /// Framing is not the session's: `Content-Length`, `Transfer-Encoding` and `Connection` are
+    /// left out and set as the body demands.
+    pub fn respond(&self, id: ExchangeId, response: HttpResponse) {
+        self.shared.answer(id, response);
+    }
+
+    /// Sends a request by HTTP/1.1 to an absolute `http://` URL, on a connection of its own.
+    ///
+    /// The URL stands for the request's `path`, which is not looked at. Redirects are not followed.
+    /// The whole answer comes within 10 s, with a body of at most 1 MiB, or it is an error.
+    pub fn fetch(&self, url: impl Into<String>, request: HttpRequest) -> ExchangeId {
+        self.fetch_by(HttpVersion::Http1, url, request)
+    }
+
+    /// Does the same by a chosen version; HTTP/2 by prior knowledge.
+    pub fn fetch_by(
+        &self,
+        version: HttpVersion,
+        url: impl Into<String>,
+        request: HttpRequest,
+    ) -> ExchangeId {
+        fetch::start(&self.shared, version, url.into(), request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+    use tokio::sync::mpsc::Receiver;
+    use tokio::time::timeout;
+
+    /// Guards a test against hanging.
+    pub(super) async fn open<T>(task: impl Future<Output = T>) -> T {
+        timeout(Duration::from_secs(20), task).await.expect("it hangs")
+    }
+
+    /// The next event.
+    pub(super) async fn next(events: &mut Receiver<NetEvent>) -> NetEvent {
+        open(events.recv()).await.expect("the net is alive")
+    }
+
+    /// Reads a connection's events to its `Closed`: all bytes, and the error.
+    pub(super) async fn to_the_end(
+        events: &mut Receiver<NetEvent>,
+        conn: ConnId,
+    ) -> (Vec<u8>, Option<String>) {
+        let mut all = Vec::new();
+        loop {
+            match next(events).await {
+                NetEvent::Bytes { conn: of, bytes } if of == conn => all.extend(bytes),
+                NetEvent::Closed { conn: of, error } if of == conn => return (all, error),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// Ends the net and returns what was still to come.
+    pub(super) async fn leftovers(net: Net, mut events: Receiver<NetEvent>) -> Vec<NetEvent> {
+        drop(net);
+        let mut left = Vec::new();
+        while let Some(event) = open(events.recv()).await {
+            left.push(event);
+        }
+        left
+    }
+
+    #[tokio::test]
+    async fn dropping_the_net_ends_every_task_and_every_socket() {
+        let (net, mut events) = Net::new();
+        let (chat, http) = (net.listen_chat().await.unwrap(), net.listen_http().await.unwrap());
+        net.open_tcp(chat);
+        let websocket = net.open_websocket(format!("ws://{chat}/"));
+        let mut silent = TcpStream::connect(chat).await.unwrap();
+        let mut idle = TcpStream::connect(http).await.unwrap();
+        idle.write_all(b"GET /").await.unwrap();
+        let pending = net.fetch(format!("http://{http}/"), HttpRequest::new("GET", ""));
+        let mut seen = Vec::new();
+        while seen.len() < 4 {
+            seen.push(next(&mut events).await);
+        }
+        assert!(seen.contains(&NetEvent::Opened { conn: websocket }), "{seen:?}");
+        assert!(seen.iter().any(|event| matches!(event, NetEvent::Request { .. })), "{seen:?}");
+        drop(net);
+        drop(events);
+        open(async {
+            while tokio::runtime::Handle::current().metrics().num_alive_tasks() > 0 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        for stream in [&mut silent, &mut idle] {
+            assert!(!matches!(open(stream.read(&mut [0])).await, Ok(1..)));
+        }
+        assert!(TcpStream::connect(chat).await.is_err());
+        assert!(TcpStream::connect(http).await.is_err());
+        assert_eq!(pending, 1);
+    }
+
+    #[tokio::test]
+    async fn what_is_unknown_is_passed_over() {
+        let (net, events) = Net::new();
+        net.send(7, vec![1]);
+        net.close(7);
+        net.respond(7, HttpResponse::new(200));
+        assert_eq!(leftovers(net, events).await, []);
+    }
+}

@@ -1,0 +1,357 @@
+//! HTTP for whoever asks: one handler for all methods and paths, answered by the session.
+//!
+//! axum serves HTTP/1.1 and HTTP/2 on one port and runs its connections in tasks of its own. Those
+//! would outlive the `Net`, so every accepted stream is tethered: it fails when the `Net` is gone.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
+use axum::http::{HeaderMap, StatusCode, Version};
+use axum::response::{IntoResponse, Response};
+use axum::serve::Listener;
+use http_body_util::BodyExt;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
+
+use crate::http::{HttpRequest, HttpResponse};
+use crate::limits::{HTTP_BODY_BYTES_MAX, HTTP_DISCARD_BYTES_MAX};
+use crate::net::shared::Shared;
+use crate::net::{ExchangeId, HttpVersion, NetEvent, sockets};
+
+pub(super) async fn listen(shared: &Arc<Shared>) -> io::Result<SocketAddr> {
+    let (listener, address) = sockets::bind().await?;
+    let service = Service { shared: Arc::clone(shared), listener: address };
+    let router = Router::new().fallback(handle).with_state(service);
+    let tethered = TetheredListener { shared: Arc::clone(shared), listener };
+    shared.spawn(async move {
+        // It only ends with the listener, and this one never does.
+        let _ = axum::serve(tethered, router).await;
+    });
+    Ok(address)
+}
+
+#[derive(Clone)]
+struct Service {
+    shared: Arc<Shared>,
+    listener: SocketAddr,
+}
+
+async fn handle(State(service): State<Service>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let wait = service.shared.waits.fetch;
+    let body = match timeout(wait, read_body(&parts.headers, body)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(status)) => return status.into_response(),
+        Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
+    };
+    let version =
+        if parts.version == Version::HTTP_2 { HttpVersion::Http2 } else { HttpVersion::Http1 };
+    let path = parts.uri.path_and_query().map_or_else(String::new, ToString::to_string);
+    let headers = headers(&parts.headers);
+    let request = HttpRequest { method: parts.method.to_string(), path, headers, body };
+    ask(&service, version, request).await
+}
+
+/// Hands a request to the session and waits for its answer.
+async fn ask(service: &Service, version: HttpVersion, request: HttpRequest) -> Response {
+    let Service { shared, listener } = service;
+    let id = shared.exchange();
+    let answer = shared.await_answer(id);
+    let _pending = Pending { shared, id };
+    shared.emit(NetEvent::Request { id, listener: *listener, version, request }).await;
+    match timeout(shared.waits.respond, answer).await {
+        Ok(Ok(response)) => outgoing(response),
+        _ => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+/// Forgets the exchange when the handler ends, be it because the peer has left.
+struct Pending<'a> {
+    shared: &'a Shared,
+    id: ExchangeId,
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        self.shared.give_up(self.id);
+    }
+}
+
+/// Reads a body that fits; one that does not is read on and dropped for a while, because a sender
+/// that is cut off in the middle sees a reset instead of its 413.
+async fn read_body(headers: &HeaderMap, mut body: Body) -> Result<Vec<u8>, StatusCode> {
+    if announces_too_much(headers) && headers.contains_key(EXPECT) {
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    let (mut kept, mut total) = (Vec::new(), 0_usize);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| StatusCode::BAD_REQUEST)?.into_data() else { continue };
+        total = total.saturating_add(data.len());
+        if total > HTTP_DISCARD_BYTES_MAX {
+            break;
+        }
+        if total <= HTTP_BODY_BYTES_MAX {
+            kept.extend_from_slice(&data);
+        } else {
+            kept = Vec::new();
+        }
+    }
+    if total <= HTTP_BODY_BYTES_MAX { Ok(kept) } else { Err(StatusCode::PAYLOAD_TOO_LARGE) }
+}
+
+fn announces_too_much(headers: &HeaderMap) -> bool {
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    length.is_some_and(|length: u64| length > HTTP_BODY_BYTES_MAX as u64)
+}
+
+/// Copies headers; a value that is no UTF-8 keeps its readable part.
+pub(super) fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect()
+}
+
+/// Whether a header belongs to the framing, which is ours to write.
+pub(super) fn is_framing(name: &str) -> bool {
+    [CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION]
+        .iter()
+        .any(|framing| name.eq_ignore_ascii_case(framing.as_str()))
+}
+
+fn outgoing(response: HttpResponse) -> Response {
+    let mut builder = Response::builder().status(response.status);
+    for (name, value) in response.headers.iter().filter(|(name, _)| !is_framing(name)) {
+        builder = builder.header(name, value);
+    }
+    // A status or header that HTTP does not know can only come from a mistake of ours.
+    builder
+        .body(Body::from(response.body))
+        .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+/// Accepts streams that end with the `Net`.
+struct TetheredListener {
+    shared: Arc<Shared>,
+    listener: TcpListener,
+}
+
+impl Listener for TetheredListener {
+    type Io = Tethered;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Tethered, SocketAddr) {
+        loop {
+            let (stream, place) = sockets::accept(&self.shared, &self.listener).await;
+            if let Ok(peer) = stream.peer_addr() {
+                let alive: Alive = Some(Box::pin(self.shared.stopped()));
+                return (Tethered { stream, alive, _place: place }, peer);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// Resolves when the `Net` is dropped; afterwards it is gone, since a future resolves only once.
+type Alive = Option<Pin<Box<dyn Future<Output = ()> + Send>>>;
+
+/// A stream that fails once the `Net` is dropped, which ends whatever task owns it.
+struct Tethered {
+    stream: TcpStream,
+    alive: Alive,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Tethered {
+    fn alive(&mut self, cx: &mut Context<'_>) -> io::Result<Pin<&mut TcpStream>> {
+        if self.alive.as_mut().is_some_and(|stopped| stopped.as_mut().poll(cx).is_pending()) {
+            return Ok(Pin::new(&mut self.stream));
+        }
+        self.alive = None;
+        Err(io::ErrorKind::ConnectionAborted.into())
+    }
+}
+
+impl AsyncRead for Tethered {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.alive(cx)?.poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Tethered {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.alive(cx)?.poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.alive(cx)?.poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.alive(cx)?.poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::HTTP_BODY_BYTES_MAX;
+    use crate::net::tests::{next, open};
+    use crate::net::{Net, Waits};
+    use std::time::Duration;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::mpsc::Receiver;
+
+    async fn response(events: &mut Receiver<NetEvent>) -> HttpResponse {
+        match next(events).await {
+            NetEvent::Response { result, .. } => result.unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Sends raw bytes and reads until the server closes.
+    async fn raw(address: SocketAddr, request: &[u8]) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(request).await.unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    #[tokio::test]
+    async fn both_versions_carry_the_same_exchange() {
+        let (net, mut events) = Net::new();
+        let listener = net.listen_http().await.unwrap();
+        for expected in [HttpVersion::Http1, HttpVersion::Http2] {
+            let mut ask = HttpRequest::new("PUT", "").with_header("x-one", "a");
+            ask.body = b"body".to_vec();
+            let url = format!("http://{listener}/any/path?q=1");
+            let fetched = net.fetch_by(expected, url, ask);
+            let NetEvent::Request { id, listener: at, version, request } = next(&mut events).await
+            else {
+                panic!("a request");
+            };
+            assert_eq!((at, version, id), (listener, expected, fetched + 1));
+            assert_eq!((request.method.as_str(), request.path.as_str()), ("PUT", "/any/path?q=1"));
+            assert_eq!((request.header("X-One"), &request.body[..]), (Some("a"), &b"body"[..]));
+            let answer = HttpResponse::json(401, &serde_json::json!({"a": 1}))
+                .with_header("www-authenticate", "Bearer");
+            net.respond(id, answer);
+            let NetEvent::Response { id, result } = next(&mut events).await else {
+                panic!("a response");
+            };
+            let answer = result.unwrap();
+            assert_eq!((id, answer.status, &answer.body[..]), (fetched, 401, &b"{\"a\":1}"[..]));
+            assert_eq!(answer.header("WWW-Authenticate"), Some("Bearer"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_over_the_bound_is_413_and_one_at_it_is_taken() {
+        let (net, mut events) = Net::new();
+        let url = format!("http://{}/", net.listen_http().await.unwrap());
+        for version in [HttpVersion::Http1, HttpVersion::Http2] {
+            let mut request = HttpRequest::new("POST", "");
+            request.body = vec![7; HTTP_BODY_BYTES_MAX + 1];
+            net.fetch_by(version, url.clone(), request.clone());
+            assert_eq!(response(&mut events).await.status, 413);
+            request.body.pop();
+            net.fetch_by(version, url.clone(), request);
+            let NetEvent::Request { id, request, .. } = next(&mut events).await else {
+                panic!("a request");
+            };
+            assert_eq!(request.body.len(), HTTP_BODY_BYTES_MAX);
+            net.respond(id, HttpResponse::new(204));
+            assert_eq!(response(&mut events).await.status, 204);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_announced_oversize_body_is_refused_before_it_is_sent() {
+        let (net, _events) = Net::new();
+        let address = net.listen_http().await.unwrap();
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\n";
+        let answer = raw(address, format!("{head}Expect: 100-continue\r\n\r\n").as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_request_that_nobody_answers_is_503() {
+        let waits = Waits { respond: Duration::from_millis(20), ..Waits::default() };
+        let (net, mut events) = Net::with_waits(waits);
+        let url = format!("http://{}/", net.listen_http().await.unwrap());
+        net.fetch(url, HttpRequest::new("GET", ""));
+        let NetEvent::Request { id, .. } = next(&mut events).await else { panic!("a request") };
+        assert_eq!(response(&mut events).await.status, 503);
+        net.respond(id, HttpResponse::new(200));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_is_408() {
+        let waits = Waits { fetch: Duration::from_millis(20), ..Waits::default() };
+        let (net, _events) = Net::with_waits(waits);
+        let address = net.listen_http().await.unwrap();
+        let head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc";
+        let answer = raw(address, head).await;
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_leaves_is_no_longer_waited_for() {
+        let (net, mut events) = Net::new();
+        let address = net.listen_http().await.unwrap();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        let NetEvent::Request { id, .. } = next(&mut events).await else { panic!("a request") };
+        assert_eq!(net.shared.unanswered(), 1);
+        drop(stream);
+        open(async {
+            while net.shared.unanswered() > 0 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        net.respond(id, HttpResponse::new(200));
+    }
+
+    #[tokio::test]
+    async fn framing_and_nonsense_of_the_session_do_no_harm() {
+        let (net, mut events) = Net::new();
+        let url = format!("http://{}/", net.listen_http().await.unwrap());
+        let wrong_length = HttpResponse { body: b"abc".to_vec(), ..HttpResponse::new(200) }
+            .with_header("Content-Length", "999")
+            .with_header("transfer-encoding", "chunked");
+        let nonsense = [
+            HttpResponse::new(20),
+            HttpResponse::new(200).with_header("a b", "c"),
+            HttpResponse::new(200).with_header("a", "b\r\nc: d"),
+        ];
+        for (answer, status) in
+            [(wrong_length, 200)].into_iter().chain(nonsense.map(|answer| (answer, 500)))
+        {
+            net.fetch(url.clone(), HttpRequest::new("GET", ""));
+            let NetEvent::Request { id, .. } = next(&mut events).await else { panic!("a request") };
+            net.respond(id, answer);
+            assert_eq!(response(&mut events).await.status, status);
+        }
+    }
+}

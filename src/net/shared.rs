@@ -1,0 +1,176 @@
+//! What all tasks of one `Net` share: the event queue, the open connections, the pending answers.
+//!
+//! Main type: [`Shared`]. Every task is spawned through it, so that none outlives the `Net`. A
+//! connection is in the table exactly as long as it may be written to: taking it out is how it is
+//! closed, and the writer ends by itself when the queue is drained.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+
+use crate::http::HttpResponse;
+use crate::limits::{CONNECTIONS_MAX, WRITE_QUEUE_BYTES_MAX};
+use crate::net::{ConnId, ExchangeId, NetEvent, Waits};
+
+/// The state behind a `Net`.
+pub(super) struct Shared {
+    pub waits: Waits,
+    /// One permit for each accepted connection.
+    pub places: Arc<Semaphore>,
+    events: mpsc::Sender<NetEvent>,
+    stop: watch::Receiver<()>,
+    runtime: Handle,
+    writers: Mutex<HashMap<ConnId, Writer>>,
+    answers: Mutex<HashMap<ExchangeId, oneshot::Sender<HttpResponse>>>,
+    conns: AtomicU64,
+    exchanges: AtomicU64,
+}
+
+/// The session's end of a connection's write queue.
+struct Writer {
+    items: mpsc::UnboundedSender<Vec<u8>>,
+    waiting: Arc<AtomicUsize>,
+    overflow: oneshot::Sender<Overflow>,
+}
+
+/// More waits to be written than may wait.
+#[derive(Debug)]
+pub(super) struct Overflow;
+
+/// The connection's end of its write queue.
+pub(super) struct WriteQueue {
+    pub items: Items,
+    /// Resolves to `Ok` on overflow and to `Err` when a close is asked for.
+    pub order: oneshot::Receiver<Overflow>,
+}
+
+/// What waits to be written.
+pub(super) struct Items {
+    queued: mpsc::UnboundedReceiver<Vec<u8>>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Items {
+    /// The next item; `None` when the connection is to be closed and everything has been taken.
+    pub async fn next(&mut self) -> Option<Vec<u8>> {
+        self.queued.recv().await
+    }
+
+    /// Notes that an item of this many bytes has left.
+    pub fn left(&self, len: usize) {
+        self.waiting.fetch_sub(cost(len), Ordering::Relaxed);
+    }
+}
+
+/// What an item of this many bytes counts against the bound, its own bookkeeping included.
+fn cost(len: usize) -> usize {
+    len.saturating_add(64)
+}
+
+impl Shared {
+    pub fn new(events: mpsc::Sender<NetEvent>, stop: watch::Receiver<()>, waits: Waits) -> Self {
+        Self {
+            waits,
+            places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+            events,
+            stop,
+            runtime: Handle::current(),
+            writers: Mutex::default(),
+            answers: Mutex::default(),
+            conns: AtomicU64::new(0),
+            exchanges: AtomicU64::new(0),
+        }
+    }
+
+    /// Runs a task until it ends or the `Net` is dropped.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stopped = self.stopped();
+        self.runtime.spawn(async move {
+            tokio::select! {
+                biased;
+                () = stopped => {}
+                () = task => {}
+            }
+        });
+    }
+
+    /// Resolves when the `Net` is dropped.
+    pub fn stopped(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut stop = self.stop.clone();
+        async move { while stop.changed().await.is_ok() {} }
+    }
+
+    /// Hands an event to the session, waiting for room.
+    pub async fn emit(&self, event: NetEvent) {
+        // A session that has dropped its receiver wants no more events; the tasks end with the net.
+        let _ = self.events.send(event).await;
+    }
+
+    /// Enters a connection into the table.
+    pub fn register(&self) -> (ConnId, WriteQueue) {
+        let conn = self.conns.fetch_add(1, Ordering::Relaxed) + 1;
+        let (items, queued) = mpsc::unbounded_channel();
+        let (overflow, order) = oneshot::channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let writer = Writer { items, waiting: Arc::clone(&waiting), overflow };
+        locked(&self.writers).insert(conn, writer);
+        (conn, WriteQueue { items: Items { queued, waiting }, order })
+    }
+
+    /// Queues bytes for a connection, or ends it if too many wait.
+    pub fn enqueue(&self, conn: ConnId, bytes: Vec<u8>) {
+        let mut writers = locked(&self.writers);
+        let Some(writer) = writers.get(&conn) else { return };
+        let cost = cost(bytes.len());
+        let before = writer.waiting.fetch_add(cost, Ordering::Relaxed);
+        if before.saturating_add(cost) <= WRITE_QUEUE_BYTES_MAX {
+            // The connection may just have ended; its `Closed` says so.
+            let _ = writer.items.send(bytes);
+        } else if let Some(writer) = writers.remove(&conn) {
+            let _ = writer.overflow.send(Overflow);
+        }
+    }
+
+    /// Takes a connection out of the table, so that its writer drains the queue and ends.
+    pub fn forget(&self, conn: ConnId) {
+        locked(&self.writers).remove(&conn);
+    }
+
+    /// A fresh number for an exchange.
+    pub fn exchange(&self) -> ExchangeId {
+        self.exchanges.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Announces that a request waits for its answer.
+    pub fn await_answer(&self, id: ExchangeId) -> oneshot::Receiver<HttpResponse> {
+        let (sender, receiver) = oneshot::channel();
+        locked(&self.answers).insert(id, sender);
+        receiver
+    }
+
+    /// Passes an answer on to the request that waits for it.
+    pub fn answer(&self, id: ExchangeId, response: HttpResponse) {
+        if let Some(waiting) = locked(&self.answers).remove(&id) {
+            let _ = waiting.send(response);
+        }
+    }
+
+    #[cfg(test)]
+    pub fn unanswered(&self) -> usize {
+        locked(&self.answers).len()
+    }
+
+    /// Notes that a request waits no longer.
+    pub fn give_up(&self, id: ExchangeId) {
+        locked(&self.answers).remove(&id);
+    }
+}
+
+/// Nothing panics while it holds one of these locks, so a poisoned one is as good as new.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

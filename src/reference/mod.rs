@@ -1,0 +1,43 @@
+//! The bundled implementation under test: a third party, client and server, as a process of its own.
+//!
+//! [`third_party::run`] speaks the driver protocol over the standard streams; [`controls`] are the
+//! two processes that are no implementation at all. It is wired from the roles, the sockets and the
+//! driver's adapter end, and shares nothing with the harness at run time, so that a verdict on it
+//! rests on what any other adapter would show too. A quirk makes it wrong in one way.
+
+pub mod controls;
+mod operation;
+mod seats;
+#[cfg(test)]
+mod tests;
+pub mod third_party;
+mod traffic;
+mod translate;
+
+use serde_json::{Map, Value, json};
+
+use crate::driver::Seat;
+use crate::driver::session::{Hello, Identity};
+
+/// The seats that the reference takes.
+const SEATS: [Seat; 2] = [Seat::ThirdPartyClient, Seat::ThirdPartyServer];
+
+/// What the chat connection runs over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Transport {
+    #[default]
+    Tcp,
+    #[value(name = "ws")]
+    WebSocket,
+}
+
+/// The answer to `hello`; capabilities that are not stated have their defaults.
+fn hello(name: String, capabilities: Map<String, Value>) -> Value {
+    let hello = Hello {
+        driver: crate::driver::message::VERSION.to_owned(),
+        iut: Identity { name, version: env!("CARGO_PKG_VERSION").to_owned() },
+        seats: SEATS.to_vec(),
+        capabilities,
+    };
+    json!(hello)
+}

@@ -1,0 +1,149 @@
+//! The operations that the reference has, as values.
+//!
+//! Main type: [`Operation`]. The driver's registry checks the parameters; what it does not know and
+//! what the reference lacks is the same error, as the protocol demands.
+
+use serde_json::Value;
+
+use crate::driver::{ErrorClass, Params, RpcError, operation};
+use crate::role::third_party_client::Command;
+use crate::wire::Jid;
+
+/// What the harness asks.
+#[derive(Debug, PartialEq)]
+pub(super) enum Operation {
+    Hello,
+    Configure(Params),
+    Account {
+        account: String,
+        visible_id: String,
+    },
+    /// A user's action.
+    Do {
+        account: String,
+        command: Command,
+        token: Option<String>,
+    },
+    Wake {
+        account: String,
+    },
+    Thread {
+        account: String,
+        with: Jid,
+    },
+    Token {
+        user: String,
+    },
+    Health,
+    Stop,
+}
+
+impl Operation {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// The reference has no such operation, or its parameters are malformed.
+    pub fn read(method: &str, params: Params) -> Result<Self, RpcError> {
+        let known = operation::find(method).filter(|_| OFFERED.contains(&method));
+        let known = known.ok_or_else(RpcError::method_not_found)?;
+        known.check_params(&params).map_err(RpcError::invalid_params)?;
+        let text = |name: &str| params.get(name).and_then(Value::as_str).map(str::to_owned);
+        let account = text("account").unwrap_or_default();
+        let command = match method {
+            "hello" => return Ok(Self::Hello),
+            "configure" => return Ok(Self::Configure(params)),
+            "health" => return Ok(Self::Health),
+            "stop" => return Ok(Self::Stop),
+            "token" => return Ok(Self::Token { user: text("user").unwrap_or_default() }),
+            "inject_wake" => return Ok(Self::Wake { account }),
+            "thread" => return Ok(Self::Thread { account, with: jid(&params, "with")? }),
+            "account" => {
+                let visible_id =
+                    params.get("user").and_then(|user| user.get("visible_id")?.as_str());
+                let visible_id = visible_id.unwrap_or_default().to_owned();
+                return Ok(Self::Account { account, visible_id });
+            }
+            "opt_in" => Command::OptIn,
+            "enlist" => Command::Enlist,
+            "connect" => Command::Connect,
+            "disconnect" => Command::Disconnect,
+            "mark_read" => Command::MarkRead { id: text("id").unwrap_or_default() },
+            "send_text" => send_text(&params)?,
+            _ => return Err(RpcError::method_not_found()),
+        };
+        Ok(Self::Do { account, command, token: text("token") })
+    }
+}
+
+/// Names of [`Operation`]s.
+pub(super) const OFFERED: &[&str] = &[
+    "hello",
+    "configure",
+    "account",
+    "opt_in",
+    "enlist",
+    "connect",
+    "disconnect",
+    "send_text",
+    "mark_read",
+    "token",
+    "thread",
+    "inject_wake",
+    "health",
+    "stop",
+];
+
+fn send_text(params: &Params) -> Result<Command, RpcError> {
+    if params.contains_key("reply_to") {
+        let why = "replies are not offered by this version";
+        return Err(RpcError::failed(ErrorClass::Unavailable, why));
+    }
+    let text = params.get("text").and_then(Value::as_str).unwrap_or_default().to_owned();
+    Ok(Command::SendText { to: jid(params, "to")?, text })
+}
+
+fn jid(params: &Params, name: &str) -> Result<Jid, RpcError> {
+    let text = params.get(name).and_then(Value::as_str).unwrap_or_default();
+    text.parse().map_err(RpcError::invalid_params)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(method: &str, params: Value) -> Result<Operation, i64> {
+        let params = params.as_object().unwrap().clone();
+        Operation::read(method, params).map_err(|error| error.code)
+    }
+
+    #[test]
+    fn what_is_offered_is_read() {
+        let to = Jid::new("15550001", "s.whatsapp.net");
+        let command = Command::SendText { to: to.clone(), text: "hi".to_owned() };
+        let params = json!({"account": "a1", "to": to.to_string(), "text": "hi"});
+        let expected = Operation::Do { account: "a1".to_owned(), command, token: None };
+        assert_eq!(read("send_text", params), Ok(expected));
+        let params = json!({"account": "a1", "token": "t"});
+        let (account, token) = ("a1".to_owned(), Some("t".to_owned()));
+        let expected = Operation::Do { account, command: Command::Enlist, token };
+        assert_eq!(read("enlist", params), Ok(expected));
+        for method in OFFERED {
+            assert_ne!(read(method, json!({})), Err(-32601), "{method}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_offered_is_not_found_and_what_is_malformed_is_said() {
+        for method in ["no-such-operation-7f3a", "opt_out", "react", "kill", "send_media"] {
+            assert_eq!(read(method, json!({"account": "a1"})), Err(-32601), "{method}");
+        }
+        assert_eq!(read("enlist", json!({})), Err(-32602));
+        let params = json!({"account": "a1", "to": "nobody", "text": "hi"});
+        assert_eq!(read("send_text", params), Err(-32602));
+        let to = "15550001@s.whatsapp.net";
+        let params = json!({"account": "a1", "to": to, "text": "hi", "reply_to": "A"});
+        assert_eq!(read("send_text", params), Err(1));
+    }
+}

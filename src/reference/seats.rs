@@ -1,0 +1,102 @@
+//! Taking the seats: what `configure` and `account` say.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::Transport;
+use super::third_party::{Account, ThirdParty};
+use crate::driver::session::Offers;
+use crate::driver::{ErrorClass, Params, RpcError, Seat};
+use crate::role::third_party_client::{Settings, ThirdPartyClient, Values};
+use crate::role::third_party_server::{ServerSettings, ThirdPartyServer};
+use crate::seed::Seed;
+
+/// What the clients of this process have in common.
+pub(super) struct ClientSeat {
+    pub settings: Arc<Settings>,
+    pub chat: Chat,
+}
+
+/// Where the chat server is, by the transport that this process uses.
+pub(super) enum Chat {
+    Tcp(SocketAddr),
+    WebSocket(String),
+}
+
+impl ThirdParty {
+    /// Takes a seat, once.
+    pub(super) async fn configure(&mut self, params: &Params) -> Result<Value, RpcError> {
+        let seat = params.get("seat").and_then(Value::as_str).and_then(|word| word.parse().ok());
+        let seed = Seed(params.get("seed").and_then(Value::as_u64).unwrap_or_default());
+        let instance = params.get("instance").unwrap_or(&Value::Null);
+        match seat {
+            Some(Seat::ThirdPartyClient) if self.clients.is_none() => {
+                self.clients = Some(client_seat(seed, instance, self.options.transport)?);
+                Ok(json!({}))
+            }
+            Some(Seat::ThirdPartyServer) if self.server.is_none() => {
+                let base_url = self.start_server(seed, instance).await?;
+                let offers = Offers { base_url: Some(base_url), ..Offers::default() };
+                Ok(json!({ "offers": offers }))
+            }
+            _ => Err(RpcError::invalid_params("the seat is not offered, or was configured before")),
+        }
+    }
+
+    async fn start_server(&mut self, seed: Seed, instance: &Value) -> Result<String, RpcError> {
+        let text = |path: &str| instance.pointer(path).and_then(Value::as_str).map(str::to_owned);
+        let listening = self.net.listen_http().await;
+        let address =
+            listening.map_err(|error| RpcError::failed(ErrorClass::Internal, error.to_string()))?;
+        let settings = ServerSettings {
+            seed,
+            base_url: format!("http://{address}"),
+            issuer: text("/integrator/iss").unwrap_or_default(),
+            push_jwks_url: text("/push_jwks_url").unwrap_or_default(),
+            values: Values::new(instance.get("profile")),
+        };
+        let base_url = settings.base_url.clone();
+        let mut server = ThirdPartyServer::new(settings, self.fault());
+        for account in self.accounts.values() {
+            server.add_user(&account.visible_id);
+        }
+        self.server = Some(server);
+        Ok(base_url)
+    }
+
+    /// Takes in a user.
+    pub(super) fn add_account(
+        &mut self,
+        account: String,
+        visible_id: String,
+    ) -> Result<Value, RpcError> {
+        if self.accounts.contains_key(&account) {
+            return Err(RpcError::invalid_params("the account exists already"));
+        }
+        let fault = self.fault();
+        let client = self.clients.as_ref();
+        let client =
+            client.map(|seat| ThirdPartyClient::new(seat.settings.clone(), &visible_id, fault));
+        if let Some(server) = &mut self.server {
+            server.add_user(&visible_id);
+        }
+        let user = Account { visible_id, client, token: None, wake_at: None };
+        self.accounts.insert(account, user);
+        Ok(json!({}))
+    }
+}
+
+fn client_seat(seed: Seed, instance: &Value, by: Transport) -> Result<ClientSeat, RpcError> {
+    let settings = Settings::read(seed, instance).map_err(RpcError::invalid_params)?;
+    let text = |path: &str| {
+        let text = instance.pointer(path).and_then(Value::as_str);
+        text.ok_or_else(|| RpcError::invalid_params(format!("`instance{path}` is missing")))
+    };
+    let chat = match by {
+        Transport::Tcp => Chat::Tcp(text("/chat/tcp")?.parse().map_err(RpcError::invalid_params)?),
+        Transport::WebSocket => Chat::WebSocket(text("/chat/ws")?.to_owned()),
+    };
+    Ok(ClientSeat { settings: Arc::new(settings), chat })
+}

@@ -1,0 +1,227 @@
+//! The third party's process: users and server between the driver's line and the sockets.
+//!
+//! Main type: [`ThirdParty`], one loop over what comes from sockets, timers and the harness, in this
+//! order of urgency, so that `health` and later operations see all that happened before. A push to
+//! the server wakes the user's client directly; no vendor's push service stands between.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
+
+use super::operation::Operation;
+use super::seats::ClientSeat;
+use super::{Transport, translate};
+use crate::clock::UnixMs;
+use crate::driver::line::Closed;
+use crate::driver::{ErrorClass, Params, RpcError, Server, ServerEvent};
+use crate::net::{ConnId, ExchangeId, Net, NetEvent};
+use crate::role::quirk::{Fault, Quirk};
+use crate::role::third_party_client::ThirdPartyClient;
+use crate::role::third_party_server::ThirdPartyServer;
+use crate::role::{FetchId, Input};
+use crate::verdict::Exit;
+
+/// How the reference is to behave.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    pub quirk: Option<&'static Quirk>,
+    pub transport: Transport,
+}
+
+/// Plays the third party over stdin and stdout until `stop` or the end of the input.
+pub async fn run(options: Options) -> Exit {
+    serve(tokio::io::stdin(), tokio::io::stdout(), options).await;
+    Exit::Good
+}
+
+/// Plays the third party over any two streams.
+pub async fn serve<R, W>(reader: R, writer: W, options: Options)
+where
+    R: AsyncRead + Unpin + Send + 'static,
+    W: AsyncWrite + Unpin + Send + 'static,
+{
+    let (driver, requests) = Server::new(reader, writer);
+    ThirdParty::new(driver, options).run(requests).await;
+}
+
+/// The process.
+pub(super) struct ThirdParty {
+    pub options: Options,
+    pub driver: Server,
+    pub net: Net,
+    pub events: mpsc::Receiver<NetEvent>,
+    pub clients: Option<ClientSeat>,
+    pub server: Option<ThirdPartyServer>,
+    pub accounts: BTreeMap<String, Account>,
+    /// Account and the client's own name of each connection.
+    pub conns: BTreeMap<ConnId, (String, crate::role::ConnId)>,
+    pub fetches: BTreeMap<ExchangeId, Fetch>,
+}
+
+/// A user of this process.
+pub(super) struct Account {
+    pub visible_id: String,
+    /// `None` where only the server's seat is taken.
+    pub client: Option<ThirdPartyClient>,
+    /// What the harness gave; used where the server is somebody else.
+    pub token: Option<String>,
+    pub wake_at: Option<UnixMs>,
+}
+
+/// Who sent an HTTP request.
+pub(super) enum Fetch {
+    Client(String, FetchId),
+    Server(FetchId),
+}
+
+/// Whether the loop goes on.
+#[derive(PartialEq, Eq)]
+enum Next {
+    GoOn,
+    Stop,
+}
+
+impl ThirdParty {
+    fn new(driver: Server, options: Options) -> Self {
+        let (net, events) = Net::new();
+        Self {
+            options,
+            driver,
+            net,
+            events,
+            clients: None,
+            server: None,
+            accounts: BTreeMap::new(),
+            conns: BTreeMap::new(),
+            fetches: BTreeMap::new(),
+        }
+    }
+
+    /// Serves until `stop`, or until the harness is gone.
+    async fn run(mut self, mut requests: mpsc::Receiver<ServerEvent>) {
+        while matches!(self.turn(&mut requests).await, Ok(Next::GoOn)) {}
+        // A harness that is gone reads no more, and that is all the same now.
+        let _ = self.driver.flush().await;
+    }
+
+    async fn turn(&mut self, requests: &mut mpsc::Receiver<ServerEvent>) -> Result<Next, Closed> {
+        let wait = self.until_next_wake();
+        tokio::select! {
+            biased;
+            Some(event) = self.events.recv() => self.net_event(event).await?,
+            () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => self.wake().await?,
+            request = requests.recv() => match request {
+                Some(ServerEvent::Request { id, method, params }) => {
+                    return self.request(id, &method, params).await;
+                }
+                Some(ServerEvent::Eof) | None => return Ok(Next::Stop),
+            },
+        }
+        Ok(Next::GoOn)
+    }
+
+    fn until_next_wake(&self) -> Option<Duration> {
+        let next = self.accounts.values().filter_map(|account| account.wake_at).min()?;
+        Some(Duration::from_millis(next.0.saturating_sub(UnixMs::now().0)))
+    }
+
+    async fn wake(&mut self) -> Result<(), Closed> {
+        let now = UnixMs::now();
+        let due = |account: &Account| account.wake_at.is_some_and(|at| at <= now);
+        let due = self.accounts.iter().filter(|(_, account)| due(account));
+        for name in due.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            if let Some(account) = self.accounts.get_mut(&name) {
+                account.wake_at = None;
+            }
+            self.client_input(&name, Input::Wake).await?;
+        }
+        Ok(())
+    }
+
+    async fn request(&mut self, id: u64, method: &str, params: Params) -> Result<Next, Closed> {
+        let operation = match Operation::read(method, params) {
+            Ok(operation) => operation,
+            Err(error) => return self.answer(id, Err(error)).await,
+        };
+        match operation {
+            Operation::Hello => self.answer(id, Ok(self.hello())).await,
+            Operation::Configure(params) => {
+                let outcome = self.configure(&params).await;
+                self.answer(id, outcome).await
+            }
+            Operation::Account { account, visible_id } => {
+                let outcome = self.add_account(account, visible_id);
+                self.answer(id, outcome).await
+            }
+            Operation::Do { account, command, token } => {
+                let Some(client) = self.client(&account) else { return self.unknown(id).await };
+                client.command(UnixMs::now(), id, command);
+                if let (Some(account), Some(_)) = (self.accounts.get_mut(&account), &token) {
+                    account.token = token;
+                }
+                self.carry_out(&account).await?;
+                Ok(Next::GoOn)
+            }
+            Operation::Wake { account } => {
+                let Some(client) = self.client(&account) else { return self.unknown(id).await };
+                client.wake(UnixMs::now());
+                self.carry_out(&account).await?;
+                self.answer(id, Ok(json!({}))).await
+            }
+            Operation::Thread { account, with } => {
+                let Some(client) = self.client(&account) else { return self.unknown(id).await };
+                let thread = translate::thread(client.thread(&with));
+                self.answer(id, Ok(thread)).await
+            }
+            Operation::Token { user } => {
+                let outcome = self.token(&user);
+                self.answer(id, outcome).await
+            }
+            Operation::Health => {
+                self.settle().await?;
+                self.answer(id, Ok(json!({}))).await
+            }
+            Operation::Stop => {
+                self.answer(id, Ok(json!({}))).await?;
+                Ok(Next::Stop)
+            }
+        }
+    }
+
+    async fn answer(&self, id: u64, outcome: Result<Value, RpcError>) -> Result<Next, Closed> {
+        self.driver.respond(id, outcome).await?;
+        Ok(Next::GoOn)
+    }
+
+    async fn unknown(&self, id: u64) -> Result<Next, Closed> {
+        let why = "there is no client for this account";
+        self.answer(id, Err(RpcError::failed(ErrorClass::NotFound, why))).await
+    }
+
+    fn hello(&self) -> Value {
+        let quirk = self.options.quirk.map(|quirk| format!("?quirk={}", quirk.id));
+        let name = format!("reference:third-party{}", quirk.unwrap_or_default());
+        let capabilities = json!({
+            "tls": false, "signal.versions": [3], "noise.patterns": ["XX"], "inject_wake": true,
+        });
+        super::hello(name, capabilities.as_object().cloned().unwrap_or_default())
+    }
+
+    fn token(&self, user: &str) -> Result<Value, RpcError> {
+        let jwt = self.server.as_ref().and_then(|server| server.issue(UnixMs::now(), user));
+        let unknown = || RpcError::failed(ErrorClass::NotFound, "there is no such user");
+        jwt.map(|jwt| json!({ "jwt": jwt })).ok_or_else(unknown)
+    }
+
+    pub(super) fn client(&mut self, account: &str) -> Option<&mut ThirdPartyClient> {
+        self.accounts.get_mut(account)?.client.as_mut()
+    }
+
+    /// The fault of this process, if it is to have one.
+    pub(super) fn fault(&self) -> Option<Fault> {
+        self.options.quirk.map(|quirk| quirk.fault)
+    }
+}

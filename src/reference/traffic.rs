@@ -1,0 +1,171 @@
+//! The traffic between roles, sockets and the driver's line: inputs in, outputs carried out.
+
+use super::seats::Chat;
+use super::third_party::{Fetch, ThirdParty};
+use super::translate;
+use crate::clock::UnixMs;
+use crate::driver::line::Closed;
+use crate::net::{ConnId, NetEvent};
+use crate::role::Input;
+use crate::role::third_party_client::{Output, ThirdPartyClient};
+use crate::role::third_party_server::{self as server, ThirdPartyServer};
+
+/// How often other tasks get their turn before `health` counts the line as quiet.
+const HEALTH_TURNS: usize = 8;
+
+impl ThirdParty {
+    /// Handles everything that was under way, so that its notifications are written first.
+    pub(super) async fn settle(&mut self) -> Result<(), Closed> {
+        for _ in 0..HEALTH_TURNS {
+            tokio::task::yield_now().await;
+            while let Ok(event) = self.events.try_recv() {
+                self.net_event(event).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands on what happened on a socket.
+    pub(super) async fn net_event(&mut self, event: NetEvent) -> Result<(), Closed> {
+        match event {
+            NetEvent::Opened { conn } => self.conn_input(conn, |conn| Input::Opened { conn }).await,
+            NetEvent::Bytes { conn, bytes } => {
+                self.conn_input(conn, |conn| Input::Bytes { conn, bytes }).await
+            }
+            NetEvent::OpenFailed { conn, error } => {
+                let error = Some(error);
+                self.conn_input(conn, |conn| Input::Closed { conn, error }).await?;
+                self.conns.remove(&conn);
+                Ok(())
+            }
+            NetEvent::Closed { conn, error } => {
+                self.conn_input(conn, |conn| Input::Closed { conn, error }).await?;
+                self.conns.remove(&conn);
+                Ok(())
+            }
+            NetEvent::Request { id, request, .. } => {
+                self.server_input(Input::Request { id, request }).await
+            }
+            NetEvent::Response { id, result } => match self.fetches.remove(&id) {
+                Some(Fetch::Client(account, id)) => {
+                    self.client_input(&account, Input::Response { id, result }).await
+                }
+                Some(Fetch::Server(id)) => self.server_input(Input::Response { id, result }).await,
+                None => Ok(()),
+            },
+            // Nobody connects to a third party's chat port: there is none.
+            NetEvent::Accepted { .. } => Ok(()),
+        }
+    }
+
+    async fn conn_input(
+        &mut self,
+        conn: ConnId,
+        input: impl FnOnce(crate::role::ConnId) -> Input,
+    ) -> Result<(), Closed> {
+        match self.conns.get(&conn).cloned() {
+            Some((account, conn)) => self.client_input(&account, input(conn)).await,
+            None => Ok(()),
+        }
+    }
+
+    pub(super) async fn client_input(&mut self, account: &str, input: Input) -> Result<(), Closed> {
+        if let Some(client) = self.client(account) {
+            client.handle(UnixMs::now(), input);
+        }
+        self.carry_out(account).await
+    }
+
+    async fn server_input(&mut self, input: Input) -> Result<(), Closed> {
+        if let Some(server) = &mut self.server {
+            server.handle(UnixMs::now(), input);
+        }
+        while let Some(output) = self.server.as_mut().and_then(ThirdPartyServer::poll) {
+            match output {
+                server::Output::Respond { id, response } => self.net.respond(id, response),
+                server::Output::Fetch { id, url, request } => {
+                    let exchange = self.net.fetch(url, request);
+                    self.fetches.insert(exchange, Fetch::Server(id));
+                }
+                server::Output::Wake { visible_id } => self.push(&visible_id).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The last leg of a push, from the server to the user's device.
+    async fn push(&mut self, visible_id: &str) -> Result<(), Closed> {
+        let of_user = self.accounts.iter().filter(|(_, account)| account.visible_id == visible_id);
+        for name in of_user.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            if let Some(client) = self.client(&name) {
+                client.wake(UnixMs::now());
+            }
+            self.carry_out(&name).await?;
+        }
+        Ok(())
+    }
+
+    /// Carries out what a client wants.
+    pub(super) async fn carry_out(&mut self, account: &str) -> Result<(), Closed> {
+        while let Some(output) = self.client(account).and_then(ThirdPartyClient::poll) {
+            match output {
+                Output::Open { conn } => self.open(account, conn),
+                Output::Send { conn, bytes } => {
+                    if let Some(conn) = self.socket(account, conn) {
+                        self.net.send(conn, bytes);
+                    }
+                }
+                Output::Close { conn } => {
+                    if let Some(conn) = self.socket(account, conn) {
+                        self.net.close(conn);
+                    }
+                }
+                Output::Fetch { id, url, request } => {
+                    let exchange = self.net.fetch(url, request);
+                    self.fetches.insert(exchange, Fetch::Client(account.to_owned(), id));
+                }
+                Output::NeedToken => self.give_token(account),
+                Output::WakeAt(at) => {
+                    if let Some(account) = self.accounts.get_mut(account) {
+                        account.wake_at = Some(at);
+                    }
+                }
+                Output::Notify(notification) => {
+                    let (name, params) = translate::notification(account, notification);
+                    self.driver.notify(name, params).await?;
+                }
+                Output::Done { call, outcome } => {
+                    self.driver.respond(call, translate::outcome(outcome)).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, account: &str, conn: crate::role::ConnId) {
+        let Some(seat) = &self.clients else { return };
+        let socket = match &seat.chat {
+            Chat::Tcp(address) => self.net.open_tcp(*address),
+            Chat::WebSocket(url) => self.net.open_websocket(url.as_str()),
+        };
+        self.conns.insert(socket, (account.to_owned(), conn));
+    }
+
+    fn socket(&self, account: &str, conn: crate::role::ConnId) -> Option<ConnId> {
+        let named = |(owner, own): &(String, crate::role::ConnId)| owner == account && *own == conn;
+        self.conns.iter().find(|(_, name)| named(name)).map(|(socket, _)| *socket)
+    }
+
+    /// The own server's token, or else what the harness gave.
+    fn give_token(&mut self, account: &str) {
+        let now = UnixMs::now();
+        let Some(user) = self.accounts.get_mut(account) else { return };
+        let token = match &self.server {
+            Some(server) => server.issue(now, &user.visible_id),
+            None => user.token.clone(),
+        };
+        if let Some(client) = &mut user.client {
+            client.take_token(now, token);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Third-party users as Meta knows them.
+
+use std::collections::VecDeque;
+
+use super::Meta;
+use crate::evidence::Lane;
+use crate::role::ConnId;
+use crate::spec::Profile;
+use crate::stanza::prekeys::{Key, SignedKey, Upload};
+use crate::wire::jid::{LID, PHONE};
+use crate::wire::{Jid, Node};
+
+/// A user that the case expects, before and after enlistment.
+#[derive(Clone, Debug)]
+pub struct User {
+    pub lane: Lane,
+    pub actor: String,
+    pub visible_id: String,
+    /// The internal identifier, fixed beforehand so that it follows from the seed.
+    pub login: Jid,
+}
+
+/// Everything that Meta keeps of a user.
+pub struct Account {
+    pub user: User,
+    pub jid: Jid,
+    /// The static Noise key given at enlistment; in a companion login that of the first login.
+    pub authkey: Option<[u8; 32]>,
+    pub enlisted: bool,
+    pub(super) keys: Option<Keys>,
+    pub(super) online: Option<ConnId>,
+    /// Stanzas that were not acked yet, oldest first.
+    pub(super) mailbox: VecDeque<Node>,
+}
+
+/// The published half of a client's Signal keys.
+pub(super) struct Keys {
+    pub registration_id: u32,
+    pub identity: [u8; 32],
+    pub signed: SignedKey,
+    pub one_time: VecDeque<Key>,
+}
+
+impl From<Upload> for Keys {
+    fn from(upload: Upload) -> Self {
+        Self {
+            registration_id: upload.registration_id,
+            identity: upload.identity,
+            signed: upload.signed,
+            one_time: upload.one_time.into(),
+        }
+    }
+}
+
+impl Account {
+    /// True if a message can be encrypted to the user.
+    pub fn has_keys(&self) -> bool {
+        self.keys.is_some()
+    }
+
+    /// True once one-time prekeys are there: the client's own upload, not the enlistment's part.
+    pub fn has_uploaded(&self) -> bool {
+        self.keys.as_ref().is_some_and(|keys| !keys.one_time.is_empty())
+    }
+
+    /// True while a login is in force.
+    pub fn is_online(&self) -> bool {
+        self.online.is_some()
+    }
+
+    /// Stanzas that wait for the user, or for the user's ack.
+    pub fn waiting(&self) -> usize {
+        self.mailbox.len()
+    }
+}
+
+impl Meta {
+    /// Makes a user known. Under a profile without enlistment it may log in at once.
+    pub fn expect_user(&mut self, user: User) {
+        let enlisted = enlistment_is_skipped(&self.profile);
+        let jid = user.login.clone();
+        let (authkey, keys, online) = (None, None, None);
+        let mailbox = VecDeque::new();
+        self.accounts.push(Account { user, jid, authkey, enlisted, keys, online, mailbox });
+    }
+
+    /// The account of an actor in a lane.
+    pub fn account(&self, lane: Lane, actor: &str) -> Option<&Account> {
+        self.account_index(lane, actor).map(|at| &self.accounts[at])
+    }
+
+    pub(super) fn account_index(&self, lane: Lane, actor: &str) -> Option<usize> {
+        self.accounts.iter().position(|a| a.user.lane == lane && a.user.actor == actor)
+    }
+}
+
+/// The hidden address of a native user. That it has the digits of the number is ours.
+pub(super) fn lid(jid: &Jid) -> Jid {
+    Jid::new(jid.user.as_str(), LID)
+}
+
+/// True if both name one user; a native user has a number and a hidden address.
+pub(super) fn same_user(a: &Jid, b: &Jid) -> bool {
+    let native = |jid: &Jid| jid.server == PHONE || jid.server == LID;
+    a.bare() == b.bare() || (native(a) && native(b) && a.user == b.user)
+}
+
+/// True where the login comes from the account and no call of the enlistment API is made.
+pub fn enlistment_is_skipped(profile: &Profile) -> bool {
+    profile.rules_out("ENL-001")
+}

@@ -1,0 +1,288 @@
+//! One chat connection: intro header, Noise handshake, then stanzas (`wire.md` §1).
+
+use super::{Faults, Meta};
+use crate::evidence::{Direction, Event, Payload, Stream};
+use crate::limits::FRAME_BYTES_MAX;
+use crate::noise::certificate::{Fault, Link, Validity};
+use crate::noise::{AwaitingFinish, Dialect, Finished, KeyPair, Responder, Transport};
+use crate::role::{ConnId, Output};
+use crate::scenario::ChainFault;
+use crate::wire::frame::{FrameReader, IntroReader, write_frame};
+use crate::wire::{Node, binary, xml};
+
+pub(super) struct Channel {
+    /// Counts accepted connections from 1; names the streams.
+    pub number: u64,
+    pub state: State,
+    frames: FrameReader,
+    pub account: Option<usize>,
+}
+
+pub(super) enum State {
+    Intro(IntroReader),
+    Hello(Box<Responder>),
+    Finish(Box<AwaitingFinish>),
+    /// The handshake is done; the login waits for the partner's key set.
+    Deciding(Box<Finished>),
+    Open(Box<Transport>),
+    Dead,
+}
+
+impl Meta {
+    pub(super) fn accept(&mut self, conn: ConnId, websocket: bool) {
+        self.accepted += 1;
+        let number = self.accepted;
+        let state = State::Intro(IntroReader::new());
+        let frames = FrameReader::new(FRAME_BYTES_MAX);
+        self.channels.insert(conn, Channel { number, state, frames, account: None });
+        self.record(Stream::connection(number, true), None, Event::Accepted { websocket });
+    }
+
+    pub(super) fn receive(&mut self, conn: ConnId, bytes: &[u8]) {
+        let Some(channel) = self.channels.get_mut(&conn) else { return };
+        if let State::Intro(reader) = &mut channel.state {
+            match reader.push(bytes) {
+                Ok(None) => return,
+                Ok(Some(intro)) => {
+                    channel.frames.push(&intro.rest);
+                    self.intro(conn, &intro.header, intro.routing.map_or(0, |routing| routing.len()));
+                }
+                Err(error) => return self.break_channel(conn, &error.to_string()),
+            }
+        } else {
+            channel.frames.push(bytes);
+        }
+        self.read_frames(conn);
+    }
+
+    fn intro(&mut self, conn: ConnId, header: &[u8; 4], routing_bytes: usize) {
+        let event = Event::Intro { header: hex::encode(header), routing_bytes };
+        let stream = self.stream(conn, true);
+        self.record(stream, None, event);
+        let wanted = self.profile.text("noise.prologue_hex").unwrap_or_default().to_owned();
+        if hex::encode(header) != wanted {
+            let why = format!("intro header {}, where {wanted} belongs", hex::encode(header));
+            return self.break_channel(conn, &why);
+        }
+        let ephemeral = KeyPair::generate(&mut self.rng);
+        let dialect = dialect(&self.profile);
+        let responder = Responder::new(header, dialect, self.static_key.clone(), ephemeral);
+        self.set_state(conn, State::Hello(Box::new(responder)));
+    }
+
+    fn read_frames(&mut self, conn: ConnId) {
+        while let Some(channel) = self.channels.get_mut(&conn) {
+            if matches!(channel.state, State::Deciding(_) | State::Dead) {
+                return;
+            }
+            match channel.frames.next_frame() {
+                Ok(Some(frame)) => self.frame(conn, &frame),
+                Ok(None) => return,
+                Err(error) => return self.break_channel(conn, &error.to_string()),
+            }
+        }
+    }
+
+    fn frame(&mut self, conn: ConnId, frame: &[u8]) {
+        let Some(channel) = self.channels.get_mut(&conn) else { return };
+        match std::mem::replace(&mut channel.state, State::Dead) {
+            State::Hello(responder) => self.hello(conn, *responder, frame),
+            State::Finish(awaiting) => self.finish(conn, *awaiting, frame),
+            State::Open(mut transport) => {
+                let opened = transport.open(frame);
+                self.set_state(conn, State::Open(transport));
+                match opened {
+                    Ok(payload) => self.payload(conn, &payload),
+                    Err(error) => self.break_channel(conn, &error.to_string()),
+                }
+            }
+            // Not reached: `read_frames` stops before these.
+            State::Intro(_) | State::Deciding(_) | State::Dead => {}
+        }
+    }
+
+    fn hello(&mut self, conn: ConnId, responder: Responder, frame: &[u8]) {
+        let read = match responder.read_client_hello(frame) {
+            Ok(read) => read,
+            Err(error) => return self.break_channel(conn, &error.to_string()),
+        };
+        let ephemeral = Some(hex::encode(read.client_ephemeral));
+        self.handshake_event(conn, 1, Direction::Received, frame.len(), ephemeral);
+        let chain = self.chain();
+        let (awaiting, answer) = read.answer(&chain);
+        self.handshake_event(conn, 2, Direction::Sent, answer.len(), None);
+        self.send_frame(conn, &answer);
+        self.set_state(conn, State::Finish(Box::new(awaiting)));
+    }
+
+    /// The certificate chain, or the declared fault in its place.
+    fn chain(&mut self) -> Vec<u8> {
+        let leaf = self.static_key.public();
+        let Faults { chain, .. } = self.faults.clone();
+        let rng = &mut self.rng;
+        match chain {
+            None => self.authority.chain(&leaf, Validity::TEST, rng).encode(),
+            Some(fault) => self.authority.faulty_chain(&leaf, named(fault), rng).encode(),
+        }
+    }
+
+    fn finish(&mut self, conn: ConnId, awaiting: AwaitingFinish, frame: &[u8]) {
+        match awaiting.read_client_finish(frame) {
+            Ok(finished) => {
+                self.handshake_event(conn, 3, Direction::Received, frame.len(), None);
+                self.set_state(conn, State::Deciding(Box::new(finished)));
+                self.decide_login(conn);
+            }
+            Err(error) => self.break_channel(conn, &error.to_string()),
+        }
+    }
+
+    /// Goes on with an accepted login: stanzas may have arrived behind the handshake.
+    pub(super) fn open(&mut self, conn: ConnId, transport: Transport, account: usize) {
+        if let Some(channel) = self.channels.get_mut(&conn) {
+            channel.state = State::Open(Box::new(transport));
+            channel.account = Some(account);
+        }
+    }
+
+    /// Handles what arrived while a login was being decided.
+    pub(super) fn resume(&mut self, conn: ConnId) {
+        self.read_frames(conn);
+    }
+
+    fn payload(&mut self, conn: ConnId, payload: &[u8]) {
+        let decoded = binary::unpack(payload).and_then(|unpacked| {
+            let captured = binary::decode(&unpacked.bytes)?;
+            Ok((unpacked, captured))
+        });
+        match decoded {
+            Ok((unpacked, captured)) => {
+                let event = Event::Stanza {
+                    direction: Direction::Received,
+                    xml: xml::print(&captured.node),
+                    bytes: Payload::of(&unpacked.bytes),
+                    compressed: unpacked.compressed,
+                    variants: captured.variants().into_iter().map(name).collect(),
+                };
+                self.record_conn(conn, true, event);
+                self.stanza(conn, &captured.node);
+            }
+            Err(error) => {
+                let bytes = Payload::of(payload);
+                let rule = error.rule.to_string();
+                let event = Event::Undecodable { bytes, offset: error.offset, rule };
+                self.record_conn(conn, true, event);
+                let not_well_formed = Node::new("xml-not-well-formed");
+                self.send(conn, &Node::new("stream:error").child(not_well_formed));
+                self.close(conn);
+            }
+        }
+    }
+
+    /// Sends a stanza over an open channel; without one it is dropped.
+    pub(super) fn send(&mut self, conn: ConnId, node: &Node) {
+        let Ok(bytes) = binary::encode(node) else { return };
+        let Some(Channel { state: State::Open(transport), .. }) = self.channels.get_mut(&conn)
+        else {
+            return;
+        };
+        let Ok(sealed) = transport.seal(&binary::pack(&bytes, false)) else { return };
+        let event = Event::Stanza {
+            direction: Direction::Sent,
+            xml: xml::print(node),
+            bytes: Payload::of(&bytes),
+            compressed: false,
+            variants: Vec::new(),
+        };
+        self.record_conn(conn, false, event);
+        self.send_frame(conn, &sealed);
+    }
+
+    pub(super) fn close(&mut self, conn: ConnId) {
+        let event = Event::Closed { by_iut: false, error: None };
+        self.record_conn(conn, false, event);
+        self.forget(conn);
+        self.out.push_back(Output::Close { conn });
+    }
+
+    fn break_channel(&mut self, conn: ConnId, why: &str) {
+        self.record_conn(conn, true, Event::ChannelBroken { why: why.to_owned() });
+        self.close(conn);
+    }
+
+    pub(super) fn closed(&mut self, conn: ConnId, error: Option<String>) {
+        if self.channels.contains_key(&conn) {
+            self.record_conn(conn, true, Event::Closed { by_iut: true, error });
+            self.forget(conn);
+        }
+    }
+
+    fn forget(&mut self, conn: ConnId) {
+        self.channels.remove(&conn);
+        for account in &mut self.accounts {
+            if account.online == Some(conn) {
+                account.online = None;
+            }
+        }
+    }
+
+    fn set_state(&mut self, conn: ConnId, state: State) {
+        if let Some(channel) = self.channels.get_mut(&conn) {
+            channel.state = state;
+        }
+    }
+
+    fn send_frame(&mut self, conn: ConnId, payload: &[u8]) {
+        if let Ok(bytes) = write_frame(payload) {
+            self.out.push_back(Output::Send { conn, bytes });
+        }
+    }
+
+    fn handshake_event(
+        &mut self,
+        conn: ConnId,
+        message: u8,
+        direction: Direction,
+        len: usize,
+        ephemeral: Option<String>,
+    ) {
+        let event = Event::Handshake { message, direction, len, ephemeral };
+        self.record_conn(conn, direction == Direction::Received, event);
+    }
+
+    fn stream(&self, conn: ConnId, received: bool) -> Stream {
+        Stream::connection(self.channels.get(&conn).map_or(0, |c| c.number), received)
+    }
+
+    /// Records on a connection, in the lane of its account where that is known.
+    pub(super) fn record_conn(&mut self, conn: ConnId, received: bool, event: Event) {
+        let stream = self.stream(conn, received);
+        match self.channels.get(&conn).and_then(|channel| channel.account) {
+            Some(account) => self.record_for(account, stream, event),
+            None => self.record(stream, None, event),
+        }
+    }
+}
+
+/// The word that stands for a variant in a transcript.
+fn name(variant: crate::wire::Variant) -> String {
+    let word = serde_json::to_value(variant).ok();
+    word.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn named(fault: ChainFault) -> Fault {
+    match fault {
+        ChainFault::ForeignRoot => Fault::ForeignRoot,
+        ChainFault::RandomSignature => Fault::RandomSignature(Link::Leaf),
+        ChainFault::OtherLeafKey => Fault::OtherLeafKey,
+        ChainFault::Expired => Fault::Expired(Link::Leaf),
+        ChainFault::Absent => Fault::Absent,
+    }
+}
+
+fn dialect(profile: &crate::spec::Profile) -> Dialect {
+    match profile.text("noise.dialect") {
+        Some("standard") => Dialect::Standard,
+        _ => Dialect::Meta,
+    }
+}

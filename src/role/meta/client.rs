@@ -1,0 +1,270 @@
+//! A Meta client: a user of Meta's own service with one Signal identity and one device.
+
+use serde_json::{Value, json};
+
+use super::Meta;
+use super::account::same_user;
+use crate::e2ee::{
+    Address, Bundle, Ciphertext, E2eeError, EncType, OneTimePrekey, Party, SignatureCheck,
+    SignedPrekey, X3dhParty, content, envelope, padding,
+};
+use crate::evidence::{EncFacts, Event, Lane, Payload, Stream};
+use crate::scenario::ContentFault;
+use crate::seed::{Rng, Seed};
+use crate::stanza::message::{Enc, Message, enc_node, incoming};
+use crate::stanza::prekeys::{Key, SignedKey, UserBundle};
+use crate::wire::{Jid, Node};
+use rand::Rng as _;
+
+/// One user of Meta's service.
+pub struct MetaClient {
+    name: String,
+    jid: Jid,
+    party: X3dhParty,
+    rng: Rng,
+    /// What was sent, for replays.
+    sent: Vec<Sent>,
+    /// The one-time prekey that was served last.
+    served: Option<u32>,
+}
+
+/// A message that a Meta client sent.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub id: String,
+    content: Node,
+}
+
+/// One-time prekeys are made as they are handed out.
+const PREKEYS_PER_BUNDLE: usize = 1;
+
+impl MetaClient {
+    /// A client whose keys follow from the seed.
+    pub fn new(name: &str, jid: Jid, seed: Seed, case: &str) -> Self {
+        let rng = seed.rng(&[case, name, &jid.to_string(), "client"]);
+        let party = X3dhParty::new(seed.rng(&[case, name, &jid.to_string(), "signal"]));
+        Self { name: name.to_owned(), jid, party, rng, sent: Vec::new(), served: None }
+    }
+
+    /// The client's address.
+    pub fn jid(&self) -> &Jid {
+        &self.jid
+    }
+
+    /// A bundle with a fresh one-time prekey.
+    pub fn bundle(&mut self) -> UserBundle {
+        let one_time = self.party.new_one_time_prekeys(PREKEYS_PER_BUNDLE).pop();
+        self.served = one_time.map(|key| key.id);
+        let SignedPrekey { id, value, signature } = self.party.signed_prekey();
+        UserBundle {
+            registration_id: self.party.registration_id(),
+            identity: self.party.identity(),
+            one_time: one_time.map(|OneTimePrekey { id, value }| Key { id, value }),
+            signed: SignedKey { id, value, signature: Some(signature) },
+        }
+    }
+
+    /// Decrypts what is for this client; the events, and whether anything was decrypted.
+    pub(super) fn receive(&mut self, from: &Jid, message: &Message) -> (Vec<Event>, bool) {
+        let mut events = Vec::new();
+        let mut decrypted = false;
+        for enc in &message.encs {
+            let for_another = enc.recipient.as_ref().is_some_and(|jid| !same_user(jid, &self.jid));
+            if !for_another {
+                decrypted |= self.receive_enc(from, &message.id, enc, &mut events);
+            }
+        }
+        (events, decrypted)
+    }
+
+    fn receive_enc(&mut self, from: &Jid, id: &str, enc: &Enc, events: &mut Vec<Event>) -> bool {
+        let mut facts = facts(&enc.kind, &enc.bytes);
+        facts.responder = self.responder_keys(enc);
+        let (id, from) = (id.to_owned(), from.to_string());
+        match self.decrypt(&from, enc) {
+            Ok(content) => {
+                events.push(Event::Decrypted { id, from, content, enc: facts });
+                true
+            }
+            Err(reason) => {
+                events.push(Event::Undecryptable { id, from, reason, enc: facts });
+                false
+            }
+        }
+    }
+
+    fn decrypt(&mut self, from: &str, enc: &Enc) -> Result<String, String> {
+        let kind = EncType::parse(&enc.kind).ok_or(format!("the enc type {}", enc.kind))?;
+        let message = Ciphertext { kind, bytes: enc.bytes.clone() };
+        let padded =
+            self.party.decrypt(&address(from), &message).map_err(|error| error.to_string())?;
+        let plain = padding::strip(&padded).map_err(|error| error.to_string())?;
+        match content::read(plain).map_err(|error| error.to_string())? {
+            content::Content::Text(text) => Ok(text),
+            content::Content::Unknown => Err("content of an unknown kind".into()),
+        }
+    }
+
+    /// The test keys that a first message was made for.
+    fn responder_keys(&self, enc: &Enc) -> Option<Value> {
+        if enc.kind != EncType::PkMsg.as_str() {
+            return None;
+        }
+        let envelope = envelope::PreKeyEnvelope::parse(&enc.bytes).ok()?;
+        // A message that names no one-time prekey may still have been made with the one served.
+        let keys = self.party.responder_keys(envelope.one_time_id.or(self.served))?;
+        serde_json::to_value(keys).ok()
+    }
+
+    fn encrypt(&mut self, to: &Jid, text: &str) -> Result<Ciphertext, E2eeError> {
+        let padded = padding::pad(&content::text(text), &mut self.rng);
+        self.party.encrypt(&address(&to.to_string()), &padded)
+    }
+
+    fn message_id(&mut self) -> String {
+        let mut bytes = [0; 9];
+        self.rng.fill_bytes(&mut bytes);
+        format!("3EB0{}", hex::encode_upper(bytes))
+    }
+}
+
+/// Session name of a user: its text form, so that the integrator counts (`wire.md` §5.8).
+fn address(jid: &str) -> Address {
+    let jid: Option<Jid> = jid.parse().ok();
+    let device = jid.as_ref().map_or(0, |jid| u32::from(jid.device));
+    Address::new(jid.map(|jid| jid.bare().to_string()).unwrap_or_default(), device)
+}
+
+fn facts(kind: &str, bytes: &[u8]) -> EncFacts {
+    let summary = match EncType::parse(kind) {
+        Some(kind) => envelope::summarise(kind, bytes).map(|summary| json!(summary)),
+        None => Ok(Value::Null),
+    };
+    let header = summary.unwrap_or_else(|error| json!({ "error": error.to_string() }));
+    EncFacts { kind: kind.into(), bytes: Payload::of(bytes), header, responder: None }
+}
+
+fn bundle_for_party(bundle: &UserBundle) -> Bundle {
+    let SignedKey { id, value, signature } = bundle.signed.clone();
+    Bundle {
+        registration_id: bundle.registration_id,
+        identity: bundle.identity,
+        signed_prekey: SignedPrekey { id, value, signature: signature.unwrap_or_default() },
+        one_time: bundle.one_time.as_ref().map(|k| OneTimePrekey { id: k.id, value: k.value }),
+    }
+}
+
+impl Meta {
+    /// Adds a Meta client.
+    pub fn add_client(&mut self, lane: Lane, client: MetaClient) {
+        self.clients.insert((lane, client.name.clone()), client);
+    }
+
+    /// Sends a text from a Meta client to a third-party user, encrypted end to end.
+    ///
+    /// # Errors
+    /// Why it could not be sent, e.g. that the user has published no keys.
+    pub fn send_text(
+        &mut self,
+        lane: Lane,
+        from: &str,
+        to: &str,
+        text: &str,
+        fault: Option<ContentFault>,
+    ) -> Result<Sent, String> {
+        let account = self.account_index(lane, to).ok_or(format!("{to} is unknown"))?;
+        let key = (lane, from.to_owned());
+        let peer = self.accounts[account].jid.clone();
+        let client = self.clients.get(&key).ok_or(format!("{from} is unknown"))?;
+        if !client.party.has_session(&address(&peer.to_string())) {
+            self.start_session(&key, account, &peer)?;
+        }
+        let client = self.clients.get_mut(&key).ok_or(format!("{from} is unknown"))?;
+        let id = client.message_id();
+        let sealed = client.encrypt(&peer, text).map_err(|error| error.to_string())?;
+        let enc = facts(sealed.kind.as_str(), &sealed.bytes);
+        let content = stanza_content(sealed, text, fault);
+        let sent = Sent { id: id.clone(), content };
+        client.sent.push(sent.clone());
+        let event = Event::Encrypted { id, to: peer.to_string(), text: text.to_owned(), enc };
+        self.record_in(Stream::client(from), lane, Some(from.to_owned()), event);
+        self.deliver_from(lane, from, account, &sent);
+        Ok(sent)
+    }
+
+    fn start_session(
+        &mut self,
+        key: &(Lane, String),
+        account: usize,
+        peer: &Jid,
+    ) -> Result<(), String> {
+        let bundle = self.take_bundle(account).ok_or("the user has published no keys")?;
+        let client = self.clients.get_mut(key).ok_or("no such client")?;
+        let bundle = bundle_for_party(&bundle);
+        let address = address(&peer.to_string());
+        let processed = client.party.process(&address, &bundle, SignatureCheck::Always);
+        processed.map_err(|error| format!("the user's prekey bundle: {error}"))
+    }
+
+    /// Sends the ciphertext of an earlier message again, under its own id or another.
+    ///
+    /// # Errors
+    /// There is no such message.
+    pub fn replay(
+        &mut self,
+        lane: Lane,
+        from: &str,
+        to: &str,
+        of: &str,
+        same_id: bool,
+    ) -> Result<Sent, String> {
+        let account = self.account_index(lane, to).ok_or(format!("{to} is unknown"))?;
+        let client = self.clients.get_mut(&(lane, from.to_owned())).ok_or("no such client")?;
+        let sent = client.sent.iter().find(|sent| sent.id == of).cloned();
+        let mut sent = sent.ok_or(format!("{from} sent no message {of}"))?;
+        if !same_id {
+            sent.id = client.message_id();
+        }
+        self.deliver_from(lane, from, account, &sent);
+        Ok(sent)
+    }
+
+    fn deliver_from(&mut self, lane: Lane, from: &str, account: usize, sent: &Sent) {
+        let Some(client) = self.clients.get(&(lane, from.to_owned())) else { return };
+        let (from, to) = (client.jid.clone(), self.accounts[account].jid.clone());
+        let now = self.now.secs();
+        self.deliver(account, incoming(&sent.id, &from, &to, now, sent.content.clone()));
+    }
+}
+
+/// The child of the message: the ciphertext, or a declared fault in its place.
+fn stanza_content(sealed: Ciphertext, text: &str, fault: Option<ContentFault>) -> Node {
+    let Ciphertext { kind, mut bytes } = sealed;
+    match fault {
+        None => enc_node(kind.as_str(), bytes),
+        Some(ContentFault::ClearBody) => Node::new("body").bytes(text.as_bytes()),
+        Some(ContentFault::ClearEnc) => enc_node(kind.as_str(), content::text(text)),
+        Some(ContentFault::FlippedMac) => {
+            flip_mac(kind, &mut bytes);
+            enc_node(kind.as_str(), bytes)
+        }
+    }
+}
+
+/// Flips a bit of the MAC: the last byte of a `msg`; in a `pkmsg` that of the embedded message.
+fn flip_mac(kind: EncType, bytes: &mut [u8]) {
+    let end = match kind {
+        EncType::Msg => bytes.len(),
+        EncType::PkMsg => embedded_message_end(bytes).unwrap_or(bytes.len()),
+    };
+    if let Some(byte) = end.checked_sub(1).and_then(|at| bytes.get_mut(at)) {
+        *byte ^= 1;
+    }
+}
+
+/// Where the embedded message of a `pkmsg` ends.
+fn embedded_message_end(bytes: &[u8]) -> Option<usize> {
+    let inner = envelope::PreKeyEnvelope::parse(bytes).ok()?.message_bytes;
+    let start = bytes.windows(inner.len()).position(|window| window == inner)?;
+    Some(start + inner.len())
+}

@@ -1,0 +1,143 @@
+//! The prekey service (`wire.md` §4.4).
+
+use super::Meta;
+use crate::role::ConnId;
+use crate::scenario::SignatureFault;
+use crate::seed::Rng;
+use crate::stanza::iq;
+use crate::stanza::prekeys::{SignedKey, Upload, UserBundle, fetched_users};
+use crate::wire::{AttrValue, Jid, Node};
+use rand::Rng as _;
+
+impl Meta {
+    /// Answers an iq of the namespace `encrypt`.
+    pub(super) fn key_service(&mut self, conn: ConnId, account: usize, stanza: &Node) -> Node {
+        let is_set = stanza.text("type").as_deref() == Some("set");
+        if is_set && stanza.find("rotate").is_none() {
+            return self.upload(account, stanza);
+        }
+        let ok = iq::server_result(stanza);
+        if stanza.find("count").is_some() {
+            let count = self.accounts[account].keys.as_ref().map_or(0, |keys| keys.one_time.len());
+            return ok.child(Node::new("count").attr("value", count.to_string()));
+        }
+        if stanza.find("digest").is_some() {
+            return self.digest(account, stanza);
+        }
+        match stanza.find("key") {
+            Some(key) => {
+                let users = fetched_users(key);
+                let users: Vec<Node> = users.iter().map(|user| self.user(conn, user)).collect();
+                ok.child(Node::new("list").children(users))
+            }
+            None => ok,
+        }
+    }
+
+    fn upload(&mut self, account: usize, stanza: &Node) -> Node {
+        match Upload::from_iq(stanza) {
+            Ok(upload) => {
+                let mut keys = super::account::Keys::from(upload);
+                // A refill adds to the stock; the rest replaces what there was.
+                if let Some(old) = self.accounts[account].keys.take()
+                    && old.identity == keys.identity
+                {
+                    let known = |id: u32| keys.one_time.iter().any(|key| key.id == id);
+                    let kept: Vec<_> = old.one_time.into_iter().filter(|k| !known(k.id)).collect();
+                    for key in kept.into_iter().rev() {
+                        keys.one_time.push_front(key);
+                    }
+                }
+                self.accounts[account].keys = Some(keys);
+                iq::server_result(stanza)
+            }
+            Err(_) => iq::server_error(stanza, 400, "bad-request"),
+        }
+    }
+
+    /// What the service holds, so that a client sees whether it must upload again.
+    fn digest(&self, account: usize, stanza: &Node) -> Node {
+        let Some(keys) = &self.accounts[account].keys else {
+            return iq::server_error(stanza, 404, "item-not-found");
+        };
+        let id = |id: u32| Node::new("id").bytes(&id.to_be_bytes()[1..]);
+        let signed = UserBundle {
+            registration_id: keys.registration_id,
+            identity: keys.identity,
+            one_time: None,
+            signed: keys.signed.clone(),
+        };
+        let digest = signed.to_node(&Jid::server());
+        let list = Node::new("list").children(keys.one_time.iter().map(|key| id(key.id)));
+        let digest = Node::new("digest").children(digest.kids().to_vec()).child(list);
+        iq::server_result(stanza).child(digest)
+    }
+
+    fn user(&mut self, _conn: ConnId, user: &AttrValue) -> Node {
+        let text = user.to_string();
+        let Ok(jid) = text.parse::<Jid>() else {
+            return failed(user, 400, "bad-request");
+        };
+        if let Some(code) = self.faults.bundle_error {
+            return failed(user, code, "item-not-found");
+        }
+        let bundle = match self.client_by_jid(&jid) {
+            Some(key) => self.clients.get_mut(&key).map(super::MetaClient::bundle),
+            None => self.account_by_jid(&jid).and_then(|account| self.take_bundle(account)),
+        };
+        match bundle {
+            Some(mut bundle) => {
+                self.spoil(&mut bundle.signed);
+                bundle.to_node(&jid)
+            }
+            None => failed(user, 404, "item-not-found"),
+        }
+    }
+
+    /// A bundle with the next one-time prekey, which is handed out at most once (PRE-009).
+    pub(super) fn take_bundle(&mut self, account: usize) -> Option<UserBundle> {
+        let keys = self.accounts[account].keys.as_mut()?;
+        Some(UserBundle {
+            registration_id: keys.registration_id,
+            identity: keys.identity,
+            one_time: keys.one_time.pop_front(),
+            signed: keys.signed.clone(),
+        })
+    }
+
+    fn spoil(&mut self, signed: &mut SignedKey) {
+        if let Some(fault) = self.faults.bundle_signature {
+            spoil(signed, fault, &mut self.rng);
+        }
+    }
+}
+
+fn failed(user: &AttrValue, code: u16, text: &str) -> Node {
+    Node::new("user").attr("jid", user.clone()).child(iq::error_child(code, text))
+}
+
+/// Puts a fault in place of the signature (PRE-004, PRE-005).
+fn spoil(signed: &mut SignedKey, fault: SignatureFault, rng: &mut Rng) {
+    let mut random = vec![0; 64];
+    rng.fill_bytes(&mut random);
+    // XEdDSA clears the top bits of s; keep the form plausible.
+    random[63] &= 0x1F;
+    let genuine = signed.signature.take();
+    signed.signature = match fault {
+        SignatureFault::Absent => None,
+        SignatureFault::Empty => Some(Vec::new()),
+        SignatureFault::Random => Some(random),
+        SignatureFault::FlippedBit => genuine.map(|mut signature| {
+            signature[0] ^= 1;
+            signature
+        }),
+        SignatureFault::OtherIdentity => {
+            use wacore_libsignal::core::curve::KeyPair;
+            let mut signed_bytes = [0x05; 33];
+            signed_bytes[1..].copy_from_slice(&signed.value);
+            let other = KeyPair::generate(rng);
+            other.calculate_signature(&signed_bytes, rng).ok().map(|signature| signature.to_vec())
+        }
+        SignatureFault::Short => genuine.map(|signature| signature[..63].to_vec()),
+    };
+}

@@ -1,0 +1,203 @@
+//! Decides a login by the payload of the last handshake message (TF Part 2; `wire.md` §2).
+
+use prost::Message as _;
+
+use super::account::{self, enlistment_is_skipped};
+use super::channel::State;
+use super::{Meta, Waiting};
+use crate::evidence::{Event, LoginFacts, TokenFacts};
+use crate::identity::token;
+use crate::proto::login::ClientPayload;
+use crate::role::ConnId;
+use crate::stanza::{ib, login};
+use crate::wire::Jid;
+
+/// The decision with all that a transcript may hold of it.
+struct Decided {
+    account: Option<usize>,
+    facts: LoginFacts,
+}
+
+impl Meta {
+    /// Decides the login of a finished handshake, or waits for the partner's key set.
+    pub(super) fn decide_login(&mut self, conn: ConnId) {
+        let Some(channel) = self.channels.get_mut(&conn) else { return };
+        let State::Deciding(finished) = &channel.state else { return };
+        let (static_key, payload) = (finished.client_static, finished.payload.clone());
+        let decided = match ClientPayload::decode(payload.as_slice()) {
+            Ok(payload) if enlistment_is_skipped(&self.profile) => {
+                self.companion(&payload, &static_key)
+            }
+            Ok(payload) => match self.interop(conn, &payload, &static_key) {
+                Some(decided) => decided,
+                None => return,
+            },
+            Err(_) => refused(&static_key, "the payload is no ClientPayload"),
+        };
+        self.conclude(conn, decided);
+    }
+
+    /// A third party's login; `None` while the partner's keys are being fetched.
+    fn interop(
+        &mut self,
+        conn: ConnId,
+        payload: &ClientPayload,
+        static_key: &[u8; 32],
+    ) -> Option<Decided> {
+        let token = payload.interop_data.as_ref().and_then(|data| data.token.clone());
+        let token = token.and_then(|bytes| String::from_utf8(bytes).ok());
+        if token.is_some() && self.partner_keys_missing(Waiting::Login(conn)) {
+            return None;
+        }
+        let account_id = payload.interop_data.as_ref().and_then(|data| data.account_id);
+        let account = account_id.and_then(|id| self.account_by_digits(&id.to_string()));
+        let user = account.map(|at| self.accounts[at].user.visible_id.clone());
+        let token = token.map(|token| self.examine_token(&token, user.as_deref()));
+        let authkey = account.and_then(|at| self.accounts[at].authkey);
+        let product = payload.product.and_then(|number| {
+            crate::proto::login::client_payload::Product::try_from(number).ok()
+        });
+        let product = product.map(|product| product.as_str_name().to_owned());
+        let wanted = self.profile.text("login.product").unwrap_or_default();
+        let refused = if product.as_deref() != Some(wanted) {
+            Some(format!("product is not {wanted}"))
+        } else if account.is_none_or(|at| !self.accounts[at].enlisted) {
+            Some("the account is not enlisted".to_owned())
+        } else if token.as_ref().is_none_or(|(_, valid)| !valid) {
+            Some("no valid token for this account".to_owned())
+        } else if authkey != Some(*static_key) {
+            Some("the static key is not the authkey of the enlistment".to_owned())
+        } else {
+            None
+        };
+        let facts = LoginFacts {
+            product,
+            account_id,
+            username: payload.username,
+            device: payload.device,
+            passive: payload.passive,
+            token: token.map(|(facts, _)| facts),
+            static_key: hex::encode(static_key),
+            authkey: authkey.map(hex::encode),
+            login: account.map(|at| self.accounts[at].jid.to_string()),
+            refused,
+        };
+        Some(Decided { account, facts })
+    }
+
+    /// A companion's login, as native clients make it: by number and device, without a token.
+    fn companion(&mut self, payload: &ClientPayload, static_key: &[u8; 32]) -> Decided {
+        let username = payload.username.unwrap_or_default().to_string();
+        let account = self.account_by_digits(&username);
+        let known = account.and_then(|at| self.accounts[at].authkey);
+        let refused = match (account, known) {
+            (None, _) => Some("no such account".to_owned()),
+            (Some(_), Some(key)) if key != *static_key => {
+                Some("the static key is not that of the first login".to_owned())
+            }
+            _ => None,
+        };
+        if let (Some(at), None) = (account, &refused) {
+            let account = &mut self.accounts[at];
+            account.authkey = Some(*static_key);
+            account.jid = with_device(&account.user.login, payload.device);
+        }
+        let facts = LoginFacts {
+            username: payload.username,
+            device: payload.device,
+            passive: payload.passive,
+            static_key: hex::encode(static_key),
+            login: account.map(|at| self.accounts[at].jid.to_string()),
+            refused,
+            ..LoginFacts::default()
+        };
+        Decided { account, facts }
+    }
+
+    fn account_by_digits(&self, digits: &str) -> Option<usize> {
+        self.accounts.iter().position(|account| account.user.login.user == digits)
+    }
+
+    /// Judges a token for a user and says what may be recorded of it, and whether it is valid.
+    pub(super) fn examine_token(&self, text: &str, user: Option<&str>) -> (TokenFacts, bool) {
+        let policy = self.token_policy(user);
+        let inspected = token::inspect(text);
+        let judged = token::examine(text, self.partner_keys.keys(), &policy, self.now);
+        let valid = token::verify(text, self.partner_keys.keys(), &policy, self.now).is_ok();
+        let facts = TokenFacts {
+            len: inspected.len,
+            sha256: inspected.sha256,
+            header: inspected.header,
+            claims: inspected.claims,
+            checked: super::enlistment::checked(&judged, ToString::to_string),
+        };
+        (facts, valid)
+    }
+
+    fn conclude(&mut self, conn: ConnId, decided: Decided) {
+        let Decided { account, facts } = decided;
+        let Some(channel) = self.channels.get_mut(&conn) else { return };
+        let State::Deciding(finished) = std::mem::replace(&mut channel.state, State::Dead) else {
+            return;
+        };
+        channel.account = account;
+        let refused = facts.refused.clone();
+        self.record_conn(conn, true, Event::Login { facts });
+        let transport = finished.transport;
+        match (account, refused) {
+            (Some(account), None) => {
+                self.open(conn, transport, account);
+                self.welcome(conn, account);
+            }
+            (account, _) => self.refuse(conn, transport, account),
+        }
+        self.resume(conn);
+    }
+
+    fn welcome(&mut self, conn: ConnId, account: usize) {
+        if let Some(old) = self.accounts[account].online.replace(conn) {
+            self.close(old);
+            self.accounts[account].online = Some(conn);
+        }
+        let lid = account::lid(&self.accounts[account].jid).to_string();
+        let native = [("props", "27"), ("lid", lid.as_str())];
+        let skipped = enlistment_is_skipped(&self.profile);
+        let extra: &[(&str, &str)] = if skipped { &native } else { &[] };
+        self.send(conn, &login::success(self.now.secs(), extra));
+        let waiting: Vec<_> = self.accounts[account].mailbox.iter().cloned().collect();
+        self.send(conn, &ib::offline(waiting.len()));
+        for stanza in waiting {
+            self.send(conn, &stanza);
+        }
+    }
+
+    fn refuse(
+        &mut self,
+        conn: ConnId,
+        transport: crate::noise::Transport,
+        account: Option<usize>,
+    ) {
+        let code = self.profile.text("failure.unauthenticated").unwrap_or("401").to_owned();
+        if let Some(channel) = self.channels.get_mut(&conn) {
+            channel.state = State::Open(Box::new(transport));
+            channel.account = account;
+        }
+        self.send(conn, &login::failure(&code));
+        self.close(conn);
+    }
+}
+
+fn refused(static_key: &[u8; 32], why: &str) -> Decided {
+    let facts = LoginFacts {
+        static_key: hex::encode(static_key),
+        refused: Some(why.to_owned()),
+        ..LoginFacts::default()
+    };
+    Decided { account: None, facts }
+}
+
+fn with_device(jid: &Jid, device: Option<u32>) -> Jid {
+    let mut jid = jid.clone();
+    jid.device = device.and_then(|device| u16::try_from(device).ok()).unwrap_or_default();
+    jid
+}

@@ -1,0 +1,208 @@
+//! Meta's side as a third party sees it: chat server, enlistment API, push caller and the Meta
+//! clients behind them.
+//!
+//! Main type: [`Meta`]. It serves one instance of the implementation under test. The driver of a
+//! case names the users it expects ([`Meta::expect_user`]), asks for stanzas and calls, and sets
+//! deliberate [`Faults`]; everything else the role does by itself, as the real service would.
+
+mod account;
+mod channel;
+mod client;
+mod enlistment;
+mod keys;
+mod login;
+mod push;
+mod routing;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::clock::UnixMs;
+use crate::evidence::{Event, Lane, Stream};
+use crate::identity::jwks::{KeyCache, KeySet};
+use crate::identity::test_keys;
+use crate::identity::token::{self, Claims};
+use crate::noise::KeyPair;
+use crate::noise::certificate::Authority;
+use crate::role::{ConnId, FetchId, Input, Output, Record, Role};
+use crate::scenario::{ChainFault, SignatureFault};
+use crate::seed::{Rng, Seed};
+use crate::spec::Profile;
+use crate::wire::Jid;
+
+pub use account::{Account, User, enlistment_is_skipped};
+pub use client::{MetaClient, Sent};
+pub use push::Push;
+
+/// Deliberate deviations that are in force until they are replaced.
+#[derive(Clone, Debug, Default)]
+pub struct Faults {
+    pub chain: Option<ChainFault>,
+    pub bundle_signature: Option<SignatureFault>,
+    pub bundle_error: Option<u16>,
+    pub enlistment_reason: Option<String>,
+}
+
+/// Who runs the third-party server, as registered with Meta.
+#[derive(Clone, Debug)]
+pub struct Integrator {
+    pub id: u16,
+    pub iss: String,
+    /// `None` until the server seat has said where it is.
+    pub base_url: Option<String>,
+}
+
+/// Meta's side.
+pub struct Meta {
+    profile: Profile,
+    integrator: Integrator,
+    static_key: KeyPair,
+    authority: Authority,
+    rng: Rng,
+    now: UnixMs,
+    accounts: Vec<Account>,
+    clients: BTreeMap<(Lane, String), MetaClient>,
+    channels: BTreeMap<ConnId, channel::Channel>,
+    accepted: u64,
+    partner_keys: KeyCache,
+    /// What waits for the partner's key set.
+    waiting: Vec<Waiting>,
+    fetches: BTreeMap<FetchId, Fetch>,
+    next_fetch: FetchId,
+    faults: Faults,
+    /// The lane whose steps are being carried out; what nobody can be named for belongs to it.
+    lane: Lane,
+    out: VecDeque<Output>,
+}
+
+enum Waiting {
+    Enlistment(enlistment::Pending),
+    Login(ConnId),
+}
+
+enum Fetch {
+    PartnerKeys { label: Option<String> },
+    Push { label: Option<String> },
+}
+
+impl Meta {
+    /// Meta's side with keys and identifiers that follow from the seed and the case.
+    pub fn new(profile: Profile, integrator: Integrator, seed: Seed, case: &str) -> Self {
+        let mut rng = seed.rng(&[case, "meta"]);
+        let authority = Authority::new(&mut rng);
+        let static_key = KeyPair::generate(&mut rng);
+        Self {
+            profile,
+            integrator,
+            static_key,
+            authority,
+            rng,
+            now: UnixMs::default(),
+            accounts: Vec::new(),
+            clients: BTreeMap::new(),
+            channels: BTreeMap::new(),
+            accepted: 0,
+            partner_keys: KeyCache::default(),
+            waiting: Vec::new(),
+            fetches: BTreeMap::new(),
+            next_fetch: 0,
+            faults: Faults::default(),
+            lane: Lane::Main,
+            out: VecDeque::new(),
+        }
+    }
+
+    /// The trust anchor that clients must pin.
+    pub fn root_public(&self) -> [u8; 32] {
+        self.authority.root_public()
+    }
+
+    /// Says where the third-party server is.
+    pub fn set_base_url(&mut self, base_url: Option<String>) {
+        self.integrator.base_url = base_url;
+    }
+
+    /// Plays the third-party server too, for a subject that has none: its keys are the partner test
+    /// key's, its tokens come from [`Meta::stand_in_token`].
+    pub fn stand_in_for_the_server(&mut self) {
+        let keys = KeySet::of([test_keys::partner().public()]);
+        self.partner_keys.store(keys, None, self.now);
+    }
+
+    /// A token for a user, as the third-party server would issue it.
+    pub fn stand_in_token(&self, visible_id: &str) -> String {
+        let now = self.now.secs();
+        let claims = Claims {
+            iss: self.integrator.iss.clone(),
+            aud: self.profile.text("jwt.audience").unwrap_or("WHATSAPP").to_owned(),
+            sub: Some(visible_id.to_owned()),
+            iat: now,
+            exp: now + self.profile.int("jwt.lifetime_s_max").unwrap_or(3600).unsigned_abs(),
+        };
+        token::issue(test_keys::partner(), &claims)
+    }
+
+    /// Sets the lane to which what follows belongs.
+    pub fn set_lane(&mut self, lane: Lane) {
+        self.lane = lane;
+    }
+
+    /// Replaces the deliberate deviations.
+    pub fn set_faults(&mut self, faults: Faults) {
+        self.faults = faults;
+    }
+
+    /// The profile in force.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    fn record(&mut self, stream: Stream, actor: Option<String>, event: Event) {
+        let lane = self.lane;
+        self.record_in(stream, lane, actor, event);
+    }
+
+    fn record_in(&mut self, stream: Stream, lane: Lane, actor: Option<String>, event: Event) {
+        self.out.push_back(Output::Record(Record { stream, lane, actor, event }));
+    }
+
+    /// Records on behalf of an account, in its own lane.
+    fn record_for(&mut self, account: usize, stream: Stream, event: Event) {
+        let User { lane, actor, .. } = &self.accounts[account].user;
+        let (lane, actor) = (*lane, actor.clone());
+        self.record_in(stream, lane, Some(actor), event);
+    }
+
+    fn fetch(&mut self, what: Fetch, url: String, request: crate::http::HttpRequest) {
+        let id = self.next_fetch;
+        self.next_fetch += 1;
+        self.fetches.insert(id, what);
+        self.out.push_back(Output::Fetch { id, url, request });
+    }
+
+    fn account_by_jid(&self, jid: &Jid) -> Option<usize> {
+        self.accounts.iter().position(|account| account::same_user(&account.jid, jid))
+    }
+
+    fn client_by_jid(&self, jid: &Jid) -> Option<(Lane, String)> {
+        let client = self.clients.iter().find(|(_, client)| account::same_user(client.jid(), jid));
+        client.map(|(key, _)| key.clone())
+    }
+}
+
+impl Role for Meta {
+    fn handle(&mut self, now: UnixMs, input: Input) {
+        self.now = now;
+        match input {
+            Input::Accepted { conn, websocket } => self.accept(conn, websocket),
+            Input::Opened { .. } | Input::Wake => {}
+            Input::Bytes { conn, bytes } => self.receive(conn, &bytes),
+            Input::Closed { conn, error } => self.closed(conn, error),
+            Input::Request { id, request } => self.serve(id, &request),
+            Input::Response { id, result } => self.answered(id, result),
+        }
+    }
+
+    fn poll(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+}

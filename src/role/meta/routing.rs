@@ -1,0 +1,159 @@
+//! What the chat server does with a client's stanza: answers, acks, and passing on.
+
+use super::Meta;
+use super::account::{enlistment_is_skipped, lid};
+use crate::evidence::Lane;
+use crate::role::ConnId;
+use crate::stanza::message::Message;
+use crate::stanza::prekeys::XMLNS;
+use crate::stanza::{ack, iq, receipt};
+use crate::wire::{Jid, Node};
+
+impl Meta {
+    pub(super) fn stanza(&mut self, conn: ConnId, node: &Node) {
+        let Some(account) = self.channels.get(&conn).and_then(|channel| channel.account) else {
+            return;
+        };
+        match node.tag.as_str() {
+            "iq" => self.iq(conn, account, node),
+            "message" => self.message(conn, account, node),
+            "receipt" => self.receipt(conn, account, node),
+            "ack" => self.acked(account, node),
+            // Presence, chat states and information from the client need no answer.
+            _ => {}
+        }
+    }
+
+    fn iq(&mut self, conn: ConnId, account: usize, node: &Node) {
+        let Ok(iq) = iq::Iq::from_node(node) else {
+            return self.send(conn, &iq::server_error(node, 400, "bad-request"));
+        };
+        if !iq.kind.is_request() {
+            return;
+        }
+        let answer = match iq.xmlns.as_deref() {
+            Some(XMLNS) => self.key_service(conn, account, node),
+            Some("usync") => iq::server_result(node).child(self.device_lists(node)),
+            _ => iq::server_result(node),
+        };
+        self.send(conn, &answer);
+    }
+
+    /// Device lists as native clients ask for them (`wire.md` §4.5): one device each. An account
+    /// has the device that logged in; its phone takes no part, so nothing is encrypted to it.
+    fn device_lists(&self, node: &Node) -> Node {
+        let usync = node.find("usync");
+        let asked = usync.and_then(|usync| usync.find("list"));
+        let users = asked.map(Node::kids).unwrap_or_default();
+        let with_lid = usync.and_then(|usync| usync.find("query")?.find("lid")).is_some();
+        let users = users.iter().filter_map(|user| user.jid("jid")).map(|jid| {
+            let id = self.account_by_jid(&jid).map_or(0, |at| self.accounts[at].jid.device);
+            let device = Node::new("device").attr("id", id.to_string());
+            let devices = Node::new("devices").child(Node::new("device-list").child(device));
+            // Without it, Baileys does not fetch a user's keys.
+            let hidden = with_lid.then(|| Node::new("lid").attr("val", lid(&jid)));
+            Node::new("user").attr("jid", jid).child(devices).children(hidden)
+        });
+        Node::new("usync")
+            .child(Node::new("result").child(Node::new("devices")))
+            .child(Node::new("list").children(users.collect::<Vec<_>>()))
+    }
+
+    fn message(&mut self, conn: ConnId, account: usize, node: &Node) {
+        let now = self.now.secs();
+        let Ok(message) = Message::sent(node) else {
+            return self.send(conn, &ack::refusal(node, now, 479));
+        };
+        self.send(conn, &ack::of_sent(node, now));
+        let to = self.client_by_jid(&message.peer);
+        if let Some(key) = to {
+            self.to_client(account, &key, &message);
+        } else if let Some(peer) = self.account_by_jid(&message.peer)
+            // What goes to the sender's own phone is read by nobody.
+            && peer != account
+        {
+            let from = self.accounts[account].jid.clone();
+            for enc in message.encs {
+                let enc = crate::stanza::message::enc_node(&enc.kind, enc.bytes);
+                let to = self.accounts[peer].jid.clone();
+                let stanza = crate::stanza::message::incoming(&message.id, &from, &to, now, enc);
+                self.deliver(peer, stanza);
+            }
+        }
+    }
+
+    fn to_client(&mut self, account: usize, key: &(Lane, String), message: &Message) {
+        let from = self.accounts[account].jid.clone();
+        let lane = self.accounts[account].user.lane;
+        let Some(client) = self.clients.get_mut(key) else { return };
+        let (events, delivered) = client.receive(&from, message);
+        let stream = crate::evidence::Stream::client(&key.1);
+        for event in events {
+            self.record_in(stream.clone(), lane, Some(key.1.clone()), event);
+        }
+        if delivered {
+            let Some(jid) = self.clients.get(key).map(|client| client.jid().clone()) else { return };
+            let receipt = Node::new("receipt").attr("id", message.id.clone()).attr("from", jid);
+            let receipt = receipt.attr("t", self.now.secs().to_string());
+            self.deliver(account, receipt);
+        }
+    }
+
+    fn receipt(&mut self, conn: ConnId, account: usize, node: &Node) {
+        self.send(conn, &ack::of_sent(node, self.now.secs()));
+        let Ok(receipt) = receipt::Receipt::sent(node) else { return };
+        if enlistment_is_skipped(&self.profile) {
+            // To native clients a receipt of a message is its ack.
+            let named = |stanza: &Node| receipt.ids.iter().any(|id| has_id(stanza, id));
+            let mailbox = &mut self.accounts[account].mailbox;
+            mailbox.retain(|stanza| stanza.tag != "message" || !named(stanza));
+        }
+        if let Some(peer) = self.account_by_jid(&receipt.peer) {
+            let from = self.accounts[account].jid.clone();
+            self.deliver(peer, receipt::relayed(node, &from));
+        }
+    }
+
+    /// An ack empties the mailbox of what it names (STZ-019, MSG-014).
+    fn acked(&mut self, account: usize, node: &Node) {
+        let Ok(ack) = ack::Ack::from_node(node) else { return };
+        let mailbox = &mut self.accounts[account].mailbox;
+        mailbox.retain(|stanza| stanza.tag != ack.class || !has_id(stanza, &ack.id));
+    }
+
+    /// Hands a stanza to a user: at once while the user is online, and again at the next login
+    /// until it was acked.
+    pub fn deliver(&mut self, account: usize, stanza: Node) {
+        let target = &mut self.accounts[account];
+        let ackable = matches!(stanza.tag.as_str(), "message" | "receipt" | "notification");
+        if ackable {
+            target.mailbox.push_back(stanza.clone());
+        }
+        if let Some(conn) = target.online {
+            self.send(conn, &stanza);
+        }
+    }
+
+    /// Sends a stanza of the server's own to an actor that is online.
+    ///
+    /// # Errors
+    /// There is no such account, or it is offline.
+    pub fn send_stanza(&mut self, lane: Lane, actor: &str, stanza: Node) -> Result<(), String> {
+        let account = self.account_index(lane, actor).ok_or("there is no such account")?;
+        if !self.accounts[account].is_online() {
+            return Err(format!("{actor} is not connected"));
+        }
+        self.deliver(account, stanza);
+        Ok(())
+    }
+
+    /// The address under which an actor is reached.
+    pub fn jid_of(&self, lane: Lane, actor: &str) -> Option<Jid> {
+        let account = self.account(lane, actor).map(|account| account.jid.clone());
+        account.or_else(|| self.clients.get(&(lane, actor.to_owned())).map(|c| c.jid().clone()))
+    }
+}
+
+fn has_id(stanza: &Node, id: &str) -> bool {
+    stanza.text("id").as_deref() == Some(id)
+}

@@ -1,0 +1,357 @@
+//! The quirk zoo: deliberate faults of the bundled reference, each after a real one.
+//!
+//! Main type: [`Quirk`]. A role asks [`Fault`]s, one variant each, so that a misspelt name does not
+//! compile; people and reports say ids. A quirk is one fault and no more, because a red check must
+//! be able to have one cause only (`interfaces.md` §13).
+
+/// A way in which the reference may be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fault {
+    CertSignaturesNotChecked,
+    CertNotBoundToStatic,
+    ExpiredCertAccepted,
+    EphemeralReused,
+    AuthkeyDiffers,
+    LoginWithoutToken,
+    PrekeysNeverUploaded,
+    Http200IsSuccess,
+    IdentityIsNotTheSigner,
+    SkipsSignature,
+    SignatureOnlyIfPresent,
+    OmitsPrekeyId,
+    PlaintextFallback,
+    KdfInfoHasRegistrationId,
+    KdfPrefixAsSalt,
+    ClearBodyShown,
+    MessageKeyKept,
+    DuplicateShown,
+    DeliveredBeforeDecrypt,
+    UndecryptableIgnored,
+    MessagesNeverAcked,
+    ServerPingIgnored,
+    NeverPings,
+    MailboxDropped,
+    PushMissingAuthAccepted,
+    PushAnySignatureAccepted,
+    PushNeverWakes,
+    JwksHasPrivateKey,
+    JwtNamesAnotherUser,
+}
+
+/// What the harness has to say of a quirk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    Fail,
+    Warn,
+    /// Legal, if odd: the run stays green and the transcript names the variant.
+    Tolerated,
+}
+
+impl Expect {
+    /// The word in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Warn => "warn",
+            Self::Tolerated => "tolerated",
+        }
+    }
+}
+
+/// One fault with its origin and what it breaks.
+#[derive(Debug)]
+pub struct Quirk {
+    pub id: &'static str,
+    pub fault: Fault,
+    pub seat: &'static str,
+    /// Where it was really shipped, or `variant` for a plausible neighbour.
+    pub source: &'static str,
+    /// The row of the catalogue that it breaks.
+    pub requirement: &'static str,
+    pub expect: Expect,
+    /// What the faulty implementation does, in one sentence.
+    pub what: &'static str,
+}
+
+/// Finds a quirk by its id.
+pub fn find(id: &str) -> Option<&'static Quirk> {
+    ALL.iter().find(|quirk| quirk.id == id)
+}
+
+/// An implementation that is no implementation: no check may pass on it.
+#[derive(Debug)]
+pub struct Control {
+    pub id: &'static str,
+    pub what: &'static str,
+}
+
+/// The controls; the reference runs them under these ids.
+pub static CONTROLS: &[Control] = &[
+    Control { id: "dead", what: "Answers the driver and never opens a socket." },
+    Control { id: "echo", what: "Answers every operation with success and sends all bytes back." },
+];
+
+const CLIENT: &str = "third-party-client";
+const SERVER: &str = "third-party-server";
+const VARIANT: &str = "variant";
+
+const fn client(
+    id: &'static str,
+    fault: Fault,
+    requirement: &'static str,
+    source: &'static str,
+    what: &'static str,
+) -> Quirk {
+    Quirk { id, fault, seat: CLIENT, source, requirement, expect: Expect::Fail, what }
+}
+
+const fn server(
+    id: &'static str,
+    fault: Fault,
+    requirement: &'static str,
+    source: &'static str,
+    what: &'static str,
+) -> Quirk {
+    Quirk { id, fault, seat: SERVER, source, requirement, expect: Expect::Fail, what }
+}
+
+/// Every quirk.
+pub static ALL: &[Quirk] = &[
+    client(
+        "noise-ephemeral-key-reused",
+        Fault::EphemeralReused,
+        "NOI-004",
+        VARIANT,
+        "Makes one ephemeral key at start and shows it in every handshake.",
+    ),
+    client(
+        "prekeys-never-uploaded",
+        Fault::PrekeysNeverUploaded,
+        "PRE-001",
+        VARIANT,
+        "Leaves the prekey service without its keys after the login.",
+    ),
+    client(
+        "noise-cert-signatures-not-checked",
+        Fault::CertSignaturesNotChecked,
+        "NOI-006",
+        "tulir/whatsmeow 57f290ee; WhiskeySockets/Baileys#2208",
+        "Parses the server's certificate chain and verifies no signature of it.",
+    ),
+    client(
+        "noise-cert-not-bound-to-static",
+        Fault::CertNotBoundToStatic,
+        "NOI-006",
+        "variant of tulir/whatsmeow 57f290ee",
+        "Verifies the chain and never compares the leaf's key with the handshake's static key.",
+    ),
+    client(
+        "noise-expired-cert-accepted",
+        Fault::ExpiredCertAccepted,
+        "NOI-006",
+        "tulir/whatsmeow 75186f80",
+        "Ignores the validity of both certificates.",
+    ),
+    client(
+        "authkey-differs-from-noise-key",
+        Fault::AuthkeyDiffers,
+        "NOI-005",
+        VARIANT,
+        "Enlists one static key and logs in with another.",
+    ),
+    client(
+        "login-without-token",
+        Fault::LoginWithoutToken,
+        "NOI-008",
+        VARIANT,
+        "Leaves the token out of the login payload.",
+    ),
+    client(
+        "enlist-treats-http-200-as-success",
+        Fault::Http200IsSuccess,
+        "ENL-011",
+        "variant of EverMind-AI/EverMe#8; kubestellar/console#7275",
+        "Takes any HTTP 200 of the enlistment call for a success and does not read the status.",
+    ),
+    client(
+        "enlist-identity-key-not-the-signer",
+        Fault::IdentityIsNotTheSigner,
+        "ENL-008",
+        "isopen-io/meeshy 18b02c16f",
+        "Publishes an identity key and signs the prekey with another one.",
+    ),
+    client(
+        "skips-signed-prekey-signature",
+        Fault::SkipsSignature,
+        "PRE-004",
+        "microsoft/agent-governance-toolkit#1405; isopen-io/meeshy d3df40e66",
+        "Opens a session from a fetched bundle without verifying the signed prekey's signature.",
+    ),
+    client(
+        "signature-checked-only-if-present",
+        Fault::SignatureOnlyIfPresent,
+        "PRE-005",
+        "isopen-io/meeshy d3df40e66",
+        "Verifies the signed prekey's signature only where it is not empty.",
+    ),
+    client(
+        "first-message-omits-prekey-id",
+        Fault::OmitsPrekeyId,
+        "PRE-007",
+        "isopen-io/meeshy 2fe1fa772",
+        "Uses a one-time prekey for the keys of a session and does not name it.",
+    ),
+    client(
+        "plaintext-fallback-on-failure",
+        Fault::PlaintextFallback,
+        "ENC-001",
+        "guardyn/guardyn#227; isopen-io/meeshy 18b02c16f",
+        "Sends the text in clear where no session can be set up.",
+    ),
+    client(
+        "kdf-info-has-local-registration-id",
+        Fault::KdfInfoHasRegistrationId,
+        "ENC-003",
+        "isopen-io/meeshy 420d307db",
+        "Mixes the initiator's registration id into the info of the key derivation.",
+    ),
+    client(
+        "kdf-prefix-used-as-salt",
+        Fault::KdfPrefixAsSalt,
+        "ENC-003",
+        "microsoft/agent-governance-toolkit#1926, #3128",
+        "Takes the 32 bytes 0xFF as the salt of the key derivation and not as its input's prefix.",
+    ),
+    client(
+        "clear-body-shown-as-encrypted",
+        Fault::ClearBodyShown,
+        "ENC-019",
+        "processone/fluux-messenger#550, #435; isopen-io/meeshy 18b02c16f",
+        "Shows an unencrypted body as if it had been encrypted.",
+    ),
+    client(
+        "message-key-kept",
+        Fault::MessageKeyKept,
+        "RAT-006",
+        VARIANT,
+        "Keeps used message keys, so that a replayed ciphertext shows its text again.",
+    ),
+    client(
+        "duplicate-id-shown-twice",
+        Fault::DuplicateShown,
+        "MSG-013",
+        VARIANT,
+        "Shows a message that is delivered again under its id a second time.",
+    ),
+    client(
+        "delivered-before-decrypt",
+        Fault::DeliveredBeforeDecrypt,
+        "RCP-001",
+        "guardianproject/ChatSecureAndroid#416; psi-im/plugins#91",
+        "Sends the delivery receipt on arrival, whether or not the message decrypts.",
+    ),
+    client(
+        "undecryptable-is-ignored",
+        Fault::UndecryptableIgnored,
+        "RCP-005",
+        VARIANT,
+        "Drops a message that does not decrypt without asking for it again.",
+    ),
+    client(
+        "messages-never-acked",
+        Fault::MessagesNeverAcked,
+        "STZ-019",
+        VARIANT,
+        "Acknowledges no message to the server.",
+    ),
+    client(
+        "server-ping-ignored",
+        Fault::ServerPingIgnored,
+        "TRN-014",
+        VARIANT,
+        "Leaves the server's pings unanswered.",
+    ),
+    client(
+        "never-pings",
+        Fault::NeverPings,
+        "TRN-014",
+        "variant of tulir/whatsmeow#40",
+        "Never pings the server.",
+    ),
+    client(
+        "mailbox-message-dropped",
+        Fault::MailboxDropped,
+        "MSG-014",
+        VARIANT,
+        "Loses the messages that arrive with the login, before its keys are in place.",
+    ),
+    server(
+        "push-missing-auth-accepted",
+        Fault::PushMissingAuthAccepted,
+        "PSH-004",
+        "krkn-chaos/krkn#1277; Sidarthapati/one_day_delivery#183",
+        "Verifies the token of a push only where there is one.",
+    ),
+    server(
+        "push-any-signature-accepted",
+        Fault::PushAnySignatureAccepted,
+        "PSH-004",
+        VARIANT,
+        "Reads the claims of a push token and does not verify its signature.",
+    ),
+    server(
+        "push-answers-but-never-wakes",
+        Fault::PushNeverWakes,
+        "PSH-007",
+        VARIANT,
+        "Answers a push with 200 and wakes nobody.",
+    ),
+    server(
+        "jwks-publishes-private-key",
+        Fault::JwksHasPrivateKey,
+        "JWK-005",
+        "onc-healthit/onc-certification-g10-test-kit#123; italia/eudi-wallet-it-python#526",
+        "Publishes the private exponent beside the public key.",
+    ),
+    server(
+        "jwt-names-another-user",
+        Fault::JwtNamesAnotherUser,
+        "JWT-007",
+        VARIANT,
+        "Issues tokens that name somebody else.",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn ids_and_faults_are_there_once() {
+        let ids: BTreeSet<_> = ALL.iter().map(|quirk| quirk.id).collect();
+        let faults: std::collections::HashSet<_> = ALL.iter().map(|quirk| quirk.fault).collect();
+        assert_eq!((ids.len(), faults.len()), (ALL.len(), ALL.len()));
+        for quirk in ALL {
+            assert!(std::ptr::eq(find(quirk.id).unwrap(), quirk));
+            assert!(
+                quirk
+                    .id
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            );
+            assert!(quirk.what.ends_with('.'), "{}", quirk.id);
+        }
+        assert!(find("no-such-quirk").is_none());
+    }
+
+    #[test]
+    fn every_quirk_breaks_a_row_of_the_catalogue() {
+        let catalogue = crate::spec::Catalogue::builtin();
+        for quirk in ALL {
+            let row = catalogue.get(quirk.requirement);
+            assert!(row.is_some(), "{} breaks {}", quirk.id, quirk.requirement);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What a user asks of a client, what the client wants done, and what its user sees.
+//!
+//! Main types: [`Command`], [`Output`] and [`Notification`]. They say what happens and not how it
+//! travels: who owns the sockets and the driver's line translates them.
+
+use crate::clock::UnixMs;
+use crate::http::HttpRequest;
+use crate::role::{ConnId, FetchId};
+use crate::wire::Jid;
+
+/// Names a command, so that its outcome can be told.
+pub type CallId = u64;
+
+/// What the user does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Switches interoperability on.
+    OptIn,
+    /// Opts in and enlists; done when Meta answered.
+    Enlist,
+    /// Goes online; done after `<success>`.
+    Connect,
+    /// Goes offline until a `Connect` or a wake.
+    Disconnect,
+    SendText {
+        to: Jid,
+        text: String,
+    },
+    /// Says that an incoming message was read.
+    MarkRead {
+        id: String,
+    },
+}
+
+/// What the client wants done, in this order.
+#[derive(Debug, PartialEq)]
+pub enum Output {
+    /// A connection to the chat server; the client names it, and its opening is an input.
+    Open {
+        conn: ConnId,
+    },
+    Send {
+        conn: ConnId,
+        bytes: Vec<u8>,
+    },
+    Close {
+        conn: ConnId,
+    },
+    /// An HTTP request to an absolute URL.
+    Fetch {
+        id: FetchId,
+        url: String,
+        request: HttpRequest,
+    },
+    /// A fresh token for this user, which is given by `ThirdPartyClient::take_token`.
+    NeedToken,
+    /// Replaces the wake that was asked for before.
+    WakeAt(UnixMs),
+    Notify(Notification),
+    /// A command came to its end.
+    Done {
+        call: CallId,
+        outcome: Result<Reply, Failure>,
+    },
+}
+
+/// What a successful command brings.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    Done,
+    /// The internal identifier, verbatim.
+    Login(String),
+    /// The id of the message that was sent.
+    Sent(String),
+}
+
+/// Why a command failed; the text is for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub kind: FailureKind,
+    pub why: String,
+}
+
+impl Failure {
+    pub(super) fn new(kind: FailureKind, why: impl Into<String>) -> Self {
+        Self { kind, why: why.into() }
+    }
+}
+
+/// The kinds of failure that a user can tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    Malformed,
+    Unauthenticated,
+    Forbidden,
+    NotFound,
+    Limit,
+    UnsupportedVersion,
+    Unavailable,
+    Internal,
+}
+
+/// What the user sees.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notification {
+    Message { from: Jid, id: String, text: String },
+    Receipt { id: String, state: MessageState },
+    IdentityChanged { from: Jid },
+    Connection(ConnectionState),
+    Woken,
+    Notice(String),
+    ErrorShown(FailureKind),
+}
+
+/// How far an own message got; it never goes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MessageState {
+    /// Handed to the connection.
+    Accepted,
+    /// Refused by the server.
+    Failed,
+    /// Acknowledged by the server.
+    Sent,
+    Delivered,
+    Read,
+}
+
+/// The state of the connection as a user sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionState {
+    Connecting,
+    Open,
+    Closed,
+    /// The server refused the login, or cannot be trusted: trying again would not help.
+    Refused,
+}

@@ -1,0 +1,342 @@
+//! One user of the reference third party: a client of Meta's chat protocol (TF Parts 1 to 3).
+//!
+//! Main type: [`ThirdPartyClient`]. Bytes, time and the user's commands go in, [`Output`]s come out.
+//! It owns no socket and asks nobody for the time; all randomness comes from seed streams that are
+//! named by the user-visible identifier, so that a run repeats. A [`Fault`] makes it wrong in one
+//! way, at the one line where a right implementation differs.
+
+mod effect;
+mod enlist;
+mod link;
+mod login;
+mod receive;
+mod recent;
+mod requests;
+mod send;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod threads;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::Rng as _;
+
+pub use effect::{
+    CallId, Command, ConnectionState, Failure, FailureKind, MessageState, Notification, Output,
+    Reply,
+};
+pub use settings::{Settings, SettingsError, Values};
+pub use threads::ThreadItem;
+
+use crate::clock::UnixMs;
+use crate::e2ee::{KdfInput, X3dhParty};
+use crate::limits::{COMMAND_WAIT_MS_MAX, IDS_REMEMBERED_MAX, WAKE_PAUSE_MS};
+use crate::noise::KeyPair;
+use crate::role::Input;
+use crate::role::quirk::Fault;
+use crate::seed::Rng;
+use crate::wire::Jid;
+use recent::Recent;
+
+/// A message id with the user who sent it.
+type MessageKey = (Jid, String);
+
+/// One user of the third party.
+pub struct ThirdPartyClient {
+    settings: Arc<Settings>,
+    visible_id: String,
+    fault: Option<Fault>,
+    now: UnixMs,
+    party: X3dhParty,
+    ephemerals: Rng,
+    ids: Rng,
+    paddings: Rng,
+    jitter: Rng,
+    enlistment: enlist::Enlistment,
+    connection: link::Connection,
+    waiting: Vec<Waiting>,
+    requests: BTreeMap<String, requests::Asked>,
+    iq_prefix: String,
+    asked_so_far: u64,
+    ping_at: Option<UnixMs>,
+    drafts: Vec<send::Draft>,
+    threads: threads::Threads,
+    /// Messages that were decrypted.
+    seen: Recent<MessageKey, ()>,
+    /// How often a message was asked for again.
+    asked_again: Recent<MessageKey, u32>,
+    /// How often an own message was sent again.
+    sent_again: Recent<MessageKey, u32>,
+    /// Plaintexts by the digest of their ciphertext; only a fault fills it.
+    kept: Recent<[u8; 32], Vec<u8>>,
+    woken_at: Option<UnixMs>,
+    alarm: Option<UnixMs>,
+    out: VecDeque<Output>,
+}
+
+/// A command that waits for its end.
+struct Waiting {
+    call: CallId,
+    purpose: Purpose,
+    until: UnixMs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Enlist,
+    Connect,
+}
+
+impl ThirdPartyClient {
+    /// A user who has not opted in yet, with keys that follow from the seed.
+    pub fn new(settings: Arc<Settings>, visible_id: &str, fault: Option<Fault>) -> Self {
+        let stream = |purpose: &str| stream(&settings, visible_id, purpose);
+        let mut ids = stream("ids");
+        let [a, b] = [ids.next_u32() >> 16, ids.next_u32() >> 16];
+        let mut party = X3dhParty::new(stream("signal"));
+        match fault {
+            Some(Fault::KdfInfoHasRegistrationId) => {
+                party.derive_from(KdfInput::InfoHasRegistrationId);
+            }
+            Some(Fault::KdfPrefixAsSalt) => party.derive_from(KdfInput::PrefixAsSalt),
+            _ => {}
+        }
+        Self {
+            visible_id: visible_id.to_owned(),
+            fault,
+            now: UnixMs::default(),
+            party,
+            ephemerals: stream("noise-ephemeral"),
+            ids,
+            paddings: stream("padding"),
+            jitter: stream("jitter"),
+            enlistment: enlist::Enlistment::default(),
+            connection: link::Connection::default(),
+            waiting: Vec::new(),
+            requests: BTreeMap::new(),
+            iq_prefix: format!("{a}.{b}"),
+            asked_so_far: 0,
+            ping_at: None,
+            drafts: Vec::new(),
+            threads: threads::Threads::default(),
+            seen: Recent::new(IDS_REMEMBERED_MAX),
+            asked_again: Recent::new(IDS_REMEMBERED_MAX),
+            sent_again: Recent::new(IDS_REMEMBERED_MAX),
+            kept: Recent::new(IDS_REMEMBERED_MAX),
+            woken_at: None,
+            alarm: None,
+            out: VecDeque::new(),
+            settings,
+        }
+    }
+
+    /// The identifier under which people know the user.
+    pub fn visible_id(&self) -> &str {
+        &self.visible_id
+    }
+
+    /// Takes in what happened.
+    pub fn handle(&mut self, now: UnixMs, input: Input) {
+        self.now = now;
+        match input {
+            Input::Opened { conn } => self.opened(conn),
+            Input::Bytes { conn, bytes } => self.receive(conn, &bytes),
+            Input::Closed { conn, error } => self.lost(conn, error),
+            Input::Response { id, result } => self.answered(id, result),
+            Input::Wake => self.alarm = None,
+            // A client listens nowhere.
+            Input::Accepted { .. } | Input::Request { .. } => {}
+        }
+        self.tick();
+    }
+
+    /// Does what the user asks; [`Output::Done`] tells the outcome, at once or later.
+    pub fn command(&mut self, now: UnixMs, call: CallId, command: Command) {
+        self.now = now;
+        match command {
+            Command::OptIn => {
+                self.enlistment.opted_in = true;
+                self.done(call, Ok(Reply::Done));
+            }
+            Command::Enlist => self.enlist(call),
+            Command::Connect => self.connect(call),
+            Command::Disconnect => {
+                self.disconnect();
+                self.done(call, Ok(Reply::Done));
+            }
+            Command::SendText { to, text } => self.send_text(call, to, text),
+            Command::MarkRead { id } => self.mark_read(call, &id),
+        }
+        self.tick();
+    }
+
+    /// Gives what [`Output::NeedToken`] asked for; `None` where no token is to be had.
+    pub fn take_token(&mut self, now: UnixMs, token: Option<String>) {
+        self.now = now;
+        let none = || Failure::new(FailureKind::Unauthenticated, "there is no token");
+        if std::mem::take(&mut self.enlistment.wants_token) {
+            match token.clone() {
+                Some(token) => self.post_form(token),
+                None => self.enlistment_failed(none()),
+            }
+        }
+        if std::mem::take(&mut self.connection.wants_token) {
+            match token {
+                Some(token) => self.open_link(token),
+                None => self.refuse(none()),
+            }
+        }
+        self.tick();
+    }
+
+    /// A push reached the device: the client connects by its ordinary way (PSH-007, PSH-012).
+    ///
+    /// Who is not enlisted is not woken (PSH-011), and repeated pushes are one (PSH-010).
+    pub fn wake(&mut self, now: UnixMs) {
+        self.now = now;
+        let lately =
+            self.woken_at.is_some_and(|at| now < at.after(Duration::from_millis(WAKE_PAUSE_MS)));
+        if self.enlistment.login.is_some() && !lately {
+            self.woken_at = Some(now);
+            self.notify(Notification::Woken);
+            self.go_online();
+        }
+        self.tick();
+    }
+
+    /// What the user sees of the conversation with somebody, in order.
+    pub fn thread(&self, with: &Jid) -> Vec<ThreadItem> {
+        self.threads.with(with)
+    }
+
+    /// Gives the next thing to do, if there is one.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// ENL-015: nobody logs in without an enlistment.
+    fn connect(&mut self, call: CallId) {
+        if self.enlistment.login.is_none() {
+            let failure = Failure::new(FailureKind::Unauthenticated, "the user is not enlisted");
+            return self.done(call, Err(failure));
+        }
+        if self.stage() == Some(link::Stage::Open) {
+            return self.done(call, Ok(Reply::Done));
+        }
+        self.wait(call, Purpose::Connect);
+        self.go_online();
+    }
+
+    fn mark_read(&mut self, call: CallId, id: &str) {
+        let outcome = if self.stage() != Some(link::Stage::Open) {
+            Err(Failure::new(FailureKind::Unavailable, "the user is offline"))
+        } else if self.read_receipt(id) {
+            Ok(Reply::Done)
+        } else {
+            Err(Failure::new(FailureKind::NotFound, "there is no such message"))
+        };
+        self.done(call, outcome);
+    }
+
+    fn has(&self, fault: Fault) -> bool {
+        self.fault == Some(fault)
+    }
+
+    /// The stream of randomness for one purpose of this user.
+    fn rng(&self, purpose: &str) -> Rng {
+        stream(&self.settings, &self.visible_id, purpose)
+    }
+
+    /// A static key; the same name gives the same key at every login (NOI-005).
+    fn static_key(&self, name: &str) -> KeyPair {
+        KeyPair::generate(&mut self.rng(name))
+    }
+
+    fn notify(&mut self, notification: Notification) {
+        self.out.push_back(Output::Notify(notification));
+    }
+
+    /// Tells the user something in a conversation.
+    fn notice(&mut self, with: &Jid, text: &str) {
+        self.threads.push(with, ThreadItem::Notice(text.to_owned()));
+        self.notify(Notification::Notice(text.to_owned()));
+    }
+
+    fn done(&mut self, call: CallId, outcome: Result<Reply, Failure>) {
+        self.out.push_back(Output::Done { call, outcome });
+    }
+
+    fn wait(&mut self, call: CallId, purpose: Purpose) {
+        let until = self.now.after(Duration::from_millis(COMMAND_WAIT_MS_MAX));
+        self.waiting.push(Waiting { call, purpose, until });
+    }
+
+    /// Ends all commands that wait for this.
+    fn settle(&mut self, purpose: Purpose, outcome: &Result<Reply, Failure>) {
+        let waiting = std::mem::take(&mut self.waiting);
+        let (ended, kept) = waiting.into_iter().partition(|waiting| waiting.purpose == purpose);
+        self.waiting = kept;
+        let ended: Vec<Waiting> = ended;
+        for waiting in ended {
+            self.done(waiting.call, outcome.clone());
+        }
+    }
+
+    /// Does what is due, and says when to come back.
+    fn tick(&mut self) {
+        let due = |at: Option<UnixMs>, now: UnixMs| at.is_some_and(|at| at <= now);
+        self.expire_requests();
+        let slow =
+            self.connection.link.as_ref().filter(|_| self.stage() != Some(link::Stage::Open));
+        if due(slow.map(|link| link.until), self.now) {
+            self.break_link("the login took too long");
+        }
+        if due(self.connection.retry_at, self.now) {
+            self.go_online();
+        }
+        if self.stage() == Some(link::Stage::Open) && due(self.ping_at, self.now) {
+            self.ping();
+        }
+        self.expire_commands();
+        self.set_alarm();
+    }
+
+    fn expire_commands(&mut self) {
+        let now = self.now;
+        let waiting = std::mem::take(&mut self.waiting);
+        let (late, kept) = waiting.into_iter().partition(|waiting| waiting.until <= now);
+        self.waiting = kept;
+        let late: Vec<Waiting> = late;
+        for waiting in late {
+            let failure = Failure::new(FailureKind::Unavailable, "it took too long");
+            self.done(waiting.call, Err(failure));
+        }
+    }
+
+    fn set_alarm(&mut self) {
+        let stage = self.stage();
+        let login = self.connection.link.as_ref().filter(|_| stage != Some(link::Stage::Open));
+        let next = self
+            .waiting
+            .iter()
+            .map(|waiting| waiting.until)
+            .chain(self.requests.values().map(|asked| asked.until))
+            .chain(login.map(|link| link.until))
+            .chain(self.connection.retry_at)
+            .chain(self.ping_at.filter(|_| stage == Some(link::Stage::Open)))
+            .min();
+        if let Some(at) = next
+            && self.alarm != Some(at)
+        {
+            self.out.push_back(Output::WakeAt(at));
+        }
+        self.alarm = next;
+    }
+}
+
+fn stream(settings: &Settings, visible_id: &str, purpose: &str) -> Rng {
+    settings.seed.rng(&["third-party", visible_id, purpose])
+}

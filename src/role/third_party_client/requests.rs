@@ -1,0 +1,160 @@
+//! Requests to the server and their answers: the stock of prekeys, pings; and its own requests.
+//!
+//! Main type: [`Asked`]. An answer counts only if it has the id of a request that waits and comes
+//! from the server (STZ-009, STZ-014). A request without an answer in time ends the connection,
+//! since the line is then dead (TRN-014).
+
+use std::time::Duration;
+
+use super::Purpose;
+use super::ThirdPartyClient;
+use super::effect::{ConnectionState, FailureKind, Notification, Reply};
+use super::link::Stage;
+use crate::clock::UnixMs;
+use crate::e2ee::Party as _;
+use crate::limits::ANSWER_WAIT_MS_MAX;
+use crate::role::quirk::Fault;
+use crate::stanza::iq::{self, Iq, IqType};
+use crate::stanza::prekeys::{self, Key, SignedKey, Upload};
+use crate::wire::{Jid, Node};
+
+/// A request that waits for its answer.
+pub(super) struct Asked {
+    pub what: What,
+    pub until: UnixMs,
+}
+
+pub(super) enum What {
+    Count,
+    Upload,
+    Bundle(Jid),
+    Ping,
+}
+
+impl ThirdPartyClient {
+    pub(super) fn ask(&mut self, kind: IqType, xmlns: &str, children: Vec<Node>, what: What) {
+        self.asked_so_far += 1;
+        let id = format!("{}-{}", self.iq_prefix, self.asked_so_far);
+        let until = self.now.after(Duration::from_millis(ANSWER_WAIT_MS_MAX));
+        self.send(&iq::request(&id, kind, xmlns).children(children));
+        self.requests.insert(id, Asked { what, until });
+    }
+
+    /// PRE-001, PRE-010: asks how many one-time prekeys the server still has.
+    pub(super) fn ask_for_count(&mut self) {
+        self.ask(IqType::Get, prekeys::XMLNS, vec![Node::new("count")], What::Count);
+    }
+
+    pub(super) fn iq(&mut self, node: &Node) {
+        let Ok(iq) = Iq::from_node(node) else { return };
+        let from_server = iq::is_server(iq.from.as_ref());
+        if !iq.kind.is_request() {
+            // STZ-012: answers are never answered.
+            if from_server {
+                self.iq_answered(&iq, node);
+            }
+            return;
+        }
+        let ping = iq.is_ping() || node.find("ping").is_some();
+        if !(ping && from_server && iq.kind == IqType::Get) {
+            // STZ-011: whatever is asked is answered.
+            return self.send(&iq::client_error(node, 501, "feature-not-implemented"));
+        }
+        if !self.has(Fault::ServerPingIgnored) {
+            self.send(&iq::client_result(node));
+        }
+    }
+
+    fn iq_answered(&mut self, iq: &Iq, node: &Node) {
+        let Some(asked) = iq.id.as_ref().and_then(|id| self.requests.remove(id)) else { return };
+        let good = iq.kind == IqType::Result;
+        match asked.what {
+            What::Count => self.count_answered(node),
+            What::Upload => self.upload_answered(good),
+            What::Bundle(peer) => self.bundle_answered(&peer, node),
+            What::Ping => {}
+        }
+    }
+
+    /// An answer that gives no number is as an empty stock: uploading is right in any case.
+    fn count_answered(&mut self, node: &Node) {
+        let value = node.find("count").and_then(|count| count.text("value")?.parse::<u64>().ok());
+        let stays_away = self.has(Fault::PrekeysNeverUploaded);
+        if !stays_away && value.unwrap_or_default() < self.settings.values.int("prekeys.low_stock")
+        {
+            self.upload();
+        } else {
+            self.ready();
+        }
+    }
+
+    /// Uploads the public halves of a batch (`wire.md` §4.4).
+    pub(super) fn upload(&mut self) {
+        let batch = self.settings.values.size("prekeys.upload_batch");
+        let batch = batch.min(crate::limits::PREKEY_BATCH_MAX);
+        let one_time = self.party.new_one_time_prekeys(batch);
+        let signed = self.party.signed_prekey();
+        let upload = Upload {
+            registration_id: self.party.registration_id(),
+            identity: self.party.identity(),
+            one_time: one_time.iter().map(|key| Key { id: key.id, value: key.value }).collect(),
+            signed: SignedKey {
+                id: signed.id,
+                value: signed.value,
+                signature: Some(signed.signature),
+            },
+        };
+        self.ask(IqType::Set, prekeys::XMLNS, upload.to_nodes(), What::Upload);
+    }
+
+    /// Without one-time prekeys messages still come through, so a refusal is only shown.
+    fn upload_answered(&mut self, good: bool) {
+        if !good {
+            self.notify(Notification::ErrorShown(FailureKind::Unavailable));
+        }
+        self.ready();
+    }
+
+    fn ready(&mut self) {
+        if self.stage() != Some(Stage::Preparing) {
+            return;
+        }
+        self.set_stage(Stage::Open);
+        self.connection.losses = 0;
+        self.ping();
+        self.notify(Notification::Connection(ConnectionState::Open));
+        self.settle(Purpose::Connect, &Ok(Reply::Done));
+    }
+
+    /// TRN-014: a ping, and the next one in a while.
+    pub(super) fn ping(&mut self) {
+        if self.has(Fault::NeverPings) {
+            return;
+        }
+        let xmlns = self.settings.values.text("ping.client_xmlns").to_owned();
+        self.ask(IqType::Get, &xmlns, Vec::new(), What::Ping);
+        // Sooner than the longest interval, so that a slow timer does not exceed it.
+        let interval_ms =
+            self.settings.values.int("ping.interval_s_max").saturating_mul(1000) / 6 * 5;
+        self.ping_at = Some(self.now.after(Duration::from_millis(interval_ms)));
+    }
+
+    /// Gives up what was not answered in time.
+    pub(super) fn expire_requests(&mut self) {
+        let late = |asked: &Asked| asked.until <= self.now;
+        let ids: Vec<String> = self
+            .requests
+            .iter()
+            .filter(|(_, asked)| late(asked))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in ids {
+            match self.requests.remove(&id).map(|asked| asked.what) {
+                Some(What::Bundle(peer)) => self.no_bundle(&peer, "the server did not answer"),
+                Some(_) => self.break_link("the server did not answer in time"),
+                // An earlier one has ended the connection, and all requests with it.
+                None => {}
+            }
+        }
+    }
+}

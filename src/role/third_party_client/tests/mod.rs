@@ -1,0 +1,7 @@
+//! The client against hand-made stanzas; [`bench`] is the server's end of the line.
+
+mod bench;
+mod connecting;
+mod enlisting;
+mod receiving;
+mod sending;

@@ -1,0 +1,114 @@
+//! The users and Meta clients of a lane: made when they are first needed, all from the seed.
+
+use rand::Rng as _;
+use serde_json::{Map, json};
+
+use super::recorder::RecordError;
+use super::session::Session;
+use crate::evidence::Lane;
+use crate::role::meta::{MetaClient, User};
+use crate::scenario::{IMPLICIT_PEER, Plays};
+use crate::seed::Rng;
+use crate::wire::Jid;
+
+/// The integrator id under which the third party is registered in test runs.
+pub const INTEGRATOR_ID: u16 = 1;
+
+impl Session<'_> {
+    /// Binds the values that scenarios may name in this lane, once.
+    pub(super) fn lane_values(&mut self) {
+        if self.recorder.progress.board(self.lane).value("canary").is_some() {
+            return;
+        }
+        // Lanes share the case's canary, so that one scan finds all leaks.
+        let canary = self.canary.clone();
+        self.bind("canary", &canary);
+        for (name, value) in &self.case.choice {
+            self.bind(name, value);
+        }
+        let actors = self.case.scenario.actors.clone();
+        for (name, actor) in &actors {
+            match actor.plays {
+                Plays::MetaClient => self.add_client(name),
+                Plays::ThirdPartyClient => self.name_user(name),
+                Plays::ThirdPartyServer => {}
+            }
+        }
+        if !actors.iter().any(|(_, actor)| actor.plays == Plays::MetaClient) {
+            self.add_client(IMPLICIT_PEER);
+        }
+    }
+
+    fn rng(&self, actor: &str, purpose: &str) -> Rng {
+        let lane = format!("{:?}", self.lane);
+        self.shared.seed.rng(&[&self.case.id(), &lane, actor, purpose])
+    }
+
+    fn add_client(&mut self, name: &str) {
+        let digits = digits(&mut self.rng(name, "number"), 11);
+        let form = self.shared.profile.text("meta_user.jid").unwrap_or("{digits}@s.whatsapp.net");
+        let text = form.replace("{digits}", &digits);
+        let jid = text.parse().unwrap_or_else(|_| Jid::new(digits, "s.whatsapp.net"));
+        self.bind(&format!("{name}.jid"), &jid.to_string());
+        let lane = format!("{:?}", self.lane);
+        let case = format!("{}/{lane}", self.case.id());
+        self.meta.add_client(self.lane, MetaClient::new(name, jid, self.shared.seed, &case));
+    }
+
+    fn name_user(&mut self, name: &str) {
+        let mut rng = self.rng(name, "user");
+        let visible_id = format!("{name}-{}", digits(&mut rng, 6));
+        let companion = crate::role::meta::enlistment_is_skipped(&self.shared.profile);
+        let login = if companion {
+            Jid::new(digits(&mut rng, 11), "s.whatsapp.net")
+        } else {
+            Jid::interop(INTEGRATOR_ID, digits(&mut rng, 14))
+        };
+        self.bind(&format!("{name}.jid"), &login.to_string());
+        self.bind(&format!("{name}.login"), &login.to_string());
+        self.bind(&format!("{name}.visible_id"), &visible_id);
+        let user = User { lane: self.lane, actor: name.to_owned(), visible_id, login };
+        self.meta.expect_user(user);
+    }
+
+    /// The driver's name for a client's account; the account is announced on first use.
+    pub(super) async fn account(&mut self, actor: &str) -> Result<String, RecordError> {
+        let key = (self.lane, actor.to_owned());
+        if let Some(name) = self.accounts.get(&key) {
+            return Ok(name.clone());
+        }
+        let name = format!("a{}", self.accounts.len() + 1);
+        self.accounts.insert(key, name.clone());
+        let mut params = Map::new();
+        params.insert("account".into(), json!(name));
+        params.insert("user".into(), self.user(actor));
+        // A refusal shows in the operation that needs the account.
+        let _ = self.call("account", params, Some(actor)).await?;
+        Ok(name)
+    }
+
+    fn user(&mut self, actor: &str) -> serde_json::Value {
+        let board = self.recorder.progress.board(self.lane);
+        let visible_id = board.value(&format!("{actor}.visible_id")).unwrap_or_default();
+        let login = board.value(&format!("{actor}.login")).unwrap_or_default();
+        if crate::role::meta::enlistment_is_skipped(&self.shared.profile) {
+            json!({ "visible_id": visible_id, "login": login })
+        } else {
+            json!({ "visible_id": visible_id })
+        }
+    }
+
+    /// The lane and actor behind a driver account.
+    pub(super) fn owner(&self, account: &str) -> Option<(Lane, String)> {
+        self.accounts.iter().find(|(_, name)| *name == account).map(|(key, _)| key.clone())
+    }
+}
+
+/// A number of so many digits that does not begin with 0.
+fn digits(rng: &mut Rng, count: usize) -> String {
+    let digit = |at: usize, rng: &mut Rng| match rng.next_u32() % 10 {
+        0 if at == 0 => '1',
+        digit => char::from_digit(digit, 10).unwrap_or('1'),
+    };
+    (0..count).map(|at| digit(at, rng)).collect()
+}

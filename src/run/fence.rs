@@ -1,0 +1,93 @@
+//! The end of an absence: the point after which nothing that was caused earlier can still come.
+
+use serde_json::Map;
+use tokio::time::Instant;
+
+use super::pump::Turn;
+use super::recorder::RecordError;
+use super::session::Session;
+use crate::evidence::StepEnd;
+use crate::scenario::{Expect, Kind, Matching, Pattern, Plays};
+use crate::stanza::iq;
+
+impl Session<'_> {
+    /// Waits for the fence; a match on the way ends the wait at once.
+    pub(super) async fn fence(&mut self, expect: &Expect) -> Result<StepEnd, RecordError> {
+        let until = Instant::now() + expect.within;
+        let online = self.online_actors();
+        if online.is_empty() {
+            if let Err(why) = self.health().await? {
+                return Ok(StepEnd::NotFenced(why));
+            }
+            while !self.found(expect) && self.pump(until).await? == Turn::Happened {}
+        }
+        for actor in online {
+            let (answered, stop) = (self.ping(&actor)?, until);
+            if !self.wait_for_ping(&actor, &answered, expect, stop).await? {
+                return Ok(StepEnd::NotFenced(format!("{actor} did not answer a ping in time")));
+            }
+        }
+        if self.found(expect) {
+            return Ok(StepEnd::Fenced);
+        }
+        match self.health().await? {
+            Ok(()) => Ok(StepEnd::Fenced),
+            Err(why) => Ok(StepEnd::NotFenced(why)),
+        }
+    }
+
+    fn found(&mut self, expect: &Expect) -> bool {
+        self.recorder.progress.board(self.lane).find_since_mark(expect).is_some()
+    }
+
+    fn online_actors(&self) -> Vec<String> {
+        let clients = self.case.scenario.actors.iter();
+        let clients = clients.filter(|(_, actor)| actor.iut && actor.plays == Plays::ThirdPartyClient);
+        clients
+            .map(|(name, _)| name.clone())
+            .filter(|name| self.meta.account(self.lane, name).is_some_and(|a| a.is_online()))
+            .collect()
+    }
+
+    /// Sends a ping and returns the pattern of its answer.
+    fn ping(&mut self, actor: &str) -> Result<Expect, RecordError> {
+        self.fences += 1;
+        let id = format!("fence-{}", self.fences);
+        // The actor is online: nothing can be wrong with sending.
+        let _ = self.meta.send_stanza(self.lane, actor, iq::server_ping(&id));
+        let answer = Pattern::builtin(&format!("<iq id=\"{id}\" type=\"result\"/>"));
+        Ok(Expect {
+            at: "meta".into(),
+            kind: Kind::Stanza,
+            matching: Matching::Stanza(answer),
+            within: self.shared.operation_timeout,
+        })
+    }
+
+    /// True once the ping is answered, the connection is closed, or a match was found.
+    async fn wait_for_ping(
+        &mut self,
+        actor: &str,
+        answer: &Expect,
+        absent: &Expect,
+        until: Instant,
+    ) -> Result<bool, RecordError> {
+        loop {
+            let board = self.recorder.progress.board(self.lane);
+            let answered = board.find(answer).is_some();
+            let closed = !self.meta.account(self.lane, actor).is_some_and(|a| a.is_online());
+            if answered || closed || self.found(absent) {
+                return Ok(true);
+            }
+            if self.pump(until).await? == Turn::Time {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Asks for `health`, which is answered after all notifications of earlier input.
+    async fn health(&mut self) -> Result<Result<(), String>, RecordError> {
+        let answer = self.call("health", Map::new(), None).await?;
+        Ok(answer.map(|_| ()).map_err(|error| format!("`health`: {error}")))
+    }
+}

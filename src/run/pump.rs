@@ -1,0 +1,182 @@
+//! The event loop of a case: sockets, the adapter and the clock on one side, roles on the other.
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::recorder::RecordError;
+use super::session::Session;
+use crate::clock::UnixMs;
+use crate::driver::{CallError, Incoming, Params};
+use crate::evidence::{Event, Stream, Trouble};
+use crate::net::NetEvent;
+use crate::role::{Input, Output, Role};
+
+/// Why the loop returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Something happened and was recorded.
+    Happened,
+    /// The deadline is there.
+    Time,
+}
+
+impl Session<'_> {
+    /// Handles the next event, or waits until the deadline.
+    pub(super) async fn pump(&mut self, until: Instant) -> Result<Turn, RecordError> {
+        self.carry_out().await?;
+        tokio::select! {
+            event = self.events.recv() => {
+                if let Some(event) = event {
+                    self.net_event(event);
+                }
+            }
+            said = self.incoming.recv(), if !self.gone => match said {
+                Some(said) => self.said(said),
+                None => self.lost("the driver connection ended".into()),
+            },
+            () = tokio::time::sleep_until(until) => return Ok(Turn::Time),
+        }
+        self.carry_out().await?;
+        Ok(Turn::Happened)
+    }
+
+    fn net_event(&mut self, event: NetEvent) {
+        let input = match event {
+            NetEvent::Accepted { conn, kind, .. } => {
+                Input::Accepted { conn, websocket: kind == crate::net::Kind::WebSocket }
+            }
+            NetEvent::Opened { conn } => Input::Opened { conn },
+            NetEvent::OpenFailed { conn, error } => Input::Closed { conn, error: Some(error) },
+            NetEvent::Bytes { conn, bytes } => Input::Bytes { conn, bytes },
+            NetEvent::Closed { conn, error } => Input::Closed { conn, error },
+            NetEvent::Request { id, request, .. } => Input::Request { id, request },
+            NetEvent::Response { id, result } => match self.fetches.remove(&id) {
+                Some(id) => Input::Response { id, result },
+                None => return,
+            },
+        };
+        self.meta.handle(UnixMs::now(), input);
+    }
+
+    /// Carries out what Meta's side wants: what explains bytes is in the log before they go out.
+    pub(super) async fn carry_out(&mut self) -> Result<(), RecordError> {
+        while let Some(output) = self.meta.poll() {
+            if let Output::Record(record) = output {
+                let actor = record.actor.as_deref();
+                self.recorder.record(record.stream, record.lane, actor, record.event);
+                continue;
+            }
+            self.recorder.flush().await?;
+            match output {
+                Output::Send { conn, bytes } => self.net.send(conn, bytes),
+                Output::Close { conn } => self.net.close(conn),
+                Output::Respond { id, response } => self.net.respond(id, response),
+                Output::Fetch { id, url, request } => {
+                    let exchange = self.net.fetch(&url, request);
+                    self.fetches.insert(exchange, id);
+                }
+                Output::Record(_) | Output::WakeAt(_) => {}
+            }
+        }
+        self.recorder.flush().await
+    }
+
+    fn said(&mut self, said: Incoming) {
+        match said {
+            Incoming::Notification { notification, .. } => {
+                let owner = notification.account().and_then(|account| self.owner(account));
+                let stream = Stream::user(notification.account().unwrap_or("-"));
+                let params = Value::Object(notification.params.clone());
+                let event = Event::Notified { name: notification.method.clone(), params };
+                match owner {
+                    Some((lane, actor)) => {
+                        self.recorder.record(stream, lane, Some(&actor), event);
+                    }
+                    None => self.record(stream, None, event),
+                }
+            }
+            Incoming::Answered { id, .. } => self.answered.push(id),
+            Incoming::Breach { breach, .. } => {
+                let why = breach.to_string();
+                self.record(Stream::operations(), None, Event::DriverBreach { why });
+            }
+            Incoming::Closed { error, .. } => {
+                self.lost(error.unwrap_or_else(|| "the adapter closed its output".into()));
+            }
+        }
+    }
+
+    fn lost(&mut self, why: String) {
+        self.gone = true;
+        let status = self.instance.exit_status();
+        let detail = status.map_or(why.clone(), |status| format!("{why}; {status}"));
+        self.trouble(Trouble::Died, detail);
+    }
+
+    /// Asks the adapter and goes on serving until it answers, or until the time is up.
+    pub(super) async fn call(
+        &mut self,
+        operation: &str,
+        params: Params,
+        actor: Option<&str>,
+    ) -> Result<Result<Value, CallError>, RecordError> {
+        let shown = Value::Object(redacted(&params));
+        let called = Event::Called { operation: operation.to_owned(), params: shown };
+        self.record(Stream::operations(), actor, called);
+        self.carry_out().await?;
+        let answer = self.ask(operation, params).await?;
+        let outcome = match &answer {
+            Ok(value) => Ok(without_token(value)),
+            Err(error) => Err(error.to_string()),
+        };
+        let answered = Event::Answered { operation: operation.to_owned(), outcome };
+        self.record(Stream::operations(), actor, answered);
+        self.carry_out().await?;
+        Ok(answer)
+    }
+
+    async fn ask(
+        &mut self,
+        operation: &str,
+        params: Params,
+    ) -> Result<Result<Value, CallError>, RecordError> {
+        if self.gone {
+            return Ok(Err(CallError::Closed));
+        }
+        let pending = match self.instance.begin(operation, params).await {
+            Ok(pending) => pending,
+            Err(error) => return Ok(Err(error)),
+        };
+        let timeout = self.shared.operation_timeout;
+        let until = Instant::now() + timeout;
+        loop {
+            if let Some(at) = self.answered.iter().position(|id| *id == pending.id) {
+                self.answered.swap_remove(at);
+                return Ok(pending.answer().await);
+            }
+            if self.gone {
+                return Ok(Err(CallError::Closed));
+            }
+            if self.pump(until).await? == Turn::Time {
+                return Ok(Err(CallError::Timeout(timeout)));
+            }
+        }
+    }
+}
+
+/// Parameters as a transcript may hold them.
+fn redacted(params: &Params) -> Params {
+    let mut params = params.clone();
+    if params.contains_key("token") {
+        params.insert("token".into(), Value::from("(withheld)"));
+    }
+    params
+}
+
+fn without_token(value: &Value) -> Value {
+    let mut value = value.clone();
+    if let Some(jwt) = value.get_mut("jwt") {
+        *jwt = Value::from("(withheld)");
+    }
+    value
+}

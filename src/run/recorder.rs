@@ -1,0 +1,62 @@
+//! Recorded first, acted on second: the transcript, the progress and the log move together.
+
+use tokio::sync::mpsc;
+
+use crate::check::Progress;
+use crate::clock::UnixMs;
+use crate::evidence::{Entry, EntryId, Event, Lane, Stream, Transcript};
+
+/// The log could not be written, or grew past its bound.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    #[error("the event log cannot be written any more")]
+    LogClosed,
+    #[error("the case recorded too many events")]
+    TooMany,
+}
+
+/// Where the entries of a case go.
+pub struct Recorder<'a> {
+    pub transcript: Transcript,
+    pub progress: Progress<'a>,
+    pending: Vec<Entry>,
+    log: mpsc::Sender<Entry>,
+    overflown: bool,
+}
+
+impl<'a> Recorder<'a> {
+    /// A recorder that hands entries to a bounded log.
+    pub fn new(transcript: Transcript, progress: Progress<'a>, log: mpsc::Sender<Entry>) -> Self {
+        Self { transcript, progress, pending: Vec::new(), log, overflown: false }
+    }
+
+    /// Appends an event. It reaches the log with the next [`Recorder::flush`], which must come
+    /// before the event is acted on.
+    pub fn record(
+        &mut self,
+        stream: Stream,
+        lane: Lane,
+        actor: Option<&str>,
+        event: Event,
+    ) -> Option<EntryId> {
+        let now = UnixMs::now().0;
+        let Some(entry) = self.transcript.record(now, stream, lane, actor, event) else {
+            self.overflown = true;
+            return None;
+        };
+        self.progress.observe(entry);
+        self.pending.push(entry.clone());
+        Some(entry.id.clone())
+    }
+
+    /// Hands what was recorded to the log.
+    ///
+    /// # Errors
+    /// The log is closed or the case is a runaway.
+    pub async fn flush(&mut self) -> Result<(), RecordError> {
+        for entry in self.pending.drain(..) {
+            self.log.send(entry).await.map_err(|_| RecordError::LogClosed)?;
+        }
+        if self.overflown { Err(RecordError::TooMany) } else { Ok(()) }
+    }
+}

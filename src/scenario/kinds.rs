@@ -1,0 +1,210 @@
+//! The closed list of what can be expected, and where: the words of `expect` with their fields.
+//!
+//! Main type: [`KindInfo`] (the registry [`KINDS`]). The names here are the language; what an event
+//! must look like to have such a field is the runner's affair.
+
+use super::model::{Kind, Plays};
+
+/// Who can make an observation of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Point {
+    /// `meta`: the chat server and Meta's HTTP services and callers.
+    Meta,
+    /// A Meta client that the harness plays.
+    MetaClient,
+    /// An actor of the implementation under test, through its driver.
+    Iut,
+}
+
+/// A kind with its word and fields.
+#[derive(Clone, Copy, Debug)]
+pub struct KindInfo {
+    pub kind: Kind,
+    pub word: &'static str,
+    pub point: Point,
+    /// Empty for a stanza, which is matched by a pattern instead.
+    pub fields: &'static [&'static str],
+    pub doc: &'static str,
+}
+
+/// Every kind there is.
+pub const KINDS: &[KindInfo] = &[
+    KindInfo {
+        kind: Kind::Stanza,
+        word: "stanza",
+        point: Point::Meta,
+        fields: &[],
+        doc: "a stanza that the chat server received, as an XML pattern",
+    },
+    KindInfo {
+        kind: Kind::Login,
+        word: "login",
+        point: Point::Meta,
+        fields: &[
+            "product",
+            "account_id",
+            "token",
+            "static",
+            "accepted",
+            "username",
+            "device",
+            "passive",
+        ],
+        doc: "a login payload that was decrypted",
+    },
+    KindInfo {
+        kind: Kind::Closed,
+        word: "closed",
+        point: Point::Meta,
+        fields: &[],
+        doc: "the implementation closed a connection",
+    },
+    KindInfo {
+        kind: Kind::Enlistment,
+        word: "enlistment",
+        point: Point::Meta,
+        fields: &[
+            "method",
+            "path",
+            "content_type",
+            "outcome",
+            "well_formed",
+            "authkey",
+            "visible_id",
+        ],
+        doc: "a call of the enlistment API",
+    },
+    KindInfo {
+        kind: Kind::Response,
+        word: "response",
+        point: Point::Meta,
+        fields: &["of", "status", "body"],
+        doc: "the answer to an HTTP request of the harness",
+    },
+    KindInfo {
+        kind: Kind::Decrypted,
+        word: "decrypted",
+        point: Point::MetaClient,
+        fields: &["id", "from", "text", "type"],
+        doc: "content that a Meta client decrypted",
+    },
+    KindInfo {
+        kind: Kind::Undecryptable,
+        word: "undecryptable",
+        point: Point::MetaClient,
+        fields: &["id", "from", "reason"],
+        doc: "a message that a Meta client could not decrypt",
+    },
+    KindInfo {
+        kind: Kind::Shown,
+        word: "shown",
+        point: Point::Iut,
+        fields: &["id", "from", "text", "secure"],
+        doc: "a message that the user saw",
+    },
+    KindInfo {
+        kind: Kind::Receipt,
+        word: "receipt",
+        point: Point::Iut,
+        fields: &["id", "state"],
+        doc: "a receipt that the user saw",
+    },
+    KindInfo {
+        kind: Kind::Connection,
+        word: "connection",
+        point: Point::Iut,
+        fields: &["state"],
+        doc: "the state of the user's connection",
+    },
+    KindInfo {
+        kind: Kind::Woken,
+        word: "woken",
+        point: Point::Iut,
+        fields: &[],
+        doc: "the client was woken by a push",
+    },
+    KindInfo {
+        kind: Kind::ErrorShown,
+        word: "error_shown",
+        point: Point::Iut,
+        fields: &["class"],
+        doc: "an error that the user saw",
+    },
+];
+
+impl Kind {
+    /// The row of the registry.
+    pub fn info(self) -> &'static KindInfo {
+        KINDS
+            .iter()
+            .find(|info| info.kind == self)
+            .expect("a test finds every kind in the registry")
+    }
+
+    /// The word that stands for it in a scenario.
+    pub fn word(self) -> &'static str {
+        self.info().word
+    }
+}
+
+impl Plays {
+    /// Every part with its word.
+    pub const ALL: &'static [(Plays, &'static str)] = &[
+        (Plays::ThirdPartyClient, "third-party-client"),
+        (Plays::ThirdPartyServer, "third-party-server"),
+        (Plays::MetaClient, "meta-client"),
+    ];
+
+    /// The word that stands for it in a scenario.
+    pub fn word(self) -> &'static str {
+        match self {
+            Plays::ThirdPartyClient => "third-party-client",
+            Plays::ThirdPartyServer => "third-party-server",
+            Plays::MetaClient => "meta-client",
+        }
+    }
+}
+
+/// The name of the harness's side: the chat server and Meta's HTTP services.
+pub const META: &str = "meta";
+
+/// Meta's milestones, which the suites follow (`framework.md`).
+pub const MILESTONES: &[&str] =
+    &["M1", "M2", "M3.1", "M3.2", "M3.3", "M4.1", "M4.2", "M4.3", "M5", "M6"];
+
+/// Fields of an actor that a reference may name, as `${alice.jid}`.
+pub const ACTOR_FIELDS: &[&str] = &["jid", "visible_id", "login", "authkey"];
+
+/// The text that nobody else sends, by which the leak scan finds content in clear.
+pub const CANARY: &str = "canary";
+
+/// The first word of a reference to a profile value, as `${profile.login.product}`.
+pub const PROFILE: &str = "profile";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_row() {
+        let kinds = [
+            Kind::Stanza,
+            Kind::Login,
+            Kind::Closed,
+            Kind::Enlistment,
+            Kind::Response,
+            Kind::Decrypted,
+            Kind::Undecryptable,
+            Kind::Shown,
+            Kind::Receipt,
+            Kind::Connection,
+            Kind::Woken,
+            Kind::ErrorShown,
+        ];
+        for kind in kinds {
+            assert_eq!(kind.info().kind, kind);
+        }
+        assert_eq!(KINDS.len(), kinds.len());
+        assert!(Plays::ALL.iter().all(|(plays, word)| plays.word() == *word));
+    }
+}

@@ -1,0 +1,136 @@
+//! Rules about negative steps: each has an accepted twin, or an implementation that refuses
+//! everything would pass (`interfaces.md` §2).
+
+use super::super::model::{Action, Expect, Matching, Mutation, Payload, Scenario, Step, Twin};
+use super::names::labels;
+use crate::spec::problems::Problems;
+
+pub(super) fn lint(problems: &mut Problems, scenario: &Scenario) {
+    for (n, step) in scenario.steps.iter().enumerate() {
+        lint_declared(problems, scenario, n, step);
+        lint_mutation(problems, scenario, n, step);
+        if let Some(of) = replayed(step) {
+            lint_replay(problems, scenario, n, of);
+        }
+    }
+}
+
+fn mutation(step: &Step) -> Option<&Mutation> {
+    match &step.action {
+        Action::Act(act) => act.mutate.as_ref(),
+        Action::Send(send) => send.mutate.as_ref(),
+        Action::Expect(_) | Action::ExpectNone(_) => None,
+    }
+}
+
+fn replayed(step: &Step) -> Option<&str> {
+    match &step.action {
+        Action::Send(send) => match &send.payload {
+            Payload::Replay { of, .. } => Some(of),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn lint_declared(problems: &mut Problems, scenario: &Scenario, n: usize, step: &Step) {
+    let path = format!("steps/{n}/{}", step.action.verb());
+    let (mutated, replays) = (mutation(step).is_some(), replayed(step).is_some());
+    let key = if replays { "replay" } else { "mutate" };
+    if mutated && replays {
+        let span = scenario.tree.key_place(&format!("{path}/mutate"));
+        problems.add(span, "a replay is the one difference, it cannot be mutated too");
+    }
+    let twin_path = format!("{path}/negative/twin");
+    match step.negative {
+        None if mutated || replays => {
+            let span = scenario.tree.key_place(&format!("{path}/{key}"));
+            let help = "add `negative: { twin: …, after: … }`";
+            problems.advise(span, "a negative step without a positive twin", help);
+        }
+        Some(_) if !mutated && !replays => {
+            let span = scenario.tree.key_place(&format!("{path}/negative"));
+            let help = "only a step with `mutate` or `replay` has a twin without them";
+            problems.advise(span, "nothing is negative about this step", help);
+        }
+        Some(negative) if replays != (negative.twin == Twin::Order) => {
+            let message = match replays {
+                true => "the twin of a replay is the earlier step: `twin: order`",
+                false => "`twin: order` belongs to a replay",
+            };
+            problems.add(scenario.tree.place(&twin_path), message);
+        }
+        _ => {}
+    }
+}
+
+fn lint_mutation(problems: &mut Problems, scenario: &Scenario, n: usize, step: &Step) {
+    let Some(mutation) = mutation(step) else { return };
+    let fits = match (mutation, &step.action) {
+        (Mutation::ServerChain(_), Action::Act(act)) => act.operation == "connect",
+        (Mutation::BundleSignature(_) | Mutation::BundleError(_), Action::Act(act)) => {
+            act.operation == "send_text"
+        }
+        (Mutation::EnlistmentReason(_), Action::Act(act)) => act.operation == "enlist",
+        (Mutation::Content(_), Action::Send(send)) => matches!(send.payload, Payload::Text(_)),
+        (Mutation::PushToken(_), Action::Send(send)) => matches!(send.payload, Payload::Push),
+        _ => false,
+    };
+    if !fits {
+        let path = format!("steps/{n}/{}/mutate", step.action.verb());
+        let (key, belongs) = belongs(mutation);
+        problems.add(scenario.tree.place(&path), format!("`{key}` belongs to {belongs}"));
+    }
+}
+
+fn belongs(mutation: &Mutation) -> (&'static str, &'static str) {
+    match mutation {
+        Mutation::ServerChain(_) => ("server_chain", "`do: connect`"),
+        Mutation::BundleSignature(_) => ("bundle_signature", "`do: send_text`"),
+        Mutation::BundleError(_) => ("bundle_error", "`do: send_text`"),
+        Mutation::EnlistmentReason(_) => ("enlistment_reason", "`do: enlist`"),
+        Mutation::Content(_) => ("content", "a `text` that is sent"),
+        Mutation::PushToken(_) => ("push_token", "a `push`"),
+    }
+}
+
+/// The twin of a replay is the step that it repeats, and that one must have been accepted.
+fn lint_replay(problems: &mut Problems, scenario: &Scenario, n: usize, of: &str) {
+    let span = scenario.tree.place(&format!("steps/{n}/send/replay"));
+    let texts: Vec<(usize, &str)> = labels(scenario)
+        .take_while(|(at, _)| *at < n)
+        .filter(|(at, _)| is_text(scenario, *at))
+        .collect();
+    let Some((origin, _)) = texts.iter().find(|(_, label)| *label == of) else {
+        let known: Vec<&str> = texts.iter().map(|(_, label)| *label).collect();
+        problems.unknown(span, "earlier text", of, &known);
+        return;
+    };
+    let accepted = scenario.steps[origin + 1..n].iter().any(|step| match &step.action {
+        Action::Expect(expect) => speaks_of(expect, of),
+        _ => false,
+    });
+    if !accepted {
+        let message = format!("before its replay, no `expect` shows that `{of}` was accepted");
+        let help =
+            format!("expect something that names it, e.g. `shown: {{ id: \"${{{of}.id}}\" }}`");
+        problems.advise(span, message, help);
+    }
+}
+
+fn is_text(scenario: &Scenario, step: usize) -> bool {
+    match &scenario.steps[step].action {
+        Action::Send(send) => matches!(send.payload, Payload::Text(_)),
+        _ => false,
+    }
+}
+
+fn speaks_of(expect: &Expect, label: &str) -> bool {
+    let names = |path: &str| path.split('.').next() == Some(label);
+    match &expect.matching {
+        Matching::Stanza(pattern) => pattern.references().iter().any(|r| names(&r.path)),
+        Matching::Fields(fields) => fields
+            .iter()
+            .any(|(_, template)| template.references().any(|reference| names(&reference.path))),
+    }
+}

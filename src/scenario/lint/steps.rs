@@ -1,0 +1,142 @@
+//! Rules about single steps: who can do what, and what can be seen where.
+
+use super::super::kinds::{META, Point};
+use super::super::model::{Act, Action, Actor, Expect, Payload, Plays, Scenario, Send, Step};
+use super::super::operations;
+use crate::span::Span;
+use crate::spec::problems::Problems;
+
+pub(super) fn lint(problems: &mut Problems, scenario: &Scenario) {
+    for (n, step) in scenario.steps.iter().enumerate() {
+        let at = Place { scenario, path: format!("steps/{n}/{}", step.action.verb()) };
+        lint_checks(problems, &at, step);
+        match &step.action {
+            Action::Act(act) => {
+                lint_act(problems, &at, act);
+                if act.may_fail && !step.checks.is_empty() {
+                    problems.add(at.of("checks"), "a step that may fail decides nothing");
+                }
+            }
+            Action::Send(send) => lint_send(problems, &at, send),
+            Action::Expect(expect) => lint_expect(problems, &at, expect),
+            Action::ExpectNone(expect) => {
+                lint_expect(problems, &at, expect);
+                lint_cause(problems, scenario, n);
+            }
+        }
+    }
+}
+
+/// A step with its place in the file.
+struct Place<'s> {
+    scenario: &'s Scenario,
+    path: String,
+}
+
+impl<'s> Place<'s> {
+    fn of(&self, key: &str) -> Span {
+        self.scenario.tree.place(&format!("{}/{key}", self.path))
+    }
+
+    /// The actor of this name; an unknown one is an error.
+    fn actor(&self, problems: &mut Problems, key: &str, name: &str) -> Option<&'s Actor> {
+        let actors = &self.scenario.actors;
+        let found = actors.iter().find(|(actor, _)| actor == name);
+        if found.is_none() {
+            let known: Vec<&str> = actors.iter().map(|(name, _)| name.as_str()).collect();
+            problems.unknown(self.of(key), "actor", name, &known);
+        }
+        found.map(|(_, actor)| actor)
+    }
+}
+
+fn lint_checks(problems: &mut Problems, at: &Place<'_>, step: &Step) {
+    let covers: Vec<&str> = at.scenario.covers.iter().map(String::as_str).collect();
+    for (n, id) in step.checks.iter().enumerate() {
+        let span = at.of(&format!("checks/{n}"));
+        if !covers.contains(&id.as_str()) {
+            problems.advise(span, format!("`{id}` is not covered"), "add it to `covers`");
+        }
+        if step.checks[..n].contains(id) {
+            problems.add(span, format!("`{id}` stands here twice"));
+        }
+    }
+}
+
+fn lint_act(problems: &mut Problems, at: &Place<'_>, act: &Act) {
+    let Some(actor) = at.actor(problems, "on", &act.on) else { return };
+    if !actor.iut {
+        let help = "what the harness does by itself is a `send`";
+        let message = format!("`{}` is not the implementation under test", act.on);
+        problems.advise(at.of("on"), message, help);
+    }
+    let suits = operations::find(&act.operation).is_none_or(|found| found.suits(actor.plays));
+    if !suits {
+        let message = format!("a {} has no `{}`", actor.plays.word(), act.operation);
+        problems.add(at.of("do"), message);
+    }
+}
+
+fn lint_send(problems: &mut Problems, at: &Place<'_>, send: &Send) {
+    lint_sender(problems, at, send);
+    let Some(to) = at.actor(problems, "to", &send.to) else { return };
+    let wanted = match send.payload {
+        Payload::FetchKeys => Plays::ThirdPartyServer,
+        _ => Plays::ThirdPartyClient,
+    };
+    if to.plays != wanted {
+        let what = send.payload.word();
+        let message = format!("`{what}` goes to a {}, `{}` is none", wanted.word(), send.to);
+        problems.add(at.of("to"), message);
+    }
+}
+
+fn lint_sender(problems: &mut Problems, at: &Place<'_>, send: &Send) {
+    let what = send.payload.word();
+    let by_client = matches!(send.payload, Payload::Text(_) | Payload::Replay { .. });
+    match (by_client, send.from == META) {
+        (false, true) => {}
+        (false, false) => problems.add(at.of("from"), format!("`{what}` is sent by `meta`")),
+        (true, true) => problems.add(at.of("from"), format!("`{what}` is sent by a Meta client")),
+        (true, false) => {
+            let from = at.actor(problems, "from", &send.from);
+            if from.is_some_and(|actor| actor.plays != Plays::MetaClient || actor.iut) {
+                let message = format!("`{}` is no Meta client of the harness", send.from);
+                problems.add(at.of("from"), message);
+            }
+        }
+    }
+}
+
+fn lint_expect(problems: &mut Problems, at: &Place<'_>, expect: &Expect) {
+    let info = expect.kind.info();
+    let fits = if expect.at == META {
+        info.point == Point::Meta
+    } else {
+        let Some(actor) = at.actor(problems, "at", &expect.at) else { return };
+        match info.point {
+            Point::Meta => false,
+            Point::MetaClient => actor.plays == Plays::MetaClient && !actor.iut,
+            Point::Iut => actor.iut,
+        }
+    };
+    if !fits {
+        let seen = match info.point {
+            Point::Meta => "`meta`",
+            Point::MetaClient => "a Meta client",
+            Point::Iut => "the implementation",
+        };
+        let message = format!("`{}` is seen at {seen}, not at `{}`", info.word, expect.at);
+        problems.add(at.of("at"), message);
+    }
+}
+
+/// An absence before anything happened is true of every implementation.
+fn lint_cause(problems: &mut Problems, scenario: &Scenario, n: usize) {
+    let mut before = scenario.steps[..n].iter();
+    if !before.any(|step| matches!(step.action, Action::Act(_) | Action::Send(_))) {
+        let help = "an `act` or `send` before it must be able to cause what is not expected";
+        let span = scenario.tree.key_place(&format!("steps/{n}/expect_none"));
+        problems.advise(span, "this expectation cannot fail", help);
+    }
+}

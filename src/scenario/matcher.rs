@@ -1,0 +1,93 @@
+//! The parts of a template that match: `${any}`, `${bytes:3}`, `${hex:00ab}`, `${re:…}`,
+//! `${one-of:a|b}`.
+//!
+//! Main type: `Matcher`. Each becomes a piece of one regular expression over bytes, so that they
+//! may stand beside each other and beside text.
+
+use regex::bytes::{Regex, RegexBuilder};
+
+use super::template::SyntaxRule;
+use crate::limits::TEMPLATE_REGEX_BYTES_MAX;
+
+/// A part of a template that has no value, or a value that is no text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Matcher {
+    /// `${any}`: anything, also nothing.
+    Any,
+    /// `${bytes:3}`: this many bytes.
+    Bytes(usize),
+    /// `${hex:00ab}`: these bytes; it can be sent too.
+    Hex(Vec<u8>),
+    /// `${re:[0-9]+}`: what the regular expression matches in full.
+    Re(String),
+    /// `${one-of:a|b}`: one of these texts.
+    OneOf(Vec<String>),
+}
+
+/// The words before the colon of a matcher.
+pub(super) const MATCHERS: &[&str] = &["any", "bytes", "hex", "re", "one-of"];
+
+/// Compiles a regular expression over bytes, with a bound on its size.
+pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
+    let built = RegexBuilder::new(pattern).size_limit(TEMPLATE_REGEX_BYTES_MAX).build();
+    built.map_err(|error| match error {
+        regex::Error::Syntax(text) => {
+            let last = text.lines().last().unwrap_or_default();
+            last.trim_start_matches("error: ").to_owned()
+        }
+        other => other.to_string(),
+    })
+}
+
+impl Matcher {
+    /// As it stands in the braces.
+    pub fn written(&self) -> String {
+        match self {
+            Self::Any => "any".to_owned(),
+            Self::Bytes(count) => format!("bytes:{count}"),
+            Self::Hex(bytes) => format!("hex:{}", hex::encode(bytes)),
+            Self::Re(pattern) => format!("re:{pattern}"),
+            Self::OneOf(words) => format!("one-of:{}", words.join("|")),
+        }
+    }
+
+    /// The regular expression for it.
+    pub fn pattern(&self) -> String {
+        match self {
+            Self::Any => "(?s-u:.*)".to_owned(),
+            Self::Bytes(count) => format!("(?s-u:.{{{count}}})"),
+            Self::Hex(bytes) => {
+                let bytes: String = bytes.iter().map(|byte| format!(r"\x{byte:02x}")).collect();
+                format!("(?-u:{bytes})")
+            }
+            Self::Re(pattern) => format!("(?:{pattern})"),
+            Self::OneOf(words) => {
+                let words: Vec<String> = words.iter().map(|word| regex::escape(word)).collect();
+                format!("(?:{})", words.join("|"))
+            }
+        }
+    }
+
+    /// Reads what stands in the braces; `None` where that is a reference.
+    pub fn parse(inner: &str) -> Result<Option<Self>, SyntaxRule> {
+        if inner == "any" {
+            return Ok(Some(Self::Any));
+        }
+        let Some((name, rest)) = inner.split_once(':') else { return Ok(None) };
+        match name {
+            "bytes" => {
+                let count = rest.parse().map_err(|_| SyntaxRule::BadCount(rest.to_owned()))?;
+                Ok(Some(Self::Bytes(count)))
+            }
+            "hex" => hex::decode(rest)
+                .map(|bytes| Some(Self::Hex(bytes)))
+                .map_err(|_| SyntaxRule::BadHex(rest.to_owned())),
+            "re" => {
+                compile(rest).map_err(SyntaxRule::BadRegex)?;
+                Ok(Some(Self::Re(rest.to_owned())))
+            }
+            "one-of" => Ok(Some(Self::OneOf(rest.split('|').map(str::to_owned).collect()))),
+            other => Err(SyntaxRule::UnknownMatcher(other.to_owned())),
+        }
+    }
+}

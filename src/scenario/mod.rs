@@ -1,0 +1,34 @@
+//! What to do: scenarios from YAML to typed steps, with every mistake shown at its place.
+//!
+//! Main types: [`Scenario`] and [`Case`]. Text becomes a tree with places, the tree a scenario;
+//! `lint` judges whether it can work, `expand` makes the cases, `plan` adds twins and probes. The
+//! room runs nothing. What may be written stands in three registries (`shape`, `kinds`,
+//! `operations`), from which reader, lint and JSON Schema are fed alike.
+
+pub mod compare;
+pub mod expand;
+pub mod kinds;
+pub mod library;
+pub mod lint;
+mod matcher;
+pub mod model;
+pub mod needs;
+pub mod operations;
+pub mod parse;
+pub mod pattern;
+pub mod plan;
+pub mod schema;
+pub mod shape;
+mod steps;
+pub mod template;
+
+pub use compare::Mismatch;
+pub use expand::{Case, expand};
+pub use lint::lint;
+pub use model::*;
+pub use needs::Needs;
+pub use parse::parse;
+pub use pattern::Pattern;
+pub use plan::{IMPLICIT_PEER, Part, Phase, Plan, PlannedStep, Purpose};
+pub use schema::schema;
+pub use template::{Scope, Template};

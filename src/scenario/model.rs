@@ -1,0 +1,271 @@
+//! What a scenario says, after parsing: nothing here is checked again.
+//!
+//! Main type: [`Scenario`]. The types know nothing of YAML; `parse` makes them and `lint` has
+//! refused what cannot work. Steps are values so that the runner and the judge read the same ones.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::needs::Needs;
+use super::pattern::Pattern;
+use super::template::Template;
+use crate::span::{Source, Span};
+use crate::spec::yaml::Yaml;
+
+/// One scenario file.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Path below `scenarios/` without `.yaml`.
+    pub id: String,
+    pub title: String,
+    /// Which real fault it would have caught, in a sentence.
+    pub why: String,
+    /// Meta's milestone: `M1`, `M2`, `M3.1`, ….
+    pub milestone: String,
+    /// Requirement ids; every one is decided by a step.
+    pub covers: Vec<String>,
+    /// Quirks of the reference that turn it red.
+    pub proves: Vec<String>,
+    pub needs: Option<Needs>,
+    pub tags: Vec<String>,
+    pub matrix: BTreeMap<String, Vec<String>>,
+    pub actors: Vec<(String, Actor)>,
+    pub vars: Vec<(String, Template)>,
+    pub steps: Vec<Step>,
+    pub must_observe: Vec<Observable>,
+    pub source: Source,
+    /// The file as it was written, for places and for the choices of the matrix. Where there is a
+    /// matrix, `vars` and `steps` stand for one choice, the first unless it comes from `expand`.
+    pub tree: Arc<Yaml>,
+}
+
+/// A party of the exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Actor {
+    pub plays: Plays,
+    /// Played by the implementation under test.
+    pub iut: bool,
+}
+
+/// A seat, or a part of Meta's side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plays {
+    ThirdPartyClient,
+    ThirdPartyServer,
+    MetaClient,
+}
+
+/// One step with what it decides.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub action: Action,
+    /// `as: x`: the name under which later steps and `must_observe` refer to it.
+    pub label: Option<String>,
+    /// The rows that this step decides; empty for a precondition.
+    pub checks: Vec<String>,
+    pub negative: Option<Negative>,
+    /// From its verb to its end.
+    pub span: Span,
+}
+
+#[derive(Clone, Debug)]
+pub enum Action {
+    Act(Act),
+    Send(Send),
+    Expect(Expect),
+    ExpectNone(Expect),
+}
+
+/// A user's action at the implementation under test.
+#[derive(Clone, Debug)]
+pub struct Act {
+    pub on: String,
+    /// An operation of the driver protocol, e.g. `send_text`.
+    pub operation: String,
+    pub params: Vec<(String, Template)>,
+    pub mutate: Option<Mutation>,
+    /// The operation may end in an error: what it leads to is judged elsewhere.
+    pub may_fail: bool,
+}
+
+/// Something that Meta's side does by itself.
+#[derive(Clone, Debug)]
+pub struct Send {
+    /// A Meta client, or `meta` for the chat server and Meta's HTTP callers.
+    pub from: String,
+    pub to: String,
+    pub payload: Payload,
+    pub mutate: Option<Mutation>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Payload {
+    /// A text from a Meta client, end-to-end encrypted.
+    Text(Template),
+    /// A stanza from the chat server, as written.
+    Stanza(Pattern),
+    /// The same ciphertext as the named earlier `send`; `same_id` keeps the message id too.
+    Replay { of: String, same_id: bool },
+    /// A push call for the user `to`, to the third-party server.
+    Push,
+    /// An HTTP GET of the third-party server's key set.
+    FetchKeys,
+}
+
+/// What should, or should not, be observed.
+#[derive(Clone, Debug)]
+pub struct Expect {
+    /// `meta`, a Meta client, or an actor of the implementation under test.
+    pub at: String,
+    pub kind: Kind,
+    pub matching: Matching,
+    pub within: Duration,
+}
+
+/// The kinds of observation; each observation point keeps one inbox per kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// At `meta`: a stanza that the chat server received.
+    Stanza,
+    /// At `meta`: a login payload that was decrypted.
+    Login,
+    /// At `meta`: the implementation under test closed a connection.
+    Closed,
+    /// At `meta`: a call of the enlistment API.
+    Enlistment,
+    /// At `meta`: the answer to an HTTP request of the harness.
+    Response,
+    /// At a Meta client: content that was decrypted.
+    Decrypted,
+    /// At a Meta client: a message that could not be decrypted.
+    Undecryptable,
+    /// At the implementation under test: its user saw a message.
+    Shown,
+    /// At the implementation under test: its user saw a receipt.
+    Receipt,
+    /// At the implementation under test: the state of its connection.
+    Connection,
+    /// At the implementation under test: it was woken by a push.
+    Woken,
+    /// At the implementation under test: its user saw an error.
+    ErrorShown,
+}
+
+#[derive(Clone, Debug)]
+pub enum Matching {
+    Stanza(Pattern),
+    /// Field name and what it must match; fields that are not named do not matter.
+    Fields(Vec<(String, Template)>),
+}
+
+/// The one declared difference between a negative step and its twin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mutation {
+    /// On `connect`: what the chat server presents as its certificate chain.
+    ServerChain(ChainFault),
+    /// On `send_text`: what the served bundle has for a signature.
+    BundleSignature(SignatureFault),
+    /// On `send_text`: the bundle fetch is answered with this error code.
+    BundleError(u16),
+    /// On `enlist`: the enlistment API answers `{"status": "fail", "reason": …}`.
+    EnlistmentReason(String),
+    /// On a `text` that is sent: what takes the place of the ciphertext.
+    Content(ContentFault),
+    /// On a `push`: what is wrong with its token.
+    PushToken(TokenFault),
+}
+
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        pub enum $name { $($(#[$vmeta])* #[serde(rename = $word)] $variant),+ }
+        impl $name {
+            /// Every value with the word that stands for it in a scenario.
+            pub const ALL: &'static [($name, &'static str)] = &[$(($name::$variant, $word)),+];
+            /// The word that stands for it in a scenario.
+            pub fn word(self) -> &'static str {
+                match self { $($name::$variant => $word),+ }
+            }
+        }
+    };
+}
+
+words! {
+    /// Faults of a certificate chain (NOI-006).
+    ChainFault {
+        /// Well-formed, but signed by an authority that nobody pinned.
+        ForeignRoot = "foreign-root",
+        /// 64 random bytes in place of each signature.
+        RandomSignature = "random-signature",
+        /// A genuine chain for another static key.
+        OtherLeafKey = "other-leaf-key",
+        /// Validity ended before today.
+        Expired = "expired",
+        /// No chain at all.
+        Absent = "absent",
+    }
+}
+words! {
+    /// Faults of a signed prekey's signature (PRE-004, PRE-005).
+    SignatureFault {
+        Absent = "absent",
+        Empty = "empty",
+        Random = "random",
+        FlippedBit = "flipped-bit",
+        OtherIdentity = "other-identity",
+        Short = "short",
+    }
+}
+words! {
+    /// What stands in a message stanza in place of an `enc` that decrypts (ENC-019, RCP-005).
+    ContentFault {
+        /// A `<body>` with the text in clear.
+        ClearBody = "clear-body",
+        /// An `<enc>` whose bytes are the content protobuf in clear.
+        ClearEnc = "clear-enc",
+        /// A genuine ciphertext with one bit of its MAC flipped.
+        FlippedMac = "flipped-mac",
+    }
+}
+words! {
+    /// Faults of a push token (PSH-004, PSH-005).
+    TokenFault {
+        Absent = "absent",
+        AlgNone = "alg-none",
+        BadSignature = "bad-signature",
+        OtherAudience = "other-audience",
+        Expired = "expired",
+    }
+}
+
+/// How a negative step is made honest (`interfaces.md` §2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Negative {
+    pub twin: Twin,
+    pub after: After,
+}
+words! {
+    /// What differs between a negative step and its accepted twin.
+    Twin { Mutation = "mutation", Order = "order", Time = "time", Identity = "identity" }
+}
+words! {
+    /// Where the probe runs after a negative step.
+    After { SameSession = "same_session", NewConnection = "new_connection", NewAccount = "new_account" }
+}
+
+/// `x.shown`: an event of the step labelled `x` that must have been seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observable {
+    pub label: String,
+    pub event: Seen,
+}
+words! {
+    /// The events of a labelled step (`interfaces.md` §8).
+    #[derive(Hash, PartialOrd, Ord)]
+    Seen {
+        Sent = "sent", Received = "received", Decrypted = "decrypted", Delivered = "delivered",
+        Shown = "shown", Acked = "acked", Refused = "refused", Replayed = "replayed",
+    }
+}

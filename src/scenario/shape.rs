@@ -1,0 +1,246 @@
+//! The keys of every mapping in a scenario file: the one list from which the reader takes what it
+//! knows and `schema` what an editor offers.
+//!
+//! Main type: [`Shape`]. It describes form only; what fits together is judged by `lint`.
+
+use super::kinds::{KINDS, MILESTONES};
+use super::model::{
+    After, ChainFault, ContentFault, Plays, Seen, SignatureFault, TokenFault, Twin,
+};
+use super::operations;
+
+/// A mapping with its keys.
+#[derive(Debug)]
+pub struct Shape {
+    /// As errors call it, with its article.
+    pub name: &'static str,
+    pub keys: &'static [KeySpec],
+    /// `expect`: one of the words of the kinds of observation stands among the keys.
+    pub kinds: bool,
+    /// `act`: the parameters of the operation stand among the keys.
+    pub params: bool,
+    /// Exactly one of the keys stands there.
+    pub one_key: bool,
+}
+
+/// One key of a mapping.
+#[derive(Debug)]
+pub struct KeySpec {
+    pub name: &'static str,
+    pub required: bool,
+    pub form: Form,
+    pub doc: &'static str,
+}
+
+/// What stands under a key.
+#[derive(Debug)]
+pub enum Form {
+    /// The number 1, the version of the language.
+    Version,
+    Text,
+    /// A text in which `${…}` may stand.
+    Template,
+    Flag,
+    /// A whole number up to 65535.
+    Code,
+    /// A number with its unit.
+    Duration,
+    /// One of some words.
+    Word(fn() -> Vec<&'static str>),
+    /// A list of texts.
+    Texts,
+    /// Names with a list of texts each.
+    Lists,
+    /// Names with a template each.
+    Templates,
+    /// Names with a mapping each.
+    Shapes(&'static Shape),
+    /// A list of mappings.
+    List(&'static Shape),
+    Shape(&'static Shape),
+}
+
+const fn must(name: &'static str, form: Form, doc: &'static str) -> KeySpec {
+    KeySpec { name, required: true, form, doc }
+}
+
+const fn may(name: &'static str, form: Form, doc: &'static str) -> KeySpec {
+    KeySpec { name, required: false, form, doc }
+}
+
+const fn shape(name: &'static str, keys: &'static [KeySpec]) -> Shape {
+    Shape { name, keys, kinds: false, params: false, one_key: false }
+}
+
+/// The words of a closed list.
+pub fn words<T>(all: &[(T, &'static str)]) -> Vec<&'static str> {
+    all.iter().map(|(_, word)| *word).collect()
+}
+
+const AS: KeySpec = may("as", Form::Text, "the name by which later steps refer to it");
+const CHECKS: KeySpec = may("checks", Form::Texts, "the rows that this step decides");
+const MUTATE: KeySpec =
+    may("mutate", Form::Shape(&MUTATION), "the one difference to what would be accepted");
+const NEGATIVES: KeySpec =
+    may("negative", Form::Shape(&NEGATIVE), "how refusing it is told from refusing everything");
+
+pub static SCENARIO: Shape = shape(
+    "a scenario",
+    &[
+        must("schema", Form::Version, "version of the language"),
+        must("title", Form::Text, "the property, as a sentence"),
+        must("why", Form::Text, "which real fault it would have caught"),
+        must("milestone", Form::Word(|| MILESTONES.to_vec()), "Meta's milestone"),
+        must("covers", Form::Texts, "ids of the requirements that it decides"),
+        must("proves", Form::Texts, "quirks of the reference that turn it red"),
+        may("needs", Form::Text, "capabilities: !, &&, ||, parentheses"),
+        may("tags", Form::Texts, "words to select by; `slow` is not in the default run"),
+        may("matrix", Form::Lists, "names with values: one case for each combination"),
+        must("actors", Form::Shapes(&ACTOR), "who takes part"),
+        may("vars", Form::Templates, "texts that are used more than once"),
+        must("steps", Form::List(&STEP), "what happens, in order"),
+        must("must_observe", Form::Texts, "events without which nothing was shown: `m1.sent`"),
+    ],
+);
+
+pub static ACTOR: Shape = shape(
+    "an actor",
+    &[
+        must("plays", Form::Word(|| words(Plays::ALL)), "its part"),
+        may("iut", Form::Flag, "played by the implementation under test"),
+    ],
+);
+
+pub static STEP: Shape = Shape {
+    one_key: true,
+    ..shape(
+        "a step",
+        &[
+            may("act", Form::Shape(&ACT), "a user of the implementation does something"),
+            may("send", Form::Shape(&SEND), "Meta's side sends something"),
+            may("expect", Form::Shape(&EXPECT), "something is observed in time"),
+            may("expect_none", Form::Shape(&EXPECT), "something is not observed"),
+        ],
+    )
+};
+
+pub static ACT: Shape = Shape {
+    params: true,
+    ..shape(
+        "`act`",
+        &[
+            must("on", Form::Text, "the actor"),
+            must("do", Form::Word(operations::names), "an operation of the driver protocol"),
+            may("may_fail", Form::Flag, "`true`: an error of the operation is no failure"),
+            MUTATE,
+            NEGATIVES,
+            AS,
+            CHECKS,
+        ],
+    )
+};
+
+pub static SEND: Shape = shape(
+    "`send`",
+    &[
+        must("from", Form::Text, "a Meta client, or `meta`"),
+        must("to", Form::Text, "the actor that it is for"),
+        may("text", Form::Template, "a text, end-to-end encrypted"),
+        may("stanza", Form::Template, "a stanza of the chat server, as XML"),
+        may("replay", Form::Text, "the label of an earlier `send`: the same ciphertext again"),
+        may(
+            "id",
+            Form::Word(|| REPLAY_IDS.to_vec()),
+            "of a replay: the same message id, or a new one",
+        ),
+        may("push", Form::Flag, "`true`: a push call to the third-party server"),
+        may("fetch", Form::Word(|| FETCHES.to_vec()), "an HTTP GET to the third-party server"),
+        MUTATE,
+        NEGATIVES,
+        AS,
+        CHECKS,
+    ],
+);
+
+pub static EXPECT: Shape = Shape {
+    kinds: true,
+    ..shape(
+        "an expectation",
+        &[
+            must("at", Form::Text, "`meta`, a Meta client, or an actor of the implementation"),
+            may("within", Form::Duration, "how long to wait; 5s where nothing is said"),
+            AS,
+            CHECKS,
+        ],
+    )
+};
+
+pub static NEGATIVE: Shape = shape(
+    "`negative`",
+    &[
+        must("twin", Form::Word(|| words(Twin::ALL)), "what differs from the accepted twin"),
+        must("after", Form::Word(|| words(After::ALL)), "where the probe runs afterwards"),
+    ],
+);
+
+pub static MUTATION: Shape = Shape {
+    one_key: true,
+    ..shape(
+        "`mutate`",
+        &[
+            may(
+                "server_chain",
+                Form::Word(|| words(ChainFault::ALL)),
+                "on `connect`: the server's certificate chain",
+            ),
+            may(
+                "bundle_signature",
+                Form::Word(|| words(SignatureFault::ALL)),
+                "on `send_text`: the signature in the served bundle",
+            ),
+            may(
+                "bundle_error",
+                Form::Code,
+                "on `send_text`: the error code that answers the bundle fetch",
+            ),
+            may(
+                "enlistment_reason",
+                Form::Text,
+                "on `enlist`: the reason with which the API fails",
+            ),
+            may(
+                "content",
+                Form::Word(|| words(ContentFault::ALL)),
+                "on a `text`: what takes the ciphertext's place",
+            ),
+            may(
+                "push_token",
+                Form::Word(|| words(TokenFault::ALL)),
+                "on a `push`: what is wrong with its token",
+            ),
+        ],
+    )
+};
+
+/// Words of `id` beside `replay`.
+pub const REPLAY_IDS: &[&str] = &["same", "new"];
+/// Words of `fetch`.
+pub const FETCHES: &[&str] = &["jwks"];
+
+impl Shape {
+    /// The keys that may stand in it, without parameters of operations.
+    pub fn known(&self) -> Vec<&'static str> {
+        let kinds = KINDS.iter().map(|info| info.word).filter(|_| self.kinds);
+        self.keys.iter().map(|key| key.name).chain(kinds).collect()
+    }
+
+    /// The keys that must stand in it.
+    pub fn required(&self) -> Vec<&'static str> {
+        self.keys.iter().filter(|key| key.required).map(|key| key.name).collect()
+    }
+}
+
+/// The words of the events in `must_observe`.
+pub fn events() -> Vec<&'static str> {
+    words(Seen::ALL)
+}

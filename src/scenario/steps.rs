@@ -1,0 +1,295 @@
+//! From the steps of a scenario file to their model.
+//!
+//! Main function: `read_steps`. One function for each verb; each reads its mapping by its shape
+//! and leaves to `lint` whether names exist and things fit together.
+
+use std::time::Duration;
+
+use super::kinds::{KINDS, KindInfo};
+use super::model::{
+    Act, Action, After, ChainFault, ContentFault, Expect, Kind, Matching, Mutation, Negative,
+    Payload, Send, SignatureFault, Step, TokenFault, Twin,
+};
+use super::operations::{self, Operation};
+use super::parse::{fields, is_empty_mapping, problem, read_duration, read_name, read_template};
+use super::pattern::Pattern;
+use super::shape;
+use super::template::Template;
+use crate::span::Span;
+use crate::spec::problems::{Fields, Problems, listed};
+use crate::spec::yaml::{Entry, Yaml};
+
+/// How long an expectation waits where it does not say.
+const WITHIN: Duration = Duration::from_secs(5);
+
+pub(super) fn read_steps(problems: &mut Problems, node: &Yaml) -> Vec<Step> {
+    let items = problems.items(node, "`steps`").iter();
+    items.filter_map(|item| read_step(problems, item)).collect()
+}
+
+fn read_step(problems: &mut Problems, node: &Yaml) -> Option<Step> {
+    let verb = single(problems, node, &shape::STEP)?;
+    let read = match verb.key.as_str() {
+        "act" => read_act,
+        "send" => read_send,
+        "expect" | "expect_none" => read_expect,
+        // `single` has refused every other key.
+        _ => return None,
+    };
+    let (mut action, fields) = read(problems, &verb.value)?;
+    if verb.key == "expect_none"
+        && let Action::Expect(expect) = action
+    {
+        action = Action::ExpectNone(expect);
+    }
+    Some(Step {
+        action,
+        label: fields.get("as").and_then(|node| read_label(problems, node)),
+        checks: read_checks(problems, fields),
+        negative: fields.get("negative").and_then(|node| read_negative(problems, node)),
+        span: Span::new(verb.key_span.start, verb.value.extent(problems.source()).end),
+    })
+}
+
+/// The only entry of a mapping that must have exactly one.
+fn single<'y>(problems: &mut Problems, node: &'y Yaml, shape: &shape::Shape) -> Option<&'y Entry> {
+    let fields = fields(problems, node, shape)?;
+    let mut entries = fields.iter().filter(|entry| shape.known().contains(&entry.key.as_str()));
+    let first = entries.next();
+    if first.is_none() && is_empty_mapping(node) {
+        let help = listed("one of", &shape.known());
+        problems.advise(node.anchor(), format!("{} is empty", shape.name), help);
+    }
+    for further in entries {
+        let message = format!("{} has one key, this is a second one", shape.name);
+        problems.add(further.key_span, message);
+    }
+    first
+}
+
+fn read_label(problems: &mut Problems, node: &Yaml) -> Option<String> {
+    let label = problems.text(node, "a label")?;
+    read_name(problems, label, node.span);
+    Some(label.to_owned())
+}
+
+fn read_checks(problems: &mut Problems, fields: Fields<'_>) -> Vec<String> {
+    fields.get("checks").map(|node| problems.texts(node, "`checks`")).unwrap_or_default()
+}
+
+fn read_negative(problems: &mut Problems, node: &Yaml) -> Option<Negative> {
+    let fields = fields(problems, node, &shape::NEGATIVE)?;
+    let twin = fields.get("twin").and_then(|node| problems.word(node, "twin", Twin::ALL));
+    let after = fields.get("after").and_then(|node| problems.word(node, "place", After::ALL));
+    Some(Negative { twin: twin?, after: after? })
+}
+
+fn read_act<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fields<'y>)> {
+    let operation = read_operation(problems, node);
+    let fields = match operation {
+        Some(operation) => act_fields(problems, node, operation)?,
+        None => problems.mapping(node, shape::ACT.name)?,
+    };
+    let on = fields.get("on").and_then(|node| problems.text(node, "`on`"));
+    let mutate = fields.get("mutate").and_then(|node| read_mutation(problems, node));
+    let may_fail = fields.get("may_fail").and_then(|node| problems.flag(node, "`may_fail`"));
+    let operation = operation?;
+    let params = operation.params.iter().filter_map(|param| {
+        let value = read_template(problems, fields.get(param.key)?, "a parameter")?;
+        Some((param.name.to_owned(), value))
+    });
+    let params: Vec<(String, Template)> = params.collect();
+    let act = Act {
+        on: on?.to_owned(),
+        operation: operation.name.to_owned(),
+        params,
+        mutate,
+        may_fail: may_fail.unwrap_or(false),
+    };
+    Some((Action::Act(act), fields))
+}
+
+fn read_operation(problems: &mut Problems, node: &Yaml) -> Option<&'static Operation> {
+    let Some(node) = node.find("do") else {
+        problems.add(node.anchor(), "`act` lacks the key `do`");
+        return None;
+    };
+    let name = problems.text(node, "`do`")?;
+    let found = operations::find(name);
+    if found.is_none() {
+        problems.unknown(node.span, "operation", name, &operations::names());
+    }
+    found
+}
+
+fn act_fields<'y>(
+    problems: &mut Problems,
+    node: &'y Yaml,
+    operation: &Operation,
+) -> Option<Fields<'y>> {
+    let params = operation.params.iter();
+    let known: Vec<&str> =
+        shape::ACT.known().into_iter().chain(params.clone().map(|param| param.key)).collect();
+    let required = params.filter(|param| param.required).map(|param| param.key);
+    let required: Vec<&str> = shape::ACT.required().into_iter().chain(required).collect();
+    let what = format!("`{}`", operation.name);
+    problems.fields(node, &what, &known, &required)
+}
+
+fn read_send<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fields<'y>)> {
+    let fields = fields(problems, node, &shape::SEND)?;
+    let mut name =
+        |key: &str| fields.get(key).and_then(|node| problems.text(node, &format!("`{key}`")));
+    let (from, to) = (name("from"), name("to"));
+    let payload = read_payload(problems, node, fields);
+    let mutate = fields.get("mutate").and_then(|node| read_mutation(problems, node));
+    let send = Send { from: from?.to_owned(), to: to?.to_owned(), payload: payload?, mutate };
+    Some((Action::Send(send), fields))
+}
+
+const PAYLOADS: &[&str] = &["text", "stanza", "replay", "push", "fetch"];
+
+fn read_payload(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Option<Payload> {
+    let mut present = fields.iter().filter(|entry| PAYLOADS.contains(&entry.key.as_str()));
+    let Some(first) = present.next() else {
+        if all_known(fields, &shape::SEND) {
+            let help = listed("one of", PAYLOADS);
+            problems.advise(node.anchor(), "`send` does not say what is sent", help);
+        }
+        return None;
+    };
+    if let Some(second) = present.next() {
+        let message = format!("`send` already has `{}`, it sends one thing", first.key);
+        problems.add(second.key_span, message);
+    }
+    if let (Some(id), true) = (fields.entry("id"), first.key != "replay") {
+        problems.add(id.key_span, "`id` belongs to `replay`");
+    }
+    let value = &first.value;
+    match first.key.as_str() {
+        "text" => read_template(problems, value, "`text`").map(Payload::Text),
+        "stanza" => read_pattern(problems, value).map(Payload::Stanza),
+        "replay" => read_replay(problems, value, fields),
+        "push" => read_push(problems, value),
+        _ => problems.word(value, "fetch", &[((), shape::FETCHES[0])]).map(|()| Payload::FetchKeys),
+    }
+}
+
+/// Whether no key was refused; a misspelt one may be the one that is missing.
+fn all_known(fields: Fields<'_>, shape: &shape::Shape) -> bool {
+    fields.iter().all(|entry| shape.known().contains(&entry.key.as_str()))
+}
+
+fn read_replay(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Option<Payload> {
+    let of = problems.text(node, "`replay`")?.to_owned();
+    let ids = [(true, shape::REPLAY_IDS[0]), (false, shape::REPLAY_IDS[1])];
+    let Some(id) = fields.get("id") else {
+        problems.advise(node.span, "`replay` lacks `id`", "`id: same` or `id: new`");
+        return None;
+    };
+    let same_id = problems.word(id, "id", &ids)?;
+    Some(Payload::Replay { of, same_id })
+}
+
+fn read_push(problems: &mut Problems, node: &Yaml) -> Option<Payload> {
+    match problems.flag(node, "`push`")? {
+        true => Some(Payload::Push),
+        false => {
+            problems.add(node.span, "`push: false` sends nothing");
+            None
+        }
+    }
+}
+
+fn read_pattern(problems: &mut Problems, node: &Yaml) -> Option<Pattern> {
+    let text = problems.text(node, "a stanza")?;
+    Pattern::parse(text)
+        .map_err(|error| {
+            let span = node.within(problems.source(), error.range.clone());
+            problem(problems, span, error.to_string(), error.rule.help());
+        })
+        .ok()
+}
+
+fn read_mutation(problems: &mut Problems, node: &Yaml) -> Option<Mutation> {
+    let entry = single(problems, node, &shape::MUTATION)?;
+    let value = &entry.value;
+    match entry.key.as_str() {
+        "server_chain" => problems.word(value, "fault", ChainFault::ALL).map(Mutation::ServerChain),
+        "bundle_signature" => {
+            problems.word(value, "fault", SignatureFault::ALL).map(Mutation::BundleSignature)
+        }
+        "bundle_error" => read_code(problems, value).map(Mutation::BundleError),
+        "enlistment_reason" => problems
+            .text(value, "a reason")
+            .map(|reason| Mutation::EnlistmentReason(reason.to_owned())),
+        "content" => problems.word(value, "fault", ContentFault::ALL).map(Mutation::Content),
+        "push_token" => problems.word(value, "fault", TokenFault::ALL).map(Mutation::PushToken),
+        // `single` has refused every other key.
+        _ => None,
+    }
+}
+
+fn read_code(problems: &mut Problems, node: &Yaml) -> Option<u16> {
+    let number = problems.number(node, "an error code")?;
+    let code = u16::try_from(number).ok();
+    if code.is_none() {
+        problems.add(node.span, "an error code is at most 65535");
+    }
+    code
+}
+
+fn read_expect<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fields<'y>)> {
+    let fields = fields(problems, node, &shape::EXPECT)?;
+    let at = fields.get("at").and_then(|node| problems.text(node, "`at`"));
+    let within = match fields.get("within") {
+        Some(node) => read_duration(problems, node),
+        None => Some(WITHIN),
+    };
+    let (info, entry) = read_kind(problems, node, fields)?;
+    let matching = match info.kind {
+        Kind::Stanza => Matching::Stanza(read_pattern(problems, &entry.value)?),
+        _ => Matching::Fields(read_matching(problems, info, &entry.value)?),
+    };
+    let expect = Expect { at: at?.to_owned(), kind: info.kind, matching, within: within? };
+    Some((Action::Expect(expect), fields))
+}
+
+fn read_kind<'y>(
+    problems: &mut Problems,
+    node: &Yaml,
+    fields: Fields<'y>,
+) -> Option<(&'static KindInfo, &'y Entry)> {
+    let mut kinds = fields.iter().filter_map(|entry| {
+        KINDS.iter().find(|info| info.word == entry.key).map(|info| (info, entry))
+    });
+    let first = kinds.next();
+    if let (Some((info, _)), Some((_, second))) = (first, kinds.next()) {
+        let message = format!("the step already has `{}`, it expects one thing", info.word);
+        problems.add(second.key_span, message);
+    }
+    if first.is_none() && all_known(fields, &shape::EXPECT) {
+        let words: Vec<&str> = KINDS.iter().map(|info| info.word).collect();
+        let help = listed("one of", &words);
+        problems.advise(node.anchor(), "the step does not say what is expected", help);
+    }
+    first
+}
+
+fn read_matching(
+    problems: &mut Problems,
+    info: &KindInfo,
+    node: &Yaml,
+) -> Option<Vec<(String, Template)>> {
+    let what = format!("`{}`", info.word);
+    let map = problems.mapping(node, &what)?;
+    let mut matching = Vec::new();
+    for entry in map.iter() {
+        if !info.fields.contains(&entry.key.as_str()) {
+            problems.unknown(entry.key_span, "field", &entry.key, info.fields);
+        } else if let Some(template) = read_template(problems, &entry.value, "a field") {
+            matching.push((entry.key.clone(), template));
+        }
+    }
+    Some(matching)
+}

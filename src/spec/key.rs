@@ -1,0 +1,195 @@
+//! The closed list of profile keys with their types: a value under any other key is a mistake.
+//!
+//! Main type: [`Key`] (the registry [`ALL`]). Knows no values; those stand in
+//! `scenarios/profiles/`. Every key may also be `null`, which says that the value is not known and
+//! makes what depends on it not testable (`interfaces.md` §1).
+
+/// What a key's value may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Text,
+    /// A whole number, not negative.
+    Number,
+    /// A list of texts.
+    Texts,
+    /// One of some words.
+    Choice(&'static [&'static str]),
+    /// A list of some words.
+    Words(&'static [&'static str]),
+    /// Bytes in hexadecimal digits.
+    Hex,
+}
+
+/// One value that the harness and the implementation must agree on.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    pub name: &'static str,
+    pub form: Form,
+    pub doc: &'static str,
+}
+
+const fn key(name: &'static str, form: Form, doc: &'static str) -> Key {
+    Key { name, form, doc }
+}
+
+/// Every key there is, by area.
+pub const ALL: &[Key] = &[
+    key(
+        "transport.plain_http",
+        Form::Choice(&["tolerated", "refused"]),
+        "what an http base URL of the third party means for the TLS rows",
+    ),
+    key("noise.prologue_hex", Form::Hex, "the intro header, which is also the Noise prologue"),
+    key("noise.patterns", Form::Words(&["XX", "IK", "XXfallback"]), "handshake patterns in use"),
+    key(
+        "noise.dialect",
+        Form::Choice(&["meta", "standard"]),
+        "`meta` does not mix an empty payload while no key is set",
+    ),
+    key("noise.deadline_s", Form::Number, "how long a client may wait for a handshake message"),
+    key(
+        "version.enlist_argument",
+        Form::Text,
+        "argument of the enlistment call that carries the protocol version",
+    ),
+    key(
+        "version.login_field",
+        Form::Text,
+        "field of the login payload that carries the protocol version",
+    ),
+    key(
+        "login.product",
+        Form::Choice(&["WHATSAPP", "MESSENGER", "INTEROP", "INTEROP_MSGR"]),
+        "product that the login payload names",
+    ),
+    key(
+        "login.authenticated_by",
+        Form::Choice(&["token", "companion"]),
+        "what proves a login: the third party's token, or registered companion keys",
+    ),
+    key(
+        "login.account_id",
+        Form::Choice(&["digits-after-hyphen"]),
+        "how `interopData.accountId` follows from the login",
+    ),
+    key(
+        "login.token",
+        Form::Choice(&["compact-utf8"]),
+        "which bytes of the token `interopData.token` holds",
+    ),
+    key("meta_user.jid", Form::Text, "address of a Meta user; `{digits}` stands for the number"),
+    key("meta_user.server", Form::Text, "server part of a Meta user's address"),
+    key("enlistment.path", Form::Text, "path of Meta's enlistment API"),
+    key(
+        "enlistment.failure_reasons",
+        Form::Texts,
+        "values of `reason` that the API is known to answer",
+    ),
+    key(
+        "enlistment.lifetime_days",
+        Form::Number,
+        "days without a connection after which the server un-enlists",
+    ),
+    key("jwks.path", Form::Text, "path of the third party's key set"),
+    key("jwt.algorithms", Form::Texts, "signature algorithms allowed in the third party's tokens"),
+    key("jwt.subject_claim", Form::Text, "claim with the user-visible identifier"),
+    key("jwt.issuer", Form::Text, "`iss` that is required; where null, a missing claim warns"),
+    key("jwt.audience", Form::Text, "`aud` that is required; where null, a missing claim warns"),
+    key("jwt.leeway_s", Form::Number, "skew between two clocks that is forgiven"),
+    key("jwt.lifetime_s_max", Form::Number, "longest life of a token; a longer one warns"),
+    key("push.path", Form::Text, "path of the third party's wake-up call, below its base URL"),
+    key("push.iss", Form::Text, "`iss` of Meta's push tokens"),
+    key("push.algorithm", Form::Text, "signature algorithm of Meta's push tokens"),
+    key("push.lifetime_s", Form::Number, "life of Meta's push tokens"),
+    key("push.reconnect_s", Form::Number, "time from an accepted push to the client's reconnect"),
+    key(
+        "signal.version",
+        Form::Number,
+        "message version of the Signal Protocol: 3 is X3DH, 4 is PQXDH",
+    ),
+    key("signal.prefix_byte", Form::Number, "type byte before a key where the signature covers it"),
+    key("signal.kdf_info", Form::Text, "info string of the key agreement's HKDF"),
+    key(
+        "signal.mac_order",
+        Form::Choice(&["sender-first", "initiator-first"]),
+        "which identity key comes first in the associated data",
+    ),
+    key("signal.skipped_max", Form::Number, "messages that may be skipped in one chain"),
+    key(
+        "prekeys.low_stock",
+        Form::Number,
+        "one-time prekeys at the server below which a client refills",
+    ),
+    key("prekeys.upload_batch", Form::Number, "one-time prekeys in one upload"),
+    key("retry.count_max", Form::Number, "retry receipts for one message"),
+    key(
+        "failure.unauthenticated",
+        Form::Number,
+        "reason of `<failure>` for a login that is not accepted",
+    ),
+    key(
+        "failure.unsupported_version",
+        Form::Number,
+        "reason of `<failure>` for a protocol version that is not supported",
+    ),
+    key("failure.banned", Form::Number, "reason of `<failure>` for a temporary ban"),
+    key("failure.internal", Form::Number, "reason of `<failure>` for a fault of the server"),
+    key(
+        "failure.unavailable",
+        Form::Number,
+        "reason of `<failure>` for a server that is overloaded",
+    ),
+    key(
+        "failure.replaced",
+        Form::Text,
+        "type of `<conflict>` for a connection that a newer one replaced",
+    ),
+    key("ping.client_xmlns", Form::Text, "namespace of a client's ping"),
+    key("ping.server_xmlns", Form::Text, "namespace of the server's ping"),
+    key("ping.interval_s_max", Form::Number, "longest silence before a client pings"),
+    key("mailbox.retention_days", Form::Number, "days that a message waits for an offline client"),
+    key("limits.frame_bytes", Form::Number, "longest frame payload"),
+    key("limits.inflated_bytes", Form::Number, "largest stanza after inflation"),
+    key("limits.text_bytes", Form::Number, "longest text of a message"),
+    key("media.download_path", Form::Text, "path in a message for media at the third party"),
+    key(
+        "media.inbound_path",
+        Form::Text,
+        "path in a message for media at Meta; `{file}` stands for its name",
+    ),
+    key("media.bytes_max", Form::Number, "largest media file"),
+    key("media.mac_bytes", Form::Number, "length of the tag at the end of an encrypted file"),
+    key(
+        "media.download_auth",
+        Form::Choice(&["none", "static-secret", "token"]),
+        "how Meta's media proxy shows who it is",
+    ),
+    key(
+        "intermediary.client_address",
+        Form::Choice(&["proxy-v2"]),
+        "how a proxy passes on its client's address",
+    ),
+];
+
+/// The key of this name.
+pub fn find(name: &str) -> Option<&'static Key> {
+    ALL.iter().find(|key| key.name == name)
+}
+
+/// The names, for suggestions and lists.
+pub fn names() -> Vec<&'static str> {
+    ALL.iter().map(|key| key.name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique() {
+        for (n, key) in ALL.iter().enumerate() {
+            assert!(!ALL[..n].iter().any(|earlier| earlier.name == key.name), "{}", key.name);
+            assert!(find(key.name).is_some());
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Verdicts and how they add up.
+
+use serde::{Deserialize, Serialize};
+
+use crate::spec::Basis;
+
+/// The verdict of a check or a case. Order is severity: a verdict only rises (TTCN-3).
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Ruled out by a capability or the profile; combines with nothing.
+    NotApplicable,
+    /// Out of reach, or its prerequisite is missing; combines with nothing.
+    NotTestable,
+    Pass,
+    Warn,
+    Inconclusive,
+    Fail,
+    DriverError,
+    HarnessError,
+}
+
+impl Verdict {
+    /// True for verdicts of checks that were executed.
+    pub fn executed(self) -> bool {
+        self >= Self::Pass
+    }
+
+    /// The word in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NotApplicable => "not_applicable",
+            Self::NotTestable => "not_testable",
+            Self::Pass => "pass",
+            Self::Warn => "warn",
+            Self::Inconclusive => "inconclusive",
+            Self::Fail => "fail",
+            Self::DriverError => "driver_error",
+            Self::HarnessError => "harness_error",
+        }
+    }
+}
+
+/// Where a finding was seen: bytes come before anybody's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Witness {
+    Wire,
+    Driver,
+    Process,
+}
+
+/// Why a row has no pass and no fail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotDecided {
+    /// An earlier step of the case did not come about.
+    Precondition(String),
+    /// Nothing showed that the property was exercised.
+    NotExercised(String),
+    /// An absence was not shown: the fence was not reached.
+    NoFence(String),
+    /// The decisive profile value is our guess.
+    Assumed(String),
+    /// A capability, a profile or a hook rules it out.
+    RuledOut(String),
+}
+
+impl NotDecided {
+    /// One sentence for people.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Precondition(step) => format!("not reached: {step}"),
+            Self::NotExercised(what) => format!("not exercised: {what} was never seen"),
+            Self::NoFence(why) => format!("the absence was not shown: {why}"),
+            Self::Assumed(key) => format!("the profile value `{key}` is assumed, not published"),
+            Self::RuledOut(what) => what.clone(),
+        }
+    }
+}
+
+/// One observation that decides a row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    pub expected: String,
+    pub actual: String,
+    /// Entry ids.
+    pub evidence: Vec<String>,
+}
+
+/// What one check says about one requirement in one case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckResult {
+    /// `step-7` or the name of a passive check.
+    pub id: String,
+    pub requirement: String,
+    pub verdict: Verdict,
+    /// The weaker of the requirement's and the decisive profile value's.
+    pub basis: Basis,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile_key: Option<String>,
+    pub witness: Witness,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_decided: Option<NotDecided>,
+    pub findings: Vec<Finding>,
+}
+
+/// A case with all that was checked in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CaseResult {
+    pub id: String,
+    pub scenario: String,
+    pub title: String,
+    pub milestone: String,
+    pub verdict: Verdict,
+    pub checks: Vec<CheckResult>,
+}
+
+impl CaseResult {
+    /// The worst of the executed checks; with none, not_testable, or not_applicable if all are.
+    pub fn worst(checks: &[CheckResult]) -> Verdict {
+        let executed = checks.iter().map(|check| check.verdict).filter(|v| v.executed()).max();
+        executed.unwrap_or_else(|| {
+            let ruled_out = |check: &CheckResult| check.verdict == Verdict::NotApplicable;
+            let all = !checks.is_empty() && checks.iter().all(ruled_out);
+            if all { Verdict::NotApplicable } else { Verdict::NotTestable }
+        })
+    }
+}
+
+/// What the run says as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Conformant,
+    ConformantWithWarnings,
+    Nonconformant,
+    Incomplete,
+    Invalid,
+}
+
+impl Outcome {
+    /// Adds up the cases. A harness error or a lying driver makes it invalid, whatever else holds;
+    /// a run in which no check was executed is invalid too.
+    pub fn of(cases: &[CaseResult]) -> Self {
+        let has = |verdict| cases.iter().flat_map(|c| &c.checks).any(|c| c.verdict == verdict);
+        let executed = cases.iter().flat_map(|c| &c.checks).any(|c| c.verdict.executed());
+        // A row that is out of reach of the harness is scope; a case left without verdict is a gap.
+        let gap = cases.iter().any(|case| case.verdict == Verdict::NotTestable);
+        if has(Verdict::HarnessError) || has(Verdict::DriverError) || !executed {
+            Self::Invalid
+        } else if has(Verdict::Fail) {
+            Self::Nonconformant
+        } else if has(Verdict::Inconclusive) || gap {
+            Self::Incomplete
+        } else if has(Verdict::Warn) {
+            Self::ConformantWithWarnings
+        } else {
+            Self::Conformant
+        }
+    }
+
+    /// The words in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Conformant => "conformant",
+            Self::ConformantWithWarnings => "conformant_with_warnings",
+            Self::Nonconformant => "nonconformant",
+            Self::Incomplete => "incomplete",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(verdict: Verdict) -> CheckResult {
+        CheckResult {
+            id: "step-1".into(),
+            requirement: "ENL-001".into(),
+            verdict,
+            basis: Basis::Stated,
+            profile_key: None,
+            witness: Witness::Wire,
+            not_decided: None,
+            findings: vec![],
+        }
+    }
+
+    fn case(verdicts: &[Verdict]) -> CaseResult {
+        let checks: Vec<_> = verdicts.iter().copied().map(check).collect();
+        CaseResult {
+            id: "a".into(),
+            scenario: "a".into(),
+            title: "a".into(),
+            milestone: "M1".into(),
+            verdict: CaseResult::worst(&checks),
+            checks,
+        }
+    }
+
+    #[test]
+    fn a_case_is_as_bad_as_its_worst_executed_check() {
+        use Verdict::*;
+        assert_eq!(case(&[Pass, Warn, NotTestable]).verdict, Warn);
+        assert_eq!(case(&[Fail, HarnessError]).verdict, HarnessError);
+        assert_eq!(case(&[NotApplicable, NotApplicable]).verdict, NotApplicable);
+        assert_eq!(case(&[NotApplicable, NotTestable]).verdict, NotTestable);
+        assert_eq!(case(&[]).verdict, NotTestable);
+    }
+
+    #[test]
+    fn an_outcome_is_never_green_by_default() {
+        use Verdict::*;
+        assert_eq!(Outcome::of(&[]), Outcome::Invalid);
+        assert_eq!(Outcome::of(&[case(&[NotApplicable])]), Outcome::Invalid);
+        assert_eq!(Outcome::of(&[case(&[Pass]), case(&[])]), Outcome::Incomplete);
+        assert_eq!(Outcome::of(&[case(&[Pass]), case(&[Inconclusive])]), Outcome::Incomplete);
+        assert_eq!(Outcome::of(&[case(&[Fail, Inconclusive])]), Outcome::Nonconformant);
+        assert_eq!(Outcome::of(&[case(&[Fail, DriverError])]), Outcome::Invalid);
+        assert_eq!(Outcome::of(&[case(&[Pass]), case(&[Warn])]), Outcome::ConformantWithWarnings);
+        assert_eq!(Outcome::of(&[case(&[Pass]), case(&[NotApplicable])]), Outcome::Conformant);
+    }
+}

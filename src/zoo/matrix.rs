@@ -1,0 +1,199 @@
+//! Runs each quirk against the scenarios that should see it.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::evidence::RunHeader;
+use crate::role::quirk::{self, Expect, Quirk};
+use crate::run::{Observer, RunError, RunOptions, RunReport, Target, run_all};
+use crate::scenario::Case;
+use crate::seed::Seed;
+use crate::spec::Profile;
+use crate::verdict::{CaseResult, Verdict};
+
+/// What became of a quirk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Its requirement was found broken, as expected.
+    Killed,
+    /// All that names it stayed green.
+    Survived,
+    /// No scenario names it.
+    Inert,
+    /// Something was red, but not its requirement.
+    WrongRequirement,
+}
+
+/// One quirk's line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Killed {
+    pub id: &'static str,
+    pub seat: &'static str,
+    pub source: &'static str,
+    pub expect: &'static str,
+    pub requirement: &'static str,
+    /// Scenarios whose `proves` names it.
+    pub named: Vec<String>,
+    /// Cases that found it.
+    pub killed_by: Vec<String>,
+    pub status: Status,
+}
+
+/// One control's line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Control {
+    pub id: &'static str,
+    /// Checks that it passed; must be empty.
+    pub passed_checks: Vec<String>,
+}
+
+/// The whole matrix.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KillMatrix {
+    pub schema: u32,
+    pub seed: u64,
+    pub quirks: Vec<Killed>,
+    pub controls: Vec<Control>,
+}
+
+impl KillMatrix {
+    /// True if every quirk was killed and no control passed anything.
+    pub fn is_sound(&self) -> bool {
+        let killed = |quirk: &Killed| quirk.status == Status::Killed;
+        let empty = |control: &Control| control.passed_checks.is_empty();
+        self.quirks.iter().all(killed) && self.controls.iter().all(empty)
+    }
+}
+
+/// What a hunt depends on.
+pub struct ZooOptions {
+    /// Makes the bundled reference with this quirk.
+    pub target: Box<dyn Fn(&str) -> Target + Send + Sync>,
+    pub profile: Profile,
+    pub seed: Seed,
+    pub jobs: usize,
+    /// Event logs go to one folder a quirk.
+    pub out: PathBuf,
+    /// Only these quirks; all if empty.
+    pub only: Vec<String>,
+}
+
+/// Runs every quirk against the scenarios that name it, and every control against all scenarios.
+///
+/// # Errors
+/// A run could not be carried out; a quirk that survives is a result, not an error.
+pub async fn hunt(
+    cases: &[Case],
+    options: &ZooOptions,
+    progress: &(dyn Fn(&str) + Sync),
+) -> Result<KillMatrix, RunError> {
+    let wanted = |id: &str| options.only.is_empty() || options.only.iter().any(|only| only == id);
+    let mut quirks = Vec::new();
+    for quirk in quirk::ALL.iter().filter(|quirk| wanted(quirk.id)) {
+        let line = hunt_one(quirk, cases, options).await?;
+        progress(&format!("{:<18} {}", word(line.status), line.id));
+        quirks.push(line);
+    }
+    let mut controls = Vec::new();
+    for control in quirk::CONTROLS.iter().filter(|control| wanted(control.id)) {
+        let report = run(control.id, cases.to_vec(), options).await?;
+        let passed_checks = passed(&report.cases);
+        progress(&format!("{:<18} control {}", format!("{} passed", passed_checks.len()), control.id));
+        controls.push(Control { id: control.id, passed_checks });
+    }
+    Ok(KillMatrix { schema: 1, seed: options.seed.0, quirks, controls })
+}
+
+async fn hunt_one(
+    quirk: &'static Quirk,
+    cases: &[Case],
+    options: &ZooOptions,
+) -> Result<Killed, RunError> {
+    let named: Vec<Case> = cases
+        .iter()
+        .filter(|case| case.scenario.proves.iter().any(|id| id == quirk.id))
+        .cloned()
+        .collect();
+    let names: BTreeSet<String> = named.iter().map(|case| case.scenario.id.clone()).collect();
+    let results = match named.is_empty() {
+        true => Vec::new(),
+        false => run(quirk.id, named, options).await?.cases,
+    };
+    let killed_by: Vec<String> =
+        results.iter().filter(|case| finds(case, quirk)).map(|case| case.id.clone()).collect();
+    let red = results.iter().any(|case| case.verdict > Verdict::Pass);
+    let status = match (names.is_empty(), killed_by.is_empty(), red) {
+        (true, _, _) => Status::Inert,
+        (_, false, _) => Status::Killed,
+        (_, _, true) => Status::WrongRequirement,
+        _ => Status::Survived,
+    };
+    Ok(Killed {
+        id: quirk.id,
+        seat: quirk.seat,
+        source: quirk.source,
+        expect: quirk.expect.word(),
+        requirement: quirk.requirement,
+        named: names.into_iter().collect(),
+        killed_by,
+        status,
+    })
+}
+
+/// True if the case broke the quirk's requirement in the expected degree.
+fn finds(case: &CaseResult, quirk: &Quirk) -> bool {
+    let wanted = match quirk.expect {
+        Expect::Fail => Verdict::Fail,
+        Expect::Warn => Verdict::Warn,
+        Expect::Tolerated => Verdict::Pass,
+    };
+    case.checks
+        .iter()
+        .any(|check| check.requirement == quirk.requirement && check.verdict == wanted)
+}
+
+fn passed(cases: &[CaseResult]) -> Vec<String> {
+    let passed = cases.iter().flat_map(|case| {
+        let green = |verdict| matches!(verdict, Verdict::Pass | Verdict::Warn);
+        case.checks
+            .iter()
+            .filter(move |check| green(check.verdict))
+            .map(|check| format!("{} {} {}", case.id, check.id, check.requirement))
+    });
+    passed.collect()
+}
+
+async fn run(id: &str, cases: Vec<Case>, options: &ZooOptions) -> Result<RunReport, RunError> {
+    let out = options.out.join(id);
+    std::fs::create_dir_all(&out)?;
+    let run = RunOptions {
+        target: (options.target)(id),
+        profile: options.profile.clone(),
+        seed: options.seed,
+        jobs: options.jobs,
+        run_id: id.to_owned(),
+        out,
+    };
+    run_all(cases, run, Arc::new(Silent)).await
+}
+
+fn word(status: Status) -> &'static str {
+    match status {
+        Status::Killed => "killed",
+        Status::Survived => "SURVIVED",
+        Status::Inert => "INERT",
+        Status::WrongRequirement => "WRONG REQUIREMENT",
+    }
+}
+
+struct Silent;
+
+impl Observer for Silent {
+    fn begun(&self, _: &RunHeader, _: usize) {}
+    fn started(&self, _: &str) {}
+    fn finished(&self, _: &CaseResult) {}
+}
