@@ -26,10 +26,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("iut", &["driver", "spec"]),
     ("scenario", &["spec", "wire"]),
     ("evidence", &["wire"]),
-    (
-        "role",
-        &["stanza", "identity", "e2ee", "noise", "wire", "spec", "evidence", "scenario"],
-    ),
+    ("role", &["stanza", "identity", "e2ee", "noise", "wire", "spec", "evidence", "scenario"]),
     ("verdict", &["spec"]),
     ("check", &["scenario", "evidence", "verdict", "stanza", "e2ee", "spec", "wire"]),
     (
@@ -45,8 +42,17 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "run", "check", "report", "zoo", "reference", "role", "scenario", "iut", "evidence",
-            "verdict", "spec",
+            "run",
+            "check",
+            "report",
+            "zoo",
+            "reference",
+            "role",
+            "scenario",
+            "iut",
+            "evidence",
+            "verdict",
+            "spec",
         ],
     ),
 ];

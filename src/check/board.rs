@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::evidence::{Direction, Entry, EntryId, Event, LoginFacts};
 use crate::scenario::{Expect, Kind, Matching, Scenario, Scope};
 use crate::spec::Profile;
-use crate::wire::{Node, binary};
+use crate::wire::{Content, Node, binary};
 
 /// Observations and values of one lane.
 pub struct Board<'a> {
@@ -112,11 +112,15 @@ impl<'a> Board<'a> {
             (Body::Stanza(node), Matching::Stanza(pattern)) => {
                 pattern.matches(node, self).err().map(|mismatch| mismatch.to_string())
             }
-            (Body::Fields(fields), Matching::Fields(wanted)) => wanted.iter().find_map(|(name, template)| {
-                let actual = fields.iter().find(|(field, _)| field == name);
-                let Some((_, actual)) = actual else { return Some(format!("`{name}` is absent")) };
-                template.matches(actual, self).err().map(|why| format!("`{name}`: {why}"))
-            }),
+            (Body::Fields(fields), Matching::Fields(wanted)) => {
+                wanted.iter().find_map(|(name, template)| {
+                    let actual = fields.iter().find(|(field, _)| field == name);
+                    let Some((_, actual)) = actual else {
+                        return Some(format!("`{name}` is absent"));
+                    };
+                    template.matches(actual, self).err().map(|why| format!("`{name}`: {why}"))
+                })
+            }
             _ => Some("another kind".into()),
         }
     }
@@ -161,13 +165,29 @@ impl Body {
 
     fn show(&self) -> String {
         match self {
-            Self::Stanza(node) => crate::wire::xml::print(node),
+            Self::Stanza(node) => crate::wire::xml::print(&timeless(node)),
             Self::Fields(fields) => {
                 let shown = fields.iter().map(|(name, value)| format!("{name}: {value}"));
                 format!("{{{}}}", shown.collect::<Vec<_>>().join(", "))
             }
         }
     }
+}
+
+/// The stanza without the moments in it, so that one seed gives one report.
+fn timeless(node: &Node) -> Node {
+    let mut node = node.clone();
+    for (name, value) in &mut node.attrs {
+        if *name == "t" {
+            *value = "(time)".into();
+        }
+    }
+    if let Content::Children(children) = &mut node.content {
+        for child in children {
+            *child = timeless(child);
+        }
+    }
+    node
 }
 
 /// Where an entry is observed, if it is an observation at all.
@@ -250,8 +270,12 @@ fn notified(actor: String, name: &str, params: &Value) -> Option<(String, Kind, 
     };
     let (kind, body) = match name {
         "message" => {
-            let fields =
-                [("id", "/id"), ("from", "/from"), ("text", "/content/text"), ("secure", "/secure")];
+            let fields = [
+                ("id", "/id"),
+                ("from", "/from"),
+                ("text", "/content/text"),
+                ("secure", "/secure"),
+            ];
             (Kind::Shown, pick(&fields))
         }
         "receipt" => (Kind::Receipt, pick(&[("id", "/id"), ("state", "/state")])),

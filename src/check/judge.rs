@@ -205,7 +205,9 @@ impl Steps<'_> {
                 };
                 broken(check, finding, true, self.setting)
             }
-            Some(StepOutcome::NoFence { why }) => undecided(check, NotDecided::NoFence(why.clone())),
+            Some(StepOutcome::NoFence { why }) => {
+                undecided(check, NotDecided::NoFence(why.clone()))
+            }
             None => undecided(check, NotDecided::Precondition("the step was not reached".into())),
         }
     }
@@ -391,12 +393,23 @@ fn passive_results(id: &str, observed: Vec<Observed>, setting: Setting<'_>) -> V
         let same = results.iter_mut().find(|known| known.requirement == next.requirement);
         match same {
             Some(known) if known.verdict < next.verdict => *known = next,
-            Some(known) if known.verdict == next.verdict => known.findings.extend(next.findings),
+            Some(known) if known.verdict == next.verdict => merge(known, next.findings),
             Some(_) => {}
             None => results.push(next),
         }
     }
     results
+}
+
+/// Adds findings; what expects the same becomes one finding with all its evidence.
+fn merge(known: &mut CheckResult, findings: Vec<Finding>) {
+    for finding in findings {
+        let same = known.findings.iter_mut().find(|have| have.expected == finding.expected);
+        match same {
+            Some(have) => have.evidence.extend(finding.evidence),
+            None => known.findings.push(finding),
+        }
+    }
 }
 
 fn passive_result(id: &str, observed: Observed, setting: Setting<'_>) -> CheckResult {

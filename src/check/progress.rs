@@ -101,16 +101,18 @@ impl<'a> Progress<'a> {
                     None => missing(scenario, planned, board.nearest(expect), id),
                 }
             }
-            Action::ExpectNone(expect) => match (self.board(entry.lane).find_since_mark(expect), end) {
-                (Some((found, actual)), _) => StepOutcome::Failed {
-                    expected: format!("nothing of this kind: {}", self.text(planned)),
-                    actual,
-                    evidence: vec![found.to_string()],
-                },
-                (None, StepEnd::Fenced) => satisfied("nothing, up to the fence".into(), id),
-                (None, StepEnd::NotFenced(why)) => StepOutcome::NoFence { why: why.clone() },
-                (None, other) => StepOutcome::NoFence { why: format!("{other:?}") },
-            },
+            Action::ExpectNone(expect) => {
+                match (self.board(entry.lane).find_since_mark(expect), end) {
+                    (Some((found, actual)), _) => StepOutcome::Failed {
+                        expected: format!("nothing of this kind: {}", self.text(planned)),
+                        actual,
+                        evidence: vec![found.to_string()],
+                    },
+                    (None, StepEnd::Fenced) => satisfied("nothing, up to the fence".into(), id),
+                    (None, StepEnd::NotFenced(why)) => StepOutcome::NoFence { why: why.clone() },
+                    (None, other) => StepOutcome::NoFence { why: format!("{other:?}") },
+                }
+            }
             Action::Act(act) if planned.step.negative.is_none() && !act.may_fail => {
                 let claim = self.contradicted(entry.lane, &act.on, &act.operation);
                 act_outcome(&act.operation, end, claim, id)
@@ -144,9 +146,10 @@ impl<'a> Progress<'a> {
     fn contradicted(&self, lane: Lane, actor: &str, operation: &str) -> Option<String> {
         let seen = |what: &'static str| self.wire.contains_key(&(lane, actor.to_owned(), what));
         match operation {
-            "enlist" if !self.profile.rules_out("ENL-001") && !seen("enlist") => {
-                Some("the adapter reports an enlistment, but no call of the enlistment API succeeded".into())
-            }
+            "enlist" if !self.profile.rules_out("ENL-001") && !seen("enlist") => Some(
+                "the adapter reports an enlistment, but no call of the enlistment API succeeded"
+                    .into(),
+            ),
             "connect" if !seen("connect") => {
                 Some("the adapter reports a connection, but no login was accepted".into())
             }

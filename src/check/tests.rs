@@ -158,7 +158,8 @@ fn login() -> LoginFacts {
 }
 
 fn token(claims: Value) -> TokenFacts {
-    let checked = vec![RuleFacts { requirement: "JWT-006".into(), grade: RuleGrade::Holds, why: None }];
+    let checked =
+        vec![RuleFacts { requirement: "JWT-006".into(), grade: RuleGrade::Holds, why: None }];
     TokenFacts { len: 3, sha256: "x".into(), header: json!({}), claims, checked }
 }
 
@@ -316,8 +317,7 @@ fn what_was_not_exercised_does_not_pass() {
 
 #[test]
 fn nobody_is_failed_for_refusing_an_assumption() {
-    let text = POSITIVE
-        .replace("accepted: \"true\"", "product: \"${profile.noise.prologue_hex}\"");
+    let text = POSITIVE.replace("accepted: \"true\"", "product: \"${profile.noise.prologue_hex}\"");
     let scenario = scenario(&text);
     let plan = Plan::of(&scenario);
     let mut tape = Tape::new(&scenario);
@@ -405,10 +405,8 @@ fn a_login_without_a_token_or_for_another_account_is_seen() {
 
 #[test]
 fn the_tokens_of_enlistment_and_login_are_compared() {
-    let other = LoginFacts {
-        token: Some(token(json!({ "iss": "acme", "sub": "mallory" }))),
-        ..login()
-    };
+    let other =
+        LoginFacts { token: Some(token(json!({ "iss": "acme", "sub": "mallory" }))), ..login() };
     let enlist_and = |facts: LoginFacts| {
         move |tape: &mut Tape| {
             tape.enlisted_in(Lane::Main);
@@ -435,8 +433,7 @@ fn faults_of_an_enlistment_form_are_charged_to_their_rows() {
     let enlist = |form: FormFacts| {
         move |tape: &mut Tape| {
             let (method, path) = ("POST".into(), "/".into());
-            let event =
-                Event::Enlistment { method, path, form, outcome: "ok".into(), login: None };
+            let event = Event::Enlistment { method, path, form, outcome: "ok".into(), login: None };
             tape.wire(event);
         }
     };
@@ -529,7 +526,10 @@ fn a_text_in_the_clear_is_a_leak_wherever_it_stands() {
     let arrives = |tape: &mut Tape| {
         let (id, from) = ("1".into(), "1-2@interop".into());
         tape.wire(Event::Decrypted { id, from, content: format!("hi {CANARY}"), enc });
-        tape.stanza(Direction::Received, &message::outgoing("1", &to, message::enc_node("msg", [7])));
+        tape.stanza(
+            Direction::Received,
+            &message::outgoing("1", &to, message::enc_node("msg", [7])),
+        );
     };
     assert_bites("ENC-001", arrives, |tape| tape.stanza(Direction::Received, &leak));
 }
@@ -554,11 +554,9 @@ fn a_wrong_message_version_is_seen() {
 
 #[test]
 fn trouble_with_the_process_and_the_driver_is_seen() {
-    for (kind, row) in [
-        (Trouble::Died, "ROB-001"),
-        (Trouble::Hung, "ROB-002"),
-        (Trouble::Panicked, "ROB-004"),
-    ] {
+    for (kind, row) in
+        [(Trouble::Died, "ROB-001"), (Trouble::Hung, "ROB-002"), (Trouble::Panicked, "ROB-004")]
+    {
         let detail = "it did".to_owned();
         let seen = passive(|tape| tape.wire(Event::ProcessTrouble { kind, detail }));
         assert_eq!(seen, vec![(row, Grade::Broken)]);

@@ -37,7 +37,8 @@ pub fn execute(args: &Args) -> Exit {
 type Judged = (RunHeader, Profile, Vec<CaseResult>);
 
 fn again(path: &Path) -> Result<Judged, String> {
-    let file = File::open(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let file =
+        File::open(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     let (header, transcripts) =
         read_log(BufReader::new(file)).map_err(|error| format!("{}: {error}", path.display()))?;
     let profile = Profile::from_json(&header.profile)

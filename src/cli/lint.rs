@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::source::{Sources, all, checked};
 use super::fail;
+use super::source::{Sources, all, checked};
 use crate::spec::read_source;
 use crate::verdict::Exit;
 

@@ -68,6 +68,10 @@ pub async fn execute(cli: Cli, world: &World) -> Exit {
 fn fail(exit: Exit, error: &dyn std::fmt::Display) -> Exit {
     let text = error.to_string();
     // Diagnostics bring their own heading.
-    if text.starts_with("error") { eprintln!("{text}") } else { eprintln!("error: {text}") }
+    if text.starts_with("error") {
+        eprintln!("{text}")
+    } else {
+        eprintln!("error: {text}")
+    }
     exit
 }

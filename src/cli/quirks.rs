@@ -31,6 +31,9 @@ pub struct Args {
     out: PathBuf,
 }
 
+/// Quirks at a time: most of a hunt is waiting for what does not come.
+const SIDE_BY_SIDE: usize = 6;
+
 pub async fn execute(args: Args, world: &World) -> Exit {
     if args.list {
         list();
@@ -47,6 +50,7 @@ pub async fn execute(args: Args, world: &World) -> Exit {
         profile,
         seed: Seed(args.seed),
         jobs: args.jobs,
+        side_by_side: SIDE_BY_SIDE,
         out: args.out,
         only: args.ids,
     };

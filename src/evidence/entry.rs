@@ -58,6 +58,17 @@ impl Stream {
         Self(format!("c{number}{}", if received { '<' } else { '>' }))
     }
 
+    /// Pings with which the harness makes sure that nothing is on its way any more, and their
+    /// answers. They come as often as it takes, so they are numbered apart.
+    pub fn fence(number: u64) -> Self {
+        Self(format!("c{number}-fence"))
+    }
+
+    /// True for the streams of [`Stream::fence`].
+    pub fn is_fence(&self) -> bool {
+        self.0.ends_with("-fence")
+    }
+
     /// What one of Meta's clients did.
     pub fn client(name: &str) -> Self {
         Self(format!("client-{name}"))

@@ -165,32 +165,83 @@ pub enum StepEnd {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// The case as it was run: enough to judge it without any file.
-    CaseBegun { scenario: String, text: String, choice: BTreeMap<String, String>, canary: String },
+    CaseBegun {
+        scenario: String,
+        text: String,
+        choice: BTreeMap<String, String>,
+        canary: String,
+    },
     /// A case that was not run, and why.
-    CaseSkipped { scenario: String, text: String, choice: BTreeMap<String, String>, why: Skip },
-    StepBegun { phase: usize, step: usize, text: String },
-    StepEnded { phase: usize, step: usize, end: StepEnd },
+    CaseSkipped {
+        scenario: String,
+        text: String,
+        choice: BTreeMap<String, String>,
+        why: Skip,
+    },
+    StepBegun {
+        phase: usize,
+        step: usize,
+        text: String,
+    },
+    StepEnded {
+        phase: usize,
+        step: usize,
+        end: StepEnd,
+    },
     /// A value that later steps may name: `alice.jid`, `m1.id`.
-    Bound { name: String, value: String },
+    Bound {
+        name: String,
+        value: String,
+    },
     CaseEnded,
 
-    Called { operation: String, params: Value },
-    Answered { operation: String, outcome: Result<Value, String> },
+    Called {
+        operation: String,
+        params: Value,
+    },
+    Answered {
+        operation: String,
+        outcome: Result<Value, String>,
+    },
     /// What the user or the operator saw.
-    Notified { name: String, params: Value },
+    Notified {
+        name: String,
+        params: Value,
+    },
     /// The driver protocol was broken.
-    DriverBreach { why: String },
+    DriverBreach {
+        why: String,
+    },
     /// The process died, hung, or printed what only a defect prints.
-    ProcessTrouble { kind: Trouble, detail: String },
+    ProcessTrouble {
+        kind: Trouble,
+        detail: String,
+    },
     /// The last lines of the adapter's log, kept where a case is red.
-    Log { lines: Vec<String> },
+    Log {
+        lines: Vec<String>,
+    },
 
-    Accepted { websocket: bool },
-    Intro { header: String, routing_bytes: usize },
-    Handshake { message: u8, direction: Direction, len: usize, ephemeral: Option<String> },
+    Accepted {
+        websocket: bool,
+    },
+    Intro {
+        header: String,
+        routing_bytes: usize,
+    },
+    Handshake {
+        message: u8,
+        direction: Direction,
+        len: usize,
+        ephemeral: Option<String>,
+    },
     /// The secure channel broke, by an undecryptable frame or a malformed handshake.
-    ChannelBroken { why: String },
-    Login { facts: LoginFacts },
+    ChannelBroken {
+        why: String,
+    },
+    Login {
+        facts: LoginFacts,
+    },
     Stanza {
         direction: Direction,
         /// The stanza in words, for people; the bytes decide.
@@ -202,29 +253,69 @@ pub enum Event {
         variants: Vec<String>,
     },
     /// A frame that is no stanza.
-    Undecodable { bytes: Payload, offset: usize, rule: String },
-    Closed { by_iut: bool, error: Option<String> },
+    Undecodable {
+        bytes: Payload,
+        offset: usize,
+        rule: String,
+    },
+    Closed {
+        by_iut: bool,
+        error: Option<String>,
+    },
 
     /// A call of the enlistment API.
-    Enlistment { method: String, path: String, form: FormFacts, outcome: String, login: Option<String> },
+    Enlistment {
+        method: String,
+        path: String,
+        form: FormFacts,
+        outcome: String,
+        login: Option<String>,
+    },
     /// Some other HTTP request that came in.
-    StrayRequest { method: String, path: String },
+    StrayRequest {
+        method: String,
+        path: String,
+    },
     /// An HTTP request that the harness sent, tokens left out.
-    Requested { label: Option<String>, method: String, path: String },
+    Requested {
+        label: Option<String>,
+        method: String,
+        path: String,
+    },
     Responded {
         label: Option<String>,
         status: u16,
         headers: Vec<(String, String)>,
         body: Payload,
     },
-    RequestFailed { label: Option<String>, why: String },
+    RequestFailed {
+        label: Option<String>,
+        why: String,
+    },
     /// A key set that was fetched, every rule judged.
-    KeySet { checked: Vec<RuleFacts> },
+    KeySet {
+        checked: Vec<RuleFacts>,
+    },
 
     /// A Meta client sent something encrypted.
-    Encrypted { id: String, to: String, text: String, enc: EncFacts },
-    Decrypted { id: String, from: String, content: String, enc: EncFacts },
-    Undecryptable { id: String, from: String, reason: String, enc: EncFacts },
+    Encrypted {
+        id: String,
+        to: String,
+        text: String,
+        enc: EncFacts,
+    },
+    Decrypted {
+        id: String,
+        from: String,
+        content: String,
+        enc: EncFacts,
+    },
+    Undecryptable {
+        id: String,
+        from: String,
+        reason: String,
+        enc: EncFacts,
+    },
 }
 
 /// Why a case was not run.

@@ -11,12 +11,15 @@ mod jsonl;
 
 pub use entry::{Entry, EntryId, Lane, Stream};
 pub use event::{
-    Skip, Trouble,
-    Direction, EncFacts, Event, FormFacts, LoginFacts, Payload, RuleFacts, RuleGrade, RunHeader, StepEnd, TokenFacts,
+    Direction, EncFacts, Event, FormFacts, LoginFacts, Payload, RuleFacts, RuleGrade, RunHeader,
+    Skip, StepEnd, TokenFacts, Trouble,
 };
 pub use jsonl::{LogError, read_log, write_entry, write_header};
 
 use crate::limits::ENTRIES_MAX;
+
+/// Ids of fence pings begin so.
+pub const FENCE_ID: &str = "fence-";
 
 /// Everything that one case left behind, in the order of recording.
 #[derive(Clone, Debug, Default)]

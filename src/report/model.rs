@@ -107,8 +107,8 @@ fn conditional_on(cases: &[CaseResult]) -> Vec<String> {
 }
 
 fn scope(coverage: &Coverage) -> Vec<String> {
-    let outside = coverage.iter().filter(|row| {
-        matches!(row.standing, Standing::NotObservable | Standing::NotApplicable)
-    });
+    let outside = coverage
+        .iter()
+        .filter(|row| matches!(row.standing, Standing::NotObservable | Standing::NotApplicable));
     outside.map(|row| row.requirement.clone()).collect()
 }

@@ -66,9 +66,15 @@ fn head(out: &mut String, report: &Report) {
 fn table(out: &mut String, milestone: &str, name: &str, cases: &[&CaseResult]) {
     line!(out);
     line!(out, "{milestone:<5} {name}");
-    for case in cases {
-        line!(out, "{}", case_line(case));
-        wrapped(out, &case.title, 17);
+    for group in cases.chunk_by(|a, b| a.scenario == b.scenario) {
+        let alike = group.iter().all(|case| case.verdict == group[0].verdict);
+        if alike && group.len() > 1 {
+            let verdict = group[0].verdict.word();
+            line!(out, "  {verdict:<14} {} ({} cases)", group[0].scenario, group.len());
+        } else {
+            group.iter().for_each(|case| line!(out, "{}", case_line(case)));
+        }
+        wrapped(out, &group[0].title, 17);
     }
 }
 
@@ -76,30 +82,42 @@ fn detail(out: &mut String, case: &CaseResult, again: &str) {
     line!(out);
     line!(out, "{} {}", case.verdict.word().to_uppercase(), case.id);
     wrapped(out, &case.title, 2);
-    let mut red: Vec<_> = case.checks.iter().filter(|check| check.verdict > Verdict::Pass).collect();
+    let mut red: Vec<_> =
+        case.checks.iter().filter(|check| check.verdict > Verdict::Pass).collect();
     red.sort_by_key(|check| std::cmp::Reverse(check.verdict));
-    for check in red {
-        row(out, check);
+    while let Some(first) = red.first().copied() {
+        let (same, others): (Vec<_>, Vec<_>) =
+            red.into_iter().partition(|check| alike(first, check));
+        rows(out, &same);
+        red = others;
     }
     line!(out, "  again     {again} {}", quoted(&case.id));
 }
 
-fn row(out: &mut String, check: &CheckResult) {
+/// Rows that one observation decides are told together.
+fn alike(a: &CheckResult, b: &CheckResult) -> bool {
+    a.verdict == b.verdict && a.not_decided == b.not_decided && a.findings == b.findings
+}
+
+fn rows(out: &mut String, checks: &[&CheckResult]) {
     line!(out);
-    let row = Catalogue::builtin().get(&check.requirement);
-    let level = row.map_or("", |row| row.level.word());
-    let (verdict, id) = (check.verdict.word(), &check.requirement);
-    line!(out, "  {verdict} {id} {level}, basis {}, {}", check.basis.word(), check.id);
-    if let Some(row) = row {
-        wrapped(out, &row.statement, 4);
-        if let Some(source) = &row.source {
-            field(out, "source", source);
+    for check in checks {
+        let row = Catalogue::builtin().get(&check.requirement);
+        let level = row.map_or("", |row| row.level.word());
+        let (verdict, id) = (check.verdict.word(), &check.requirement);
+        line!(out, "  {verdict} {id} {level}, basis {}, {}", check.basis.word(), check.id);
+        if let Some(row) = row {
+            wrapped(out, &row.statement, 4);
+            if let Some(source) = &row.source {
+                field(out, "source", source);
+            }
         }
     }
-    if let Some(why) = &check.not_decided {
+    let Some(first) = checks.first() else { return };
+    if let Some(why) = &first.not_decided {
         field(out, "why", &why.sentence());
     }
-    for finding in &check.findings {
+    for finding in &first.findings {
         field(out, "expected", &finding.expected);
         field(out, "actual", &finding.actual);
         field(out, "evidence", &finding.evidence.join(", "));

@@ -25,14 +25,31 @@ pub type FetchId = u64;
 #[derive(Debug)]
 pub enum Input {
     /// Somebody connected.
-    Accepted { conn: ConnId, websocket: bool },
+    Accepted {
+        conn: ConnId,
+        websocket: bool,
+    },
     /// A connection that the role asked for is open.
-    Opened { conn: ConnId },
-    Bytes { conn: ConnId, bytes: Vec<u8> },
+    Opened {
+        conn: ConnId,
+    },
+    Bytes {
+        conn: ConnId,
+        bytes: Vec<u8>,
+    },
     /// The other end is gone; `error` says if it was no clean close.
-    Closed { conn: ConnId, error: Option<String> },
-    Request { id: RequestId, request: HttpRequest },
-    Response { id: FetchId, result: Result<HttpResponse, String> },
+    Closed {
+        conn: ConnId,
+        error: Option<String>,
+    },
+    Request {
+        id: RequestId,
+        request: HttpRequest,
+    },
+    Response {
+        id: FetchId,
+        result: Result<HttpResponse, String>,
+    },
     /// The moment of the last [`Output::WakeAt`] has come.
     Wake,
 }
@@ -42,11 +59,23 @@ pub enum Input {
 pub enum Output {
     /// Goes into the transcript.
     Record(Record),
-    Send { conn: ConnId, bytes: Vec<u8> },
-    Close { conn: ConnId },
-    Respond { id: RequestId, response: HttpResponse },
+    Send {
+        conn: ConnId,
+        bytes: Vec<u8>,
+    },
+    Close {
+        conn: ConnId,
+    },
+    Respond {
+        id: RequestId,
+        response: HttpResponse,
+    },
     /// An HTTP request to an absolute URL.
-    Fetch { id: FetchId, url: String, request: HttpRequest },
+    Fetch {
+        id: FetchId,
+        url: String,
+        request: HttpRequest,
+    },
     WakeAt(UnixMs),
 }
 

@@ -1,14 +1,21 @@
 //! The end of an absence: the point after which nothing that was caused earlier can still come.
 
+use std::time::Duration;
+
 use serde_json::Map;
 use tokio::time::Instant;
 
 use super::pump::Turn;
 use super::recorder::RecordError;
 use super::session::Session;
-use crate::evidence::StepEnd;
+use crate::evidence::{Event, FENCE_ID, StepEnd};
 use crate::scenario::{Expect, Kind, Matching, Pattern, Plays};
 use crate::stanza::iq;
+
+/// How often a settling client may have something more to say.
+const SETTLE_ROUNDS_MAX: usize = 10;
+/// How long a client may take to answer a ping before it counts as one that does not.
+const SETTLE_WAIT: Duration = Duration::from_secs(1);
 
 impl Session<'_> {
     /// Waits for the fence; a match on the way ends the wait at once.
@@ -36,13 +43,57 @@ impl Session<'_> {
         }
     }
 
+    /// Waits until nothing is on its way between the lane's clients and Meta's side: a ping is
+    /// answered and nothing else came before the answer. A client that does not answer pings is
+    /// not waited for again.
+    pub(super) async fn settle(&mut self) -> Result<(), RecordError> {
+        for actor in self.online_actors() {
+            for _ in 0..SETTLE_ROUNDS_MAX {
+                let before = self.stanzas();
+                if self.restless || !self.ping_once(&actor).await? || self.stanzas() == before {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Pings and waits; false if the client did not answer.
+    async fn ping_once(&mut self, actor: &str) -> Result<bool, RecordError> {
+        let answer = self.ping(actor)?;
+        let until = Instant::now() + SETTLE_WAIT;
+        loop {
+            if self.recorder.progress.board(self.lane).find(&answer).is_some() {
+                return Ok(true);
+            }
+            if !self.meta.account(self.lane, actor).is_some_and(|a| a.is_online()) {
+                return Ok(false);
+            }
+            if self.pump(until).await? == Turn::Time {
+                self.restless = true;
+                return Ok(false);
+            }
+        }
+    }
+
+    /// How much was received and shown, but for answers to fence pings.
+    fn stanzas(&self) -> usize {
+        let entries = self.recorder.transcript.entries().iter();
+        let other = entries.filter(|entry| {
+            !entry.id.stream.is_fence()
+                && matches!(entry.event, Event::Stanza { .. } | Event::Notified { .. })
+        });
+        other.count()
+    }
+
     fn found(&mut self, expect: &Expect) -> bool {
         self.recorder.progress.board(self.lane).find_since_mark(expect).is_some()
     }
 
     fn online_actors(&self) -> Vec<String> {
         let clients = self.case.scenario.actors.iter();
-        let clients = clients.filter(|(_, actor)| actor.iut && actor.plays == Plays::ThirdPartyClient);
+        let clients =
+            clients.filter(|(_, actor)| actor.iut && actor.plays == Plays::ThirdPartyClient);
         clients
             .map(|(name, _)| name.clone())
             .filter(|name| self.meta.account(self.lane, name).is_some_and(|a| a.is_online()))
@@ -52,7 +103,7 @@ impl Session<'_> {
     /// Sends a ping and returns the pattern of its answer.
     fn ping(&mut self, actor: &str) -> Result<Expect, RecordError> {
         self.fences += 1;
-        let id = format!("fence-{}", self.fences);
+        let id = format!("{FENCE_ID}{}", self.fences);
         // The actor is online: nothing can be wrong with sending.
         let _ = self.meta.send_stanza(self.lane, actor, iq::server_ping(&id));
         let answer = Pattern::builtin(&format!("<iq id=\"{id}\" type=\"result\"/>"));

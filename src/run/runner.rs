@@ -16,9 +16,7 @@ use super::session::{Session, Shared};
 use crate::check::{Setting, judge};
 use crate::clock::UnixMs;
 use crate::driver::{Hello, Incoming, Seat};
-use crate::evidence::{
-    Entry, Event, Lane, RunHeader, Skip, Stream, Transcript, Trouble,
-};
+use crate::evidence::{Entry, Event, Lane, RunHeader, Skip, Stream, Transcript, Trouble};
 use crate::iut::{Instance, Options, Program, StartError, Timeouts};
 use crate::scenario::{Case, Plan, Plays};
 use crate::seed::Seed;
@@ -268,11 +266,7 @@ impl Run {
     }
 
     /// The subject started before and does not now: that is a finding.
-    async fn not_started(
-        &self,
-        case: &Case,
-        error: &StartError,
-    ) -> Result<Transcript, RunError> {
+    async fn not_started(&self, case: &Case, error: &StartError) -> Result<Transcript, RunError> {
         let begun = Event::CaseBegun {
             scenario: case.scenario.id.clone(),
             text: case.scenario.source.text.to_string(),

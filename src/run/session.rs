@@ -15,7 +15,7 @@ use crate::iut::Instance;
 use crate::net::{ExchangeId, Net, NetEvent};
 use crate::role::FetchId;
 use crate::role::meta::Meta;
-use crate::scenario::{Case, Phase, Plan, PlannedStep};
+use crate::scenario::{Action, Case, Phase, Plan, PlannedStep};
 use crate::seed::Seed;
 use crate::spec::Profile;
 
@@ -50,6 +50,8 @@ pub struct Session<'a> {
     pub(super) answered: Vec<u64>,
     pub(super) lane: Lane,
     pub(super) canary: String,
+    /// A client did not answer a ping in time; settling would only cost time.
+    pub(super) restless: bool,
     /// Counts fences, to name their pings.
     pub(super) fences: u32,
     /// The adapter is gone; nothing more can be asked of it.
@@ -79,6 +81,7 @@ impl<'a> Session<'a> {
             answered: Vec::new(),
             lane: Lane::Main,
             canary: canary(shared.seed, &case.id()),
+            restless: false,
             fences: 0,
             gone: false,
         }
@@ -122,13 +125,18 @@ impl<'a> Session<'a> {
             self.note(Event::StepBegun { phase: number, step: at, text });
             self.recorder.flush().await?;
             let end = self.perform(&planned.step).await?;
+            if matches!(planned.step.action, Action::Act(_) | Action::Send(_)) {
+                self.settle().await?;
+            }
             self.note(Event::StepEnded { phase: number, step: at, end });
             self.recorder.flush().await?;
             let outcome = self.recorder.progress.outcome(number, at);
             if !outcome.is_some_and(crate::check::StepOutcome::is_satisfied) {
+                self.settle().await?;
                 return Ok(false);
             }
         }
+        self.settle().await?;
         Ok(true)
     }
 

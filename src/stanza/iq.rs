@@ -73,8 +73,7 @@ impl Iq {
 
     /// True for a liveness check in either direction: `w:p`, or the server's `urn:xmpp:ping`.
     pub fn is_ping(&self) -> bool {
-        self.kind == IqType::Get
-            && matches!(self.xmlns.as_deref(), Some("w:p" | "urn:xmpp:ping"))
+        self.kind == IqType::Get && matches!(self.xmlns.as_deref(), Some("w:p" | "urn:xmpp:ping"))
     }
 }
 

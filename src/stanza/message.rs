@@ -109,12 +109,11 @@ mod tests {
     #[test]
     fn a_fan_out_names_the_device_of_each_ciphertext() {
         let device = Jid::new("15550001", "s.whatsapp.net");
-        let node = Node::new("message")
-            .attr("to", device.clone())
-            .attr("id", "A1")
-            .child(Node::new("participants").child(
+        let node = Node::new("message").attr("to", device.clone()).attr("id", "A1").child(
+            Node::new("participants").child(
                 Node::new("to").attr("jid", device.clone()).child(enc_node("pkmsg", [1, 2])),
-            ));
+            ),
+        );
         let message = Message::sent(&node).unwrap();
         assert_eq!(message.encs[0].recipient.as_ref(), Some(&device));
         assert_eq!(message.encs[0].bytes, [1, 2]);

@@ -155,8 +155,7 @@ mod tests {
     #[test]
     fn an_upload_reads_back() {
         let one_time = vec![Key { id: 1, value: [1; 32] }, Key { id: 0xFF_FFFF, value: [2; 32] }];
-        let upload =
-            Upload { registration_id: 5, identity: [3; 32], one_time, signed: sample() };
+        let upload = Upload { registration_id: 5, identity: [3; 32], one_time, signed: sample() };
         let iq = Node::new("iq").children(upload.to_nodes());
         assert_eq!(Upload::from_iq(&iq), Ok(upload));
     }

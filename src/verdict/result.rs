@@ -5,9 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::spec::Basis;
 
 /// The verdict of a check or a case. Order is severity: a verdict only rises (TTCN-3).
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Ruled out by a capability or the profile; combines with nothing.

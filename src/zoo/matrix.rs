@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
 use crate::evidence::RunHeader;
@@ -76,6 +77,8 @@ pub struct ZooOptions {
     pub profile: Profile,
     pub seed: Seed,
     pub jobs: usize,
+    /// Quirks at a time.
+    pub side_by_side: usize,
     /// Event logs go to one folder a quirk.
     pub out: PathBuf,
     /// Only these quirks; all if empty.
@@ -92,9 +95,12 @@ pub async fn hunt(
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<KillMatrix, RunError> {
     let wanted = |id: &str| options.only.is_empty() || options.only.iter().any(|only| only == id);
+    let wanted_quirks = quirk::ALL.iter().filter(|quirk| wanted(quirk.id));
+    let hunts = wanted_quirks.map(|quirk| hunt_one(quirk, cases, options));
+    let mut lines = stream::iter(hunts).buffered(options.side_by_side.max(1));
     let mut quirks = Vec::new();
-    for quirk in quirk::ALL.iter().filter(|quirk| wanted(quirk.id)) {
-        let line = hunt_one(quirk, cases, options).await?;
+    while let Some(line) = lines.next().await {
+        let line = line?;
         progress(&format!("{:<18} {}", word(line.status), line.id));
         quirks.push(line);
     }
@@ -102,7 +108,11 @@ pub async fn hunt(
     for control in quirk::CONTROLS.iter().filter(|control| wanted(control.id)) {
         let report = run(control.id, cases.to_vec(), options).await?;
         let passed_checks = passed(&report.cases);
-        progress(&format!("{:<18} control {}", format!("{} passed", passed_checks.len()), control.id));
+        progress(&format!(
+            "{:<18} control {}",
+            format!("{} passed", passed_checks.len()),
+            control.id
+        ));
         controls.push(Control { id: control.id, passed_checks });
     }
     Ok(KillMatrix { schema: 1, seed: options.seed.0, quirks, controls })

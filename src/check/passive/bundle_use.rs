@@ -58,7 +58,8 @@ fn prekey_ids(entry: &Entry, enc: &EncFacts, view: &View<'_>) -> Option<Observed
     let named = |name: &str| enc.header.pointer(name).and_then(serde_json::Value::as_u64);
     let (signed, one_time) = (named("/first/signed_prekey_id"), named("/first/one_time_id"));
     let served = served_one_time_ids(entry, view);
-    let right = signed.is_some() && (served.is_empty() || one_time.is_some_and(|id| served.contains(&id)));
+    let right =
+        signed.is_some() && (served.is_empty() || one_time.is_some_and(|id| served.contains(&id)));
     let expected = format!("the signed prekey's id, and the one-time prekey's among {served:?}");
     let actual = format!("signed prekey {signed:?}, one-time prekey {one_time:?}");
     Some(Observed::new("PRE-007", right, expected, actual, entry))
@@ -67,15 +68,15 @@ fn prekey_ids(entry: &Entry, enc: &EncFacts, view: &View<'_>) -> Option<Observed
 /// Ids of the one-time prekeys that were served in this lane before the message.
 fn served_one_time_ids(entry: &Entry, view: &View<'_>) -> Vec<u64> {
     let before = view.transcript.entries().iter().take_while(|other| other.id != entry.id);
-    let stanzas = before.filter(|other| other.lane == entry.lane).filter_map(|other| {
-        match &other.event {
+    let stanzas =
+        before.filter(|other| other.lane == entry.lane).filter_map(|other| match &other.event {
             Event::Stanza { direction: Direction::Sent, bytes, .. } => {
                 Some(binary::decode(&bytes.bytes()?).ok()?.node)
             }
             _ => None,
-        }
-    });
-    let users = stanzas.flat_map(|node| node.find("list").map(|l| l.kids().to_vec()).unwrap_or_default());
+        });
+    let users =
+        stanzas.flat_map(|node| node.find("list").map(|l| l.kids().to_vec()).unwrap_or_default());
     let bundles = users.filter_map(|user| UserBundle::from_node(&user).ok());
     bundles.filter_map(|bundle| bundle.one_time).map(|key| u64::from(key.id)).collect()
 }

@@ -17,7 +17,7 @@ impl Check for IqForm {
     }
 
     fn examine(&self, view: &View<'_>) -> Vec<Observed> {
-        let received = view.transcript.entries().iter().filter_map(|entry| match &entry.event {
+        let received = view.entries().filter_map(|entry| match &entry.event {
             Event::Stanza { direction: Direction::Received, bytes, .. } => {
                 let node = binary::decode(&bytes.bytes()?).ok()?.node;
                 (node.tag == "iq").then_some((entry, node))

@@ -39,7 +39,9 @@ fn examine(entry: &Entry, node: &Node, entries: &[Entry]) -> Vec<Observed> {
     let sizes = "ids of 3 bytes, registration id of 4, keys of 32, signature of 64";
     let upload = match Upload::from_iq(node) {
         Ok(upload) => upload,
-        Err(error) => return vec![Observed::new("PRE-002", false, sizes, error.to_string(), entry)],
+        Err(error) => {
+            return vec![Observed::new("PRE-002", false, sizes, error.to_string(), entry)];
+        }
     };
     let signature = upload.signed.signature.as_ref().map_or(0, Vec::len);
     let actual = format!("{} one-time prekeys, signature of {signature}", upload.one_time.len());

@@ -26,6 +26,13 @@ pub struct View<'a> {
     pub profile: &'a Profile,
 }
 
+impl View<'_> {
+    /// The entries that are the subject's doing; pings of the harness's own are left out.
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> + Clone {
+        self.transcript.entries().iter().filter(|entry| !entry.id.stream.is_fence())
+    }
+}
+
 /// What was seen of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grade {

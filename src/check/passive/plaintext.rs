@@ -37,7 +37,9 @@ fn examine(entry: &Entry, canary: &[u8]) -> Option<Observed> {
             let actual = "the text stands in the clear in a stanza";
             leaks.then(|| Observed::new("ENC-001", false, expected, actual, entry))
         }
-        Event::Decrypted { content, .. } if content.as_bytes().windows(canary.len()).any(|w| w == canary) => {
+        Event::Decrypted { content, .. }
+            if content.as_bytes().windows(canary.len()).any(|w| w == canary) =>
+        {
             let actual = "the text arrived, and only as ciphertext";
             Some(Observed::new("ENC-001", true, expected, actual, entry))
         }

@@ -16,7 +16,7 @@ impl Check for StanzaCodec {
 
     fn examine(&self, view: &View<'_>) -> Vec<Observed> {
         let expected = "one well-formed stanza";
-        let frames = view.transcript.entries().iter().filter_map(|entry| match &entry.event {
+        let frames = view.entries().filter_map(|entry| match &entry.event {
             Event::Stanza { direction: Direction::Received, xml, .. } => {
                 Some(Observed::new("STZ-003", true, expected, xml.clone(), entry))
             }

@@ -72,7 +72,9 @@ fn same_kind(entry: &Entry, entries: &[Entry]) -> Option<Observed> {
     let Event::Login { facts } = &entry.event else { return None };
     let login = facts.token.as_ref()?;
     let enlisted = entries.iter().rev().find_map(|earlier| match &earlier.event {
-        Event::Enlistment { form, .. } if earlier.actor == entry.actor && earlier.lane == entry.lane => {
+        Event::Enlistment { form, .. }
+            if earlier.actor == entry.actor && earlier.lane == entry.lane =>
+        {
             form.token.as_ref()
         }
         _ => None,
@@ -82,6 +84,8 @@ fn same_kind(entry: &Entry, entries: &[Entry]) -> Option<Observed> {
         ["iss", "sub", "aud"].map(claim)
     };
     let (expected, actual) = (claims(enlisted), claims(login));
-    let show = |claims: &[Value; 3]| format!("iss, sub, aud = {}, {}, {}", claims[0], claims[1], claims[2]);
+    let show = |claims: &[Value; 3]| {
+        format!("iss, sub, aud = {}, {}, {}", claims[0], claims[1], claims[2])
+    };
     Some(Observed::new("JWT-002", expected == actual, show(&expected), show(&actual), entry))
 }

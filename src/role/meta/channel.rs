@@ -1,7 +1,7 @@
 //! One chat connection: intro header, Noise handshake, then stanzas (`wire.md` §1).
 
 use super::{Faults, Meta};
-use crate::evidence::{Direction, Event, Payload, Stream};
+use crate::evidence::{Direction, Event, FENCE_ID, Payload, Stream};
 use crate::limits::FRAME_BYTES_MAX;
 use crate::noise::certificate::{Fault, Link, Validity};
 use crate::noise::{AwaitingFinish, Dialect, Finished, KeyPair, Responder, Transport};
@@ -45,7 +45,11 @@ impl Meta {
                 Ok(None) => return,
                 Ok(Some(intro)) => {
                     channel.frames.push(&intro.rest);
-                    self.intro(conn, &intro.header, intro.routing.map_or(0, |routing| routing.len()));
+                    self.intro(
+                        conn,
+                        &intro.header,
+                        intro.routing.map_or(0, |routing| routing.len()),
+                    );
                 }
                 Err(error) => return self.break_channel(conn, &error.to_string()),
             }
@@ -164,7 +168,7 @@ impl Meta {
                     compressed: unpacked.compressed,
                     variants: captured.variants().into_iter().map(name).collect(),
                 };
-                self.record_conn(conn, true, event);
+                self.record_stanza(conn, true, &captured.node, event);
                 self.stanza(conn, &captured.node);
             }
             Err(error) => {
@@ -194,7 +198,7 @@ impl Meta {
             compressed: false,
             variants: Vec::new(),
         };
-        self.record_conn(conn, false, event);
+        self.record_stanza(conn, false, node, event);
         self.send_frame(conn, &sealed);
     }
 
@@ -254,9 +258,22 @@ impl Meta {
         Stream::connection(self.channels.get(&conn).map_or(0, |c| c.number), received)
     }
 
+    fn record_stanza(&mut self, conn: ConnId, received: bool, node: &Node, event: Event) {
+        let fence = node.text("id").is_some_and(|id| id.starts_with(FENCE_ID));
+        let stream = match self.channels.get(&conn) {
+            Some(channel) if fence => Stream::fence(channel.number),
+            _ => self.stream(conn, received),
+        };
+        self.record_on(conn, stream, event);
+    }
+
     /// Records on a connection, in the lane of its account where that is known.
     pub(super) fn record_conn(&mut self, conn: ConnId, received: bool, event: Event) {
         let stream = self.stream(conn, received);
+        self.record_on(conn, stream, event);
+    }
+
+    fn record_on(&mut self, conn: ConnId, stream: Stream, event: Event) {
         match self.channels.get(&conn).and_then(|channel| channel.account) {
             Some(account) => self.record_for(account, stream, event),
             None => self.record(stream, None, event),

@@ -52,7 +52,11 @@ impl Meta {
         let answer = self.enlistment_answer(&parsed, &pending.request, user, valid);
         let form = FormFacts {
             content_type: pending.request.header("content-type").map(str::to_owned),
-            faults: parsed.as_ref().err().map(|faults| faults.iter().map(fault).collect()).unwrap_or_default(),
+            faults: parsed
+                .as_ref()
+                .err()
+                .map(|faults| faults.iter().map(fault).collect())
+                .unwrap_or_default(),
             arguments: arguments(&body),
             token: facts,
             signature_verifies: parsed.as_ref().ok().map(signature_verifies),
@@ -206,10 +210,12 @@ impl Meta {
 
     fn take_keys(&mut self, result: &Result<HttpResponse, String>) {
         if let Ok(response) = result {
-            let judged = jwks::examine(response.status, response.header("content-type"), &response.body);
+            let judged =
+                jwks::examine(response.status, response.header("content-type"), &response.body);
             let checked = checked(&judged, |faults| {
                 faults.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
             });
+            let checked = exposing(checked);
             self.record(Stream::http_out(), None, Event::KeySet { checked });
             if let Ok(keys) = jwks::KeySet::parse(&response.body) {
                 let caching = response.header("cache-control");
@@ -263,6 +269,13 @@ pub(super) fn checked<F>(judged: &[Judged<F>], say: impl Fn(&F) -> String) -> Ve
         Some(RuleFacts { requirement: judged.requirement.to_owned(), grade, why })
     });
     decided.collect()
+}
+
+/// What is no key set exposes no keys: then only its faults count.
+fn exposing(checked: Vec<RuleFacts>) -> Vec<RuleFacts> {
+    let broken = |rule: &RuleFacts| rule.grade == RuleGrade::Broken;
+    let is_set = !checked.iter().any(|rule| rule.requirement == "JWK-002" && broken(rule));
+    checked.into_iter().filter(|rule| is_set || broken(rule)).collect()
 }
 
 fn fault(fault: &FormFault) -> RuleFacts {

@@ -54,9 +54,9 @@ impl Meta {
         let user = account.map(|at| self.accounts[at].user.visible_id.clone());
         let token = token.map(|token| self.examine_token(&token, user.as_deref()));
         let authkey = account.and_then(|at| self.accounts[at].authkey);
-        let product = payload.product.and_then(|number| {
-            crate::proto::login::client_payload::Product::try_from(number).ok()
-        });
+        let product = payload
+            .product
+            .and_then(|number| crate::proto::login::client_payload::Product::try_from(number).ok());
         let product = product.map(|product| product.as_str_name().to_owned());
         let wanted = self.profile.text("login.product").unwrap_or_default();
         let refused = if product.as_deref() != Some(wanted) {
@@ -103,6 +103,8 @@ impl Meta {
             account.jid = with_device(&account.user.login, payload.device);
         }
         let facts = LoginFacts {
+            // Native clients leave out what is the schema's default.
+            product: Some(payload.product().as_str_name().to_owned()),
             username: payload.username,
             device: payload.device,
             passive: payload.passive,
@@ -171,12 +173,7 @@ impl Meta {
         }
     }
 
-    fn refuse(
-        &mut self,
-        conn: ConnId,
-        transport: crate::noise::Transport,
-        account: Option<usize>,
-    ) {
+    fn refuse(&mut self, conn: ConnId, transport: crate::noise::Transport, account: Option<usize>) {
         let code = self.profile.text("failure.unauthenticated").unwrap_or("401").to_owned();
         if let Some(channel) = self.channels.get_mut(&conn) {
             channel.state = State::Open(Box::new(transport));

@@ -5,8 +5,8 @@ use serde_json::json;
 use super::{Fetch, Meta};
 use crate::evidence::{Event, Lane, Stream};
 use crate::http::HttpRequest;
-use crate::identity::token::{self, Claims};
 use crate::identity::test_keys;
+use crate::identity::token::{self, Claims};
 use crate::scenario::TokenFault;
 
 /// A push call to make.
@@ -35,8 +35,11 @@ impl Meta {
             request = request.with_header("authorization", format!("Bearer {token}"));
         }
         request.body = body;
-        let event =
-            Event::Requested { label: push.label.clone(), method: "POST".into(), path: path.clone() };
+        let event = Event::Requested {
+            label: push.label.clone(),
+            method: "POST".into(),
+            path: path.clone(),
+        };
         self.record_in(Stream::http_out(), push.lane, None, event);
         self.fetch(Fetch::Push { label: push.label }, format!("{base}{path}"), request);
         Ok(())

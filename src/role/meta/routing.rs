@@ -7,6 +7,7 @@ use crate::role::ConnId;
 use crate::stanza::message::Message;
 use crate::stanza::prekeys::XMLNS;
 use crate::stanza::{ack, iq, receipt};
+use crate::wire::jid::PHONE;
 use crate::wire::{Jid, Node};
 
 impl Meta {
@@ -50,8 +51,9 @@ impl Meta {
             let id = self.account_by_jid(&jid).map_or(0, |at| self.accounts[at].jid.device);
             let device = Node::new("device").attr("id", id.to_string());
             let devices = Node::new("devices").child(Node::new("device-list").child(device));
-            // Without it, Baileys does not fetch a user's keys.
-            let hidden = with_lid.then(|| Node::new("lid").attr("val", lid(&jid)));
+            // Without it, Baileys does not fetch the keys of a user that it knows by number.
+            let hidden = (with_lid && jid.server == PHONE).then(|| lid(&jid));
+            let hidden = hidden.map(|lid| Node::new("lid").attr("val", lid));
             Node::new("user").attr("jid", jid).child(devices).children(hidden)
         });
         Node::new("usync")
@@ -92,7 +94,9 @@ impl Meta {
             self.record_in(stream.clone(), lane, Some(key.1.clone()), event);
         }
         if delivered {
-            let Some(jid) = self.clients.get(key).map(|client| client.jid().clone()) else { return };
+            let Some(jid) = self.clients.get(key).map(|client| client.jid().clone()) else {
+                return;
+            };
             let receipt = Node::new("receipt").attr("id", message.id.clone()).attr("from", jid);
             let receipt = receipt.attr("t", self.now.secs().to_string());
             self.deliver(account, receipt);

@@ -63,10 +63,10 @@ impl ThirdPartyClient {
     /// Starts an attempt unless one is under way.
     pub(super) fn go_online(&mut self) {
         self.connection.wanted = true;
+        self.connection.retry_at = None;
         if self.connection.link.is_some() || self.connection.wants_token {
             return;
         }
-        self.connection.retry_at = None;
         self.connection.wants_token = true;
         self.notify(Notification::Connection(ConnectionState::Connecting));
         self.out.push_back(Output::NeedToken);

@@ -134,8 +134,8 @@ impl ThirdPartyClient {
         let xmlns = self.settings.values.text("ping.client_xmlns").to_owned();
         self.ask(IqType::Get, &xmlns, Vec::new(), What::Ping);
         // Sooner than the longest interval, so that a slow timer does not exceed it.
-        let interval_ms =
-            self.settings.values.int("ping.interval_s_max").saturating_mul(1000) / 6 * 5;
+        let longest_s = self.settings.values.int("ping.interval_s_max").max(1);
+        let interval_ms = longest_s.saturating_mul(1000) / 6 * 5;
         self.ping_at = Some(self.now.after(Duration::from_millis(interval_ms)));
     }
 
