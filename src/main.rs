@@ -14,7 +14,12 @@ fn main() -> ExitCode {
         interactive: std::io::stderr().is_terminal(),
     };
     match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime.block_on(execute(cli, &world)).into(),
+        Ok(runtime) => {
+            let exit = runtime.block_on(execute(cli, &world));
+            // A blocking read of standard input must not keep the process alive.
+            runtime.shutdown_background();
+            exit.into()
+        }
         Err(error) => {
             eprintln!("error: cannot start the runtime: {error}");
             Exit::Usage.into()

@@ -90,6 +90,9 @@ impl<'a> Board<'a> {
 
     /// The unconsumed observation of the right place and kind that came nearest.
     pub fn nearest(&self, expect: &Expect) -> Option<Near> {
+        if let Some(near) = self.undecryptable_instead(expect) {
+            return Some(near);
+        }
         let candidates = self.items.iter().rev().filter(|item| item.is_for(expect));
         candidates
             .filter_map(|item| {
@@ -97,6 +100,15 @@ impl<'a> Board<'a> {
                 Some(Near { entry: item.entry.clone(), actual: item.body.show(), why })
             })
             .max_by_key(|near| usize::from(!near.why.contains("tag")))
+    }
+
+    /// Where something should have been decrypted, what could not be is the nearest there is.
+    fn undecryptable_instead(&self, expect: &Expect) -> Option<Near> {
+        let is_it = |item: &&Item| item.kind == Kind::Undecryptable && item.at == expect.at;
+        let item =
+            self.items.iter().rev().filter(|_| expect.kind == Kind::Decrypted).find(is_it)?;
+        let why = "it could not be decrypted".to_owned();
+        Some(Near { entry: item.entry.clone(), actual: item.body.show(), why })
     }
 
     fn position(&self, expect: &Expect, from: usize) -> Option<usize> {

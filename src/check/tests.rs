@@ -130,7 +130,11 @@ impl Tape {
             compressed: false,
             variants: vec![],
         };
-        self.add(lane, Stream::connection(1, true), Some("alice"), event);
+        let stream = match id.starts_with(crate::evidence::FENCE_ID) {
+            true => Stream::fence(1),
+            false => Stream::connection(1, true),
+        };
+        self.add(lane, stream, Some("alice"), event);
     }
 
     fn enlisted_in(&mut self, lane: Lane) {
@@ -196,6 +200,7 @@ fn negative(twin: bool, leaked: bool, fenced: bool, probe: bool) -> (Scenario, T
     tape.phase(&plan, Purpose::Twin(0), |tape, step| match step {
         0 if twin => {
             tape.login_in(Lane::Twin(0), login());
+            tape.ping_answered("fence-1", Lane::Twin(0));
             StepEnd::Done
         }
         0 => StepEnd::Refused("closed".into()),
@@ -252,6 +257,19 @@ fn an_implementation_that_is_damaged_afterwards_fails() {
     let (verdict, _, actual) = step_verdict(&verdicts(&scenario, &tape, true), "NOI-006");
     assert_eq!(verdict, Verdict::Fail);
     assert!(actual.starts_with("damaged"), "{actual}");
+}
+
+#[test]
+fn who_never_answers_a_ping_is_not_called_damaged() {
+    let (scenario, mut tape) = negative(true, false, true, false);
+    let silent = Transcript::new("case");
+    let entries = std::mem::replace(&mut tape.0, silent);
+    for entry in entries.entries().iter().filter(|entry| !entry.id.stream.is_fence()) {
+        tape.0.push(entry.clone());
+    }
+    let (verdict, why, _) = step_verdict(&verdicts(&scenario, &tape, true), "NOI-006");
+    assert_eq!(verdict, Verdict::Inconclusive);
+    assert!(matches!(why, Some(NotDecided::Precondition(_))), "{why:?}");
 }
 
 #[test]

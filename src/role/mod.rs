@@ -58,7 +58,7 @@ pub enum Input {
 #[derive(Debug, PartialEq)]
 pub enum Output {
     /// Goes into the transcript.
-    Record(Record),
+    Record(Box<Record>),
     Send {
         conn: ConnId,
         bytes: Vec<u8>,

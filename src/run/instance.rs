@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::accounts::INTEGRATOR_ID;
 use super::recorder::RecordError;
 use super::session::{Session, Shared};
+use crate::clock::UnixMs;
 use crate::driver::{Incoming, Seat};
 use crate::iut::{Instance, StartError};
 use crate::net::{Net, NetEvent};
@@ -84,6 +85,7 @@ impl Session<'_> {
                 Err(_) => return Ok(false),
             }
         }
+        self.meta.tell_time(UnixMs::now());
         if !self.has_server() {
             self.meta.stand_in_for_the_server();
         }

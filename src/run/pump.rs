@@ -9,7 +9,7 @@ use crate::clock::UnixMs;
 use crate::driver::{CallError, Incoming, Params};
 use crate::evidence::{Event, Stream, Trouble};
 use crate::net::NetEvent;
-use crate::role::{Input, Output, Role};
+use crate::role::{Input, Output, Record, Role};
 
 /// Why the loop returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +62,8 @@ impl Session<'_> {
     pub(super) async fn carry_out(&mut self) -> Result<(), RecordError> {
         while let Some(output) = self.meta.poll() {
             if let Output::Record(record) = output {
-                let actor = record.actor.as_deref();
-                self.recorder.record(record.stream, record.lane, actor, record.event);
+                let Record { stream, lane, actor, event } = *record;
+                self.recorder.record(stream, lane, actor.as_deref(), event);
                 continue;
             }
             self.recorder.flush().await?;

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::instance::{Addresses, Ready};
 use super::recorder::{RecordError, Recorder};
 use crate::check::{Progress, lane};
+use crate::clock::UnixMs;
 use crate::driver::{Incoming, Seat};
 use crate::evidence::{Entry, Event, Lane, Stream, Transcript, Trouble};
 use crate::iut::Instance;
@@ -124,6 +125,7 @@ impl<'a> Session<'a> {
             let text = self.line_of(planned);
             self.note(Event::StepBegun { phase: number, step: at, text });
             self.recorder.flush().await?;
+            self.meta.tell_time(UnixMs::now());
             let end = self.perform(&planned.step).await?;
             if matches!(planned.step.action, Action::Act(_) | Action::Send(_)) {
                 self.settle().await?;

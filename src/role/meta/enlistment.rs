@@ -271,11 +271,14 @@ pub(super) fn checked<F>(judged: &[Judged<F>], say: impl Fn(&F) -> String) -> Ve
     decided.collect()
 }
 
-/// What is no key set exposes no keys: then only its faults count.
+/// What is no key set exposes no keys, so no rule about its form says anything then.
 fn exposing(checked: Vec<RuleFacts>) -> Vec<RuleFacts> {
-    let broken = |rule: &RuleFacts| rule.grade == RuleGrade::Broken;
-    let is_set = !checked.iter().any(|rule| rule.requirement == "JWK-002" && broken(rule));
-    checked.into_iter().filter(|rule| is_set || broken(rule)).collect()
+    let no_set =
+        |rule: &RuleFacts| rule.requirement == "JWK-002" && rule.grade == RuleGrade::Broken;
+    match checked.iter().find(|rule| no_set(rule)) {
+        Some(rule) => vec![rule.clone()],
+        None => checked,
+    }
 }
 
 fn fault(fault: &FormFault) -> RuleFacts {

@@ -10,7 +10,7 @@ use crate::identity::token;
 use crate::proto::login::ClientPayload;
 use crate::role::ConnId;
 use crate::stanza::{ib, login};
-use crate::wire::Jid;
+use crate::wire::{Jid, Node};
 
 /// The decision with all that a transcript may hold of it.
 struct Decided {
@@ -158,6 +158,9 @@ impl Meta {
 
     fn welcome(&mut self, conn: ConnId, account: usize) {
         if let Some(old) = self.accounts[account].online.replace(conn) {
+            // Without a reason the older client would take it for a loss and come back.
+            let conflict = Node::new("conflict").attr("type", "replaced");
+            self.send(old, &Node::new("stream:error").child(conflict));
             self.close(old);
             self.accounts[account].online = Some(conn);
         }

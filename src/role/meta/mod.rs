@@ -141,6 +141,11 @@ impl Meta {
         token::issue(test_keys::partner(), &claims)
     }
 
+    /// Tells the time, before something is asked of Meta's side that no input caused.
+    pub fn tell_time(&mut self, now: UnixMs) {
+        self.now = now;
+    }
+
     /// Sets the lane to which what follows belongs.
     pub fn set_lane(&mut self, lane: Lane) {
         self.lane = lane;
@@ -162,7 +167,7 @@ impl Meta {
     }
 
     fn record_in(&mut self, stream: Stream, lane: Lane, actor: Option<String>, event: Event) {
-        self.out.push_back(Output::Record(Record { stream, lane, actor, event }));
+        self.out.push_back(Output::Record(Box::new(Record { stream, lane, actor, event })));
     }
 
     /// Records on behalf of an account, in its own lane.

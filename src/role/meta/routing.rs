@@ -69,7 +69,7 @@ impl Meta {
         self.send(conn, &ack::of_sent(node, now));
         let to = self.client_by_jid(&message.peer);
         if let Some(key) = to {
-            self.to_client(account, &key, &message);
+            self.hand_to_client(account, &key, &message);
         } else if let Some(peer) = self.account_by_jid(&message.peer)
             // What goes to the sender's own phone is read by nobody.
             && peer != account
@@ -84,7 +84,7 @@ impl Meta {
         }
     }
 
-    fn to_client(&mut self, account: usize, key: &(Lane, String), message: &Message) {
+    fn hand_to_client(&mut self, account: usize, key: &(Lane, String), message: &Message) {
         let from = self.accounts[account].jid.clone();
         let lane = self.accounts[account].user.lane;
         let Some(client) = self.clients.get_mut(key) else { return };

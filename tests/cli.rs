@@ -1,0 +1,274 @@
+//! The program as a user meets it: its commands, exit codes and words.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// A folder that is removed at the end of the test.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = std::fs::remove_dir_all(&dir);
+        std::fs::create_dir_all(&dir).unwrap();
+        Self(dir)
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+}
+
+fn counterpart(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_counterpart")).args(args).output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("it was not killed")
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn report(dir: &str) -> Value {
+    let text = std::fs::read_to_string(Path::new(dir).join("latest/report.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// The report without what may differ between runs.
+fn stable(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let kept = members.into_iter().filter(|(name, _)| name != "volatile");
+            kept.map(|(name, value)| (name, stable(value))).collect()
+        }
+        Value::Array(items) => items.into_iter().map(stable).collect(),
+        other => other,
+    }
+}
+
+/// The path of the first member in which two reports differ, with both values.
+fn first_difference(a: &Value, b: &Value, path: &str) -> Option<String> {
+    match (a, b) {
+        (Value::Object(x), Value::Object(y)) if x.len() == y.len() => {
+            x.iter().find_map(|(k, v)| {
+                first_difference(v, y.get(k).unwrap_or(&Value::Null), &format!("{path}/{k}"))
+            })
+        }
+        (Value::Array(x), Value::Array(y)) if x.len() == y.len() => {
+            let pairs = x.iter().zip(y).enumerate();
+            pairs.into_iter().find_map(|(n, (v, w))| first_difference(v, w, &format!("{path}/{n}")))
+        }
+        _ => (a != b).then(|| format!("{path}: {a:.300} and {b:.300}")),
+    }
+}
+
+/// Runs with output in a folder of its own.
+fn run_in(dir: &Scratch, name: &str, args: &[&str]) -> (Output, String) {
+    let folder = dir.path(name);
+    let mut all = vec!["run", "--seed", "7", "--out", &folder];
+    all.extend(args);
+    (counterpart(&all), folder)
+}
+
+#[test]
+fn the_reference_passes_every_scenario_and_the_log_gives_the_same_verdicts() {
+    let dir = Scratch::new("suite");
+    let (first, folder) = run_in(&dir, "a", &[]);
+    assert_eq!(code(&first), 0, "{}", out(&first));
+    let cases = report(&folder)["cases"].as_array().unwrap().clone();
+    assert!(cases.len() >= 10, "{} cases", cases.len());
+    assert!(cases.iter().all(|case| case["verdict"] == "pass"));
+    let log = format!("{folder}/latest/events.jsonl");
+    let judged = counterpart(&["judge", &log]);
+    assert_eq!(code(&judged), 0, "{}", err(&judged));
+    assert!(out(&judged).contains("all as in"), "{}", out(&judged));
+    let (second, again) = run_in(&dir, "b", &["--jobs", "2"]);
+    assert_eq!(code(&second), 0);
+    let differ = first_difference(&stable(report(&folder)), &stable(report(&again)), "");
+    assert_eq!(differ, None, "one seed, one report");
+}
+
+#[test]
+fn a_log_that_was_tampered_with_gives_other_verdicts() {
+    let dir = Scratch::new("tampered");
+    let (ran, folder) = run_in(&dir, "a", &["m1/enlists-when-the-user-opts-in"]);
+    assert_eq!(code(&ran), 0, "{}", out(&ran));
+    let log = format!("{folder}/latest/events.jsonl");
+    let text = std::fs::read_to_string(&log).unwrap();
+    let without: Vec<_> =
+        text.lines().filter(|line| !line.contains("\"type\":\"enlistment\"")).collect();
+    assert!(without.len() < text.lines().count());
+    std::fs::write(&log, without.join("\n")).unwrap();
+    let judged = counterpart(&["judge", &log]);
+    assert_eq!(code(&judged), 1, "{}", out(&judged));
+    assert!(err(&judged).contains("differs from"), "{}", err(&judged));
+}
+
+#[test]
+fn a_failure_is_told_in_words() {
+    let dir = Scratch::new("failure");
+    let iut = "reference:third-party?quirk=kdf-info-has-local-registration-id";
+    let wanted = "m3.2/first-text-decrypts-at-an-independent-peer";
+    let (ran, _) = run_in(&dir, "a", &["--iut", iut, wanted]);
+    assert_eq!(code(&ran), 1, "{}", err(&ran));
+    let text = out(&ran);
+    let shown = text.lines().filter(|line| !line.starts_with("report ")).collect::<Vec<_>>();
+    insta::assert_snapshot!("failure", shown.join("\n"));
+}
+
+#[test]
+fn both_transports_of_the_chat_service_work() {
+    let dir = Scratch::new("websocket");
+    let program = env!("CARGO_BIN_EXE_counterpart");
+    let yaml = format!(
+        "schema: 1\nname: reference over websocket\nversion: \"1\"\n\
+         seats: [third-party-client, third-party-server]\n\
+         adapter:\n  spawn: {{ command: [\"{program}\", reference, third-party, --transport, ws] }}\n"
+    );
+    let iut = dir.file("iut.yaml", &yaml).display().to_string();
+    let ids = ["m2/pings-and-answers-pings", "m3.3/text-in-is-shown-acked-and-receipted"];
+    let (ran, folder) = run_in(&dir, "a", &["--iut", &iut, ids[0], ids[1]]);
+    assert_eq!(code(&ran), 0, "{}{}", out(&ran), err(&ran));
+    let log = std::fs::read_to_string(format!("{folder}/latest/events.jsonl")).unwrap();
+    assert!(log.contains("\"websocket\":true") && !log.contains("\"websocket\":false"));
+}
+
+#[test]
+fn a_client_whose_server_is_not_there_gets_its_tokens_from_the_harness() {
+    let dir = Scratch::new("client-only");
+    let iut = "third-party-client=reference:third-party";
+    let id = "m3.2/first-text-decrypts-at-an-independent-peer";
+    let (ran, folder) = run_in(&dir, "a", &["--iut", iut, id]);
+    assert_eq!(code(&ran), 0, "{}{}", out(&ran), err(&ran));
+    let seats = &report(&folder)["iut"]["seats"];
+    assert_eq!(seats, &serde_json::json!(["third-party-client"]));
+    let (ran, _) = run_in(&dir, "b", &["--iut", iut, "m1/publishes-its-signing-keys"]);
+    assert_eq!(code(&ran), 4, "nothing was executed: {}", out(&ran));
+}
+
+/// An IUT file for an adapter that is a shell script.
+fn adapter(dir: &Scratch, script: &str) -> String {
+    let yaml = format!(
+        "schema: 1\nname: odd\nversion: \"1\"\nseats: [third-party-client]\n\
+         adapter:\n  spawn: {{ command: [sh, adapter.sh] }}\ntimeouts_ms: {{ operation: 2000 }}\n"
+    );
+    dir.file("adapter.sh", script);
+    dir.file("iut.yaml", &yaml).display().to_string()
+}
+
+#[test]
+fn an_adapter_that_does_not_start_makes_the_run_invalid() {
+    let dir = Scratch::new("dies");
+    let iut = adapter(&dir, "echo no such module >&2\nexit 3\n");
+    let (ran, _) = run_in(&dir, "a", &["--iut", &iut]);
+    assert_eq!(code(&ran), 4, "{}", err(&ran));
+    insta::assert_snapshot!("dead-start", err(&ran));
+}
+
+#[test]
+fn an_adapter_that_claims_everything_is_caught_before_the_first_case() {
+    let dir = Scratch::new("liar");
+    let hello = r#"{"driver":"1","iut":{"name":"liar","version":"1"},"seats":["third-party-client"],"capabilities":{}}"#;
+    let script = format!(
+        "read -r line\necho '{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{hello}}}'\n\
+         read -r line\necho '{{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{{}}}}'\nread -r line\n"
+    );
+    let iut = adapter(&dir, &script);
+    let (ran, _) = run_in(&dir, "a", &["--iut", &iut]);
+    assert_eq!(code(&ran), 4, "{}", err(&ran));
+    insta::assert_snapshot!("liar", err(&ran));
+}
+
+#[test]
+fn words_that_match_nothing_are_corrected() {
+    let dir = Scratch::new("words");
+    let (ran, _) = run_in(&dir, "a", &["m2/pings-and-answers-ping"]);
+    assert_eq!(code(&ran), 2);
+    insta::assert_snapshot!("unknown-scenario", err(&ran));
+    let (ran, _) = run_in(&dir, "b", &["--iut", "reference:third-party?quirk=never-ping"]);
+    assert_eq!(code(&ran), 2);
+    insta::assert_snapshot!("unknown-quirk", err(&ran));
+}
+
+const SOUND: &str = "\
+schema: 1
+title: A server ping is answered
+why: Because a dead connection should be noticed.
+milestone: M2
+covers: [TRN-014]
+proves: [server-ping-ignored]
+actors:
+  alice: { plays: third-party-client, iut: true }
+steps:
+  - act: { on: alice, do: enlist }
+  - act: { on: alice, do: connect }
+  - send: { from: meta, to: alice, stanza: '<iq id=\"p1\" type=\"get\" xmlns=\"urn:xmpp:ping\"/>', as: p1 }
+  - expect: { at: meta, stanza: '<iq id=\"${p1.id}\" type=\"result\"/>', checks: [TRN-014] }
+must_observe: [p1.sent]
+";
+
+/// Lints a text and gives what was said, with the folder cut off.
+fn linted(name: &str, text: &str) -> (i32, String) {
+    let dir = Scratch::new(&format!("lint-{name}"));
+    let file = dir.file("scenario.yaml", text).display().to_string();
+    let output = counterpart(&["lint", &file]);
+    let folder = format!("{}/", dir.0.display());
+    (code(&output), err(&output).replace(&folder, ""))
+}
+
+#[test]
+fn what_cannot_work_is_refused_with_its_place_and_advice() {
+    assert_eq!(linted("sound", SOUND).0, 0, "{}", linted("sound", SOUND).1);
+    let negative = "stanza: '<iq id=\"${p1.id}\" type=\"result\"/>', checks";
+    let wrong = [
+        ("typo", SOUND.replace("  - expect:", "  - exepct:")),
+        ("unknown-requirement", SOUND.replace("covers: [TRN-014]", "covers: [TRN-041]")),
+        ("duplicate-key", SOUND.replace("milestone: M2", "milestone: M2\nmilestone: M1")),
+        (
+            "negative-without-twin",
+            SOUND.replace("do: connect }", "do: connect, mutate: { server_chain: foreign-root } }"),
+        ),
+        ("unknown-quirk", SOUND.replace("server-ping-ignored", "server-ping-ignord")),
+        ("bad-pattern", SOUND.replace(negative, "stanza: '<iq id=>', checks")),
+    ];
+    for (name, text) in wrong {
+        assert_ne!(text, SOUND, "{name} changes nothing");
+        let (code, said) = linted(name, &text);
+        assert_eq!(code, 2, "{name}: {said}");
+        insta::assert_snapshot!(format!("lint-{name}"), said);
+    }
+}
+
+#[test]
+fn a_scenario_of_ones_own_is_run() {
+    let dir = Scratch::new("own");
+    dir.file("scenarios/mine/ping.yaml", SOUND);
+    let (ran, folder) = run_in(&dir, "a", &["--scenarios", &dir.path("scenarios"), "mine/ping"]);
+    assert_eq!(code(&ran), 0, "{}{}", out(&ran), err(&ran));
+    assert_eq!(report(&folder)["cases"][0]["id"], "mine/ping");
+}
+
+#[test]
+fn the_schema_names_every_step() {
+    let schema: Value =
+        serde_json::from_slice(&counterpart(&["schema", "scenario"]).stdout).unwrap();
+    let text = schema.to_string();
+    for word in ["expect_none", "must_observe", "server_chain", "within"] {
+        assert!(text.contains(word), "{word}");
+    }
+}
