@@ -88,6 +88,11 @@ pub const EXIT_WAIT_MS_MAX: u64 = 1000;
 /// Longest silence that is no hang, where the IUT file sets no other (ROB-002).
 pub const OPERATION_WAIT_MS_MAX: u64 = 10_000;
 
+// --- role -----------------------------------------------------------------
+
+/// Stanzas that wait for one user's ack; a user who never acks loses the oldest.
+pub const MAILBOX_STANZAS_MAX: usize = 10_000;
+
 // --- scenario and evidence ------------------------------------------------
 
 /// Largest scenario, profile, catalogue or IUT file.
@@ -108,6 +113,8 @@ pub const TEMPLATE_REGEX_BYTES_MAX: usize = 1024 * 1024;
 pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
 /// Entries of one case's transcript: a case that exceeds it is a runaway.
 pub const ENTRIES_MAX: usize = 100_000;
+/// Bytes of one case's transcript, roughly: a subject that makes it grow beyond is a flood (ROB-003).
+pub const TRANSCRIPT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Events between the sockets and a session that may wait; beyond it the sender waits.
 pub const QUEUE_EVENTS_MAX: usize = 1024;
 

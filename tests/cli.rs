@@ -77,6 +77,29 @@ fn first_difference(a: &Value, b: &Value, path: &str) -> Option<String> {
     }
 }
 
+/// No private half of a key reaches the log, even where the subject publishes it.
+#[test]
+fn a_private_key_that_the_subject_leaks_is_not_recorded() {
+    let dir = Scratch::new("leak");
+    let iut = "reference:third-party?quirk=jwks-publishes-private-key";
+    let (ran, folder) = run_in(&dir, "a", &["--iut", iut, "m1/publishes-its-signing-keys"]);
+    assert_eq!(code(&ran), 1, "{}", err(&ran));
+    let log = std::fs::read_to_string(format!("{folder}/latest/events.jsonl")).unwrap();
+    let bodies = log.lines().filter(|line| line.contains("\"responded\""));
+    let bodies: Vec<Vec<u8>> = bodies
+        .map(|line| {
+            let entry: Value = serde_json::from_str(line).unwrap();
+            let b64 = entry["event"]["body"]["b64"].as_str().unwrap().to_owned();
+            base64::Engine::decode(&base64::engine::general_purpose::STANDARD, b64).unwrap()
+        })
+        .collect();
+    assert!(!bodies.is_empty());
+    for body in bodies {
+        let set: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(set["keys"][0]["d"], "(withheld)");
+    }
+}
+
 /// Runs with output in a folder of its own.
 fn run_in(dir: &Scratch, name: &str, args: &[&str]) -> (Output, String) {
     let folder = dir.path(name);
@@ -163,12 +186,10 @@ fn a_client_whose_server_is_not_there_gets_its_tokens_from_the_harness() {
 
 /// An IUT file for an adapter that is a shell script.
 fn adapter(dir: &Scratch, script: &str) -> String {
-    let yaml = format!(
-        "schema: 1\nname: odd\nversion: \"1\"\nseats: [third-party-client]\n\
-         adapter:\n  spawn: {{ command: [sh, adapter.sh] }}\ntimeouts_ms: {{ operation: 2000 }}\n"
-    );
+    let yaml = "schema: 1\nname: odd\nversion: \"1\"\nseats: [third-party-client]\n\
+         adapter:\n  spawn: { command: [sh, adapter.sh] }\ntimeouts_ms: { operation: 2000 }\n";
     dir.file("adapter.sh", script);
-    dir.file("iut.yaml", &yaml).display().to_string()
+    dir.file("iut.yaml", yaml).display().to_string()
 }
 
 #[test]
@@ -192,6 +213,55 @@ fn an_adapter_that_claims_everything_is_caught_before_the_first_case() {
     let (ran, _) = run_in(&dir, "a", &["--iut", &iut]);
     assert_eq!(code(&ran), 4, "{}", err(&ran));
     insta::assert_snapshot!("liar", err(&ran));
+}
+
+/// An adapter in a few lines of shell: it answers what the script's table says.
+const TALKER: &str = r#"
+while read -r line; do
+  id=$(printf '%s' "$line" | sed 's/"id":\([0-9]*\).*/\1/; s/.*,//')
+  case "$line" in
+    *'"method":"hello"'*) answer='"result":{"driver":"1","iut":{"name":"odd","version":"1"},"seats":["third-party-client"],"capabilities":{}}' ;;
+    *no-such-operation*) answer='"error":{"code":-32601,"message":"method not found"}' ;;
+    *'"method":"configure"'*|*'"method":"account"'*|*'"method":"stop"'*) answer='"result":{}' ;;
+    *) ANSWER ;;
+  esac
+  printf '{"jsonrpc":"2.0","id":%s,%s}\n' "$id" "$answer"
+done
+"#;
+
+#[test]
+fn an_adapter_that_stops_answering_hangs_and_that_is_a_finding() {
+    let dir = Scratch::new("hangs");
+    let iut = adapter(&dir, &TALKER.replace("ANSWER", "continue"));
+    let (ran, folder) = run_in(&dir, "a", &["--iut", &iut, "m1/enlists-when-the-user-opts-in"]);
+    assert_eq!(code(&ran), 1, "{}{}", out(&ran), err(&ran));
+    let checks = report(&folder)["cases"][0]["checks"].as_array().unwrap().clone();
+    let hang = checks.iter().find(|check| check["requirement"] == "ROB-002").unwrap();
+    assert_eq!((&hang["verdict"], &hang["witness"]), (&"fail".into(), &"process".into()));
+    assert!(!checks.iter().any(|check| check["verdict"] == "pass"), "{checks:?}");
+}
+
+#[test]
+fn an_adapter_that_dies_in_a_case_is_a_finding_with_its_last_words() {
+    let dir = Scratch::new("dies-later");
+    let script =
+        TALKER.replace("ANSWER", "echo \"thread 'main' panicked at x.rs:1\" >&2; exit 101");
+    let iut = adapter(&dir, &script);
+    let (ran, folder) = run_in(&dir, "a", &["--iut", &iut, "m1/enlists-when-the-user-opts-in"]);
+    assert_eq!(code(&ran), 1, "{}{}", out(&ran), err(&ran));
+    let checks = report(&folder)["cases"][0]["checks"].as_array().unwrap().clone();
+    for row in ["ROB-001", "ROB-004"] {
+        let found = checks.iter().find(|check| check["requirement"] == row).unwrap();
+        assert_eq!(found["verdict"], "fail", "{found}");
+    }
+}
+
+#[test]
+fn a_seat_that_the_adapter_does_not_have_is_refused() {
+    let dir = Scratch::new("seat");
+    let (ran, _) = run_in(&dir, "a", &["--iut", "meta=reference:third-party"]);
+    assert_eq!(code(&ran), 2);
+    insta::assert_snapshot!("seat", err(&ran));
 }
 
 #[test]

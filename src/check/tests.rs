@@ -566,15 +566,22 @@ fn a_wrong_message_version_is_seen() {
             tape.wire(Event::Decrypted { id, from, content, enc });
         }
     };
-    assert_bites("ENC-018", decrypted(0x33), decrypted(0x23));
-    assert_bites("ENC-018", decrypted(0x34), decrypted(0x44));
+    for byte in [0x33, 0x34] {
+        assert!(!passive(decrypted(byte)).iter().any(|(row, _)| *row == "ENC-018"));
+    }
+    for byte in [0x23, 0x44] {
+        assert!(passive(decrypted(byte)).contains(&("ENC-018", Grade::Broken)));
+    }
 }
 
 #[test]
 fn trouble_with_the_process_and_the_driver_is_seen() {
-    for (kind, row) in
-        [(Trouble::Died, "ROB-001"), (Trouble::Hung, "ROB-002"), (Trouble::Panicked, "ROB-004")]
-    {
+    for (kind, row) in [
+        (Trouble::Died, "ROB-001"),
+        (Trouble::Hung, "ROB-002"),
+        (Trouble::Flooded, "ROB-003"),
+        (Trouble::Panicked, "ROB-004"),
+    ] {
         let detail = "it did".to_owned();
         let seen = passive(|tape| tape.wire(Event::ProcessTrouble { kind, detail }));
         assert_eq!(seen, vec![(row, Grade::Broken)]);

@@ -52,7 +52,12 @@ pub async fn execute(args: Args, world: &World) -> Exit {
     let live = Arc::new(Live::new(world.interactive));
     let ran = tokio::select! {
         ran = run_all(cases, options, Arc::clone(&live) as Arc<_>) => ran,
-        _ = tokio::signal::ctrl_c() => return fail(Exit::Interrupted, &"interrupted"),
+        _ = tokio::signal::ctrl_c() => {
+            live.end();
+            let log = out.join("events.jsonl");
+            let hint = format!("interrupted; `judge {}` tells what was decided", log.display());
+            return fail(Exit::Interrupted, &hint);
+        }
     };
     live.end();
     let ran = match ran {

@@ -338,4 +338,45 @@ pub enum Trouble {
     Hung,
     Panicked,
     NotStarted,
+    /// It said more than a case can hold.
+    Flooded,
+}
+
+impl Event {
+    /// Roughly how many bytes it takes; only what a subject can make large is counted exactly.
+    pub fn size(&self) -> usize {
+        const REST: usize = 512;
+        let payload = |payload: &Payload| match payload {
+            Payload::Whole { b64 } => b64.len(),
+            Payload::Digest { head_b64, tail_b64, .. } => head_b64.len() + tail_b64.len(),
+        };
+        REST + match self {
+            Self::Stanza { xml, bytes, .. } => xml.len() + payload(bytes),
+            Self::Undecodable { bytes, .. } => payload(bytes),
+            Self::Responded { body, .. } => payload(body),
+            Self::Notified { params, .. } => params.to_string().len(),
+            Self::Decrypted { content, enc, .. } => content.len() + payload(&enc.bytes),
+            Self::Undecryptable { enc, .. } => payload(&enc.bytes),
+            Self::Log { lines } => lines.iter().map(String::len).sum(),
+            _ => 0,
+        }
+    }
+
+    /// True for the entry that ends a transcript that grew too large.
+    pub fn is_flood(&self) -> bool {
+        matches!(self, Self::ProcessTrouble { kind: Trouble::Flooded, .. })
+    }
+}
+
+/// The XML of a stanza as a transcript holds it: for people, so no longer than they can read.
+pub fn shortened(mut xml: String) -> String {
+    if xml.len() > PAYLOAD_BYTES_MAX {
+        let mut end = PAYLOAD_BYTES_MAX;
+        while !xml.is_char_boundary(end) {
+            end -= 1;
+        }
+        xml.truncate(end);
+        xml.push('…');
+    }
+    xml
 }

@@ -12,11 +12,11 @@ mod jsonl;
 pub use entry::{Entry, EntryId, Lane, Stream};
 pub use event::{
     Direction, EncFacts, Event, FormFacts, LoginFacts, Payload, RuleFacts, RuleGrade, RunHeader,
-    Skip, StepEnd, TokenFacts, Trouble,
+    Skip, StepEnd, TokenFacts, Trouble, shortened,
 };
 pub use jsonl::{LogError, read_log, write_entry, write_header};
 
-use crate::limits::ENTRIES_MAX;
+use crate::limits::{ENTRIES_MAX, TRANSCRIPT_BYTES_MAX};
 
 /// Ids of fence pings begin so.
 pub const FENCE_ID: &str = "fence-";
@@ -27,6 +27,8 @@ pub struct Transcript {
     case: String,
     entries: Vec<Entry>,
     counts: std::collections::BTreeMap<Stream, u32>,
+    /// Roughly how large the entries are.
+    bytes: usize,
 }
 
 impl Transcript {
@@ -45,7 +47,8 @@ impl Transcript {
         &self.entries
     }
 
-    /// Appends an event and numbers it within its stream; `None` once the bound is reached.
+    /// Appends an event and numbers it within its stream; `None` once a bound is reached, which the
+    /// last entry then says.
     pub fn record(
         &mut self,
         at_ms: u64,
@@ -54,18 +57,64 @@ impl Transcript {
         actor: Option<&str>,
         event: Event,
     ) -> Option<&Entry> {
-        if self.entries.len() >= ENTRIES_MAX {
-            return None;
+        self.bytes += event.size();
+        let full = self.entries.len() >= ENTRIES_MAX || self.bytes > TRANSCRIPT_BYTES_MAX;
+        let flood = Event::ProcessTrouble {
+            kind: Trouble::Flooded,
+            detail: format!("{} events, some {} bytes", self.entries.len(), self.bytes),
+        };
+        match self.entries.last() {
+            Some(last) if full && last.event.is_flood() => return None,
+            _ if full => self.append(at_ms, Stream::process(), lane, None, flood),
+            _ => self.append(at_ms, stream, lane, actor, event),
         }
+        self.entries.last().filter(|_| !full)
+    }
+
+    fn append(
+        &mut self,
+        at_ms: u64,
+        stream: Stream,
+        lane: Lane,
+        actor: Option<&str>,
+        event: Event,
+    ) {
         let n = self.counts.entry(stream.clone()).or_default();
         *n += 1;
         let id = EntryId { case: self.case.clone(), stream, n: *n };
         self.entries.push(Entry { id, lane, actor: actor.map(str::to_owned), at_ms, event });
-        self.entries.last()
     }
 
     /// Takes over an entry that was read from a log.
     pub fn push(&mut self, entry: Entry) {
         self.entries.push(entry);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transcript_that_grows_too_large_ends_with_a_word_about_it() {
+        let mut transcript = Transcript::new("case");
+        let params = serde_json::Value::from("x".repeat(1024 * 1024));
+        let said = Event::Notified { name: "notice".into(), params };
+        let mut record = || {
+            let stream = Stream::user("a1");
+            transcript.record(0, stream, Lane::Main, None, said.clone()).is_some()
+        };
+        let kept = (0..100).filter(|_| record()).count();
+        assert!((60..=64).contains(&kept), "{kept}");
+        assert_eq!(transcript.entries().len(), kept + 1);
+        assert!(transcript.entries().last().unwrap().event.is_flood());
+    }
+
+    #[test]
+    fn long_payloads_are_digested_and_long_stanzas_cut() {
+        assert_eq!(Payload::of(&[7; 10]).bytes(), Some(vec![7; 10]));
+        assert_eq!(Payload::of(&[7; 70_000]).bytes(), None);
+        let cut = shortened("é".repeat(70_000));
+        assert!(cut.len() < 70_000 && cut.ends_with('…'));
     }
 }

@@ -52,7 +52,7 @@ pub fn assemble(
         schema: SCHEMA,
         outcome: Outcome::of(&cases),
         conditional_on: conditional_on(&cases),
-        scope: scope(&coverage),
+        scope: scope(&coverage, &cases),
         seed: header.seed,
         profile: json!({ "id": profile.id(), "digest": profile.digest() }),
         ics: header.iut.get("ics").cloned().unwrap_or(Value::Null),
@@ -106,9 +106,14 @@ fn conditional_on(cases: &[CaseResult]) -> Vec<String> {
     named.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-fn scope(coverage: &Coverage) -> Vec<String> {
+fn scope(coverage: &Coverage, cases: &[CaseResult]) -> Vec<String> {
     let outside = coverage
         .iter()
         .filter(|row| matches!(row.standing, Standing::NotObservable | Standing::NotApplicable));
-    outside.map(|row| row.requirement.clone()).collect()
+    let rows = outside.map(|row| row.requirement.clone());
+    let checks = cases.iter().flat_map(|case| &case.checks);
+    let ruled_out = checks.filter(|check| check.verdict == Verdict::NotTestable).filter_map(|c| {
+        Some(format!("{} ({})", c.requirement, c.not_decided.as_ref()?.sentence()))
+    });
+    rows.chain(ruled_out.collect::<BTreeSet<_>>()).collect()
 }

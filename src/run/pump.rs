@@ -125,6 +125,9 @@ impl Session<'_> {
         self.record(Stream::operations(), actor, called);
         self.carry_out().await?;
         let answer = self.ask(operation, params).await?;
+        if matches!(answer, Err(CallError::Timeout(_))) {
+            self.note_hang(operation).await?;
+        }
         let outcome = match &answer {
             Ok(value) => Ok(without_token(value)),
             Err(error) => Err(error.to_string()),
@@ -135,12 +138,25 @@ impl Session<'_> {
         Ok(answer)
     }
 
+    /// An operation may take its time; an adapter that does not even say that it is well hangs.
+    async fn note_hang(&mut self, operation: &str) -> Result<(), RecordError> {
+        let health = self.ask("health", Params::new()).await?;
+        if matches!(health, Err(CallError::Timeout(_))) {
+            let wait = self.shared.operation_timeout.as_millis();
+            let detail =
+                format!("neither `{operation}` nor `health` was answered in {wait} ms each");
+            self.trouble(Trouble::Hung, detail);
+            self.hangs = true;
+        }
+        Ok(())
+    }
+
     async fn ask(
         &mut self,
         operation: &str,
         params: Params,
     ) -> Result<Result<Value, CallError>, RecordError> {
-        if self.gone {
+        if self.gone || self.hangs {
             return Ok(Err(CallError::Closed));
         }
         let pending = match self.instance.begin(operation, params).await {

@@ -40,13 +40,14 @@ impl<'a> Recorder<'a> {
         event: Event,
     ) -> Option<EntryId> {
         let now = UnixMs::now().0;
-        let Some(entry) = self.transcript.record(now, stream, lane, actor, event) else {
-            self.overflown = true;
-            return None;
-        };
-        self.progress.observe(entry);
-        self.pending.push(entry.clone());
-        Some(entry.id.clone())
+        let before = self.transcript.entries().len();
+        let id = self.transcript.record(now, stream, lane, actor, event).map(|e| e.id.clone());
+        for entry in &self.transcript.entries()[before..] {
+            self.progress.observe(entry);
+            self.pending.push(entry.clone());
+        }
+        self.overflown |= id.is_none();
+        id
     }
 
     /// Hands what was recorded to the log.

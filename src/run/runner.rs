@@ -77,6 +77,9 @@ pub enum RunError {
     NotStarted(StartError),
     #[error("{0}")]
     Capabilities(crate::spec::capability::IcsError),
+    /// The user's: a seat was asked for that the adapter does not have.
+    #[error("the adapter does not play the seat {0}")]
+    Seat(Seat),
     /// Ours.
     #[error("cannot write the event log: {0}")]
     Log(#[from] std::io::Error),
@@ -152,6 +155,9 @@ async fn introduce(options: &RunOptions, shared: &Shared) -> Result<(Hello, Ics)
     let started = options.target.start(shared).await;
     let (instance, _incoming) = started.map_err(RunError::NotStarted)?;
     let hello = instance.hello().clone();
+    if let Some(seat) = options.target.seats.iter().find(|seat| !hello.seats.contains(seat)) {
+        return Err(RunError::Seat(*seat));
+    }
     let ics = instance.ics().clone().narrowed(&options.target.ics);
     instance.stop().await;
     Ok((hello, ics.map_err(RunError::Capabilities)?))

@@ -55,6 +55,8 @@ pub struct Session<'a> {
     pub(super) restless: bool,
     /// Counts fences, to name their pings.
     pub(super) fences: u32,
+    /// The adapter answers nothing any more; asking again would only cost time.
+    pub(super) hangs: bool,
     /// The adapter is gone; nothing more can be asked of it.
     pub(super) gone: bool,
 }
@@ -84,6 +86,7 @@ impl<'a> Session<'a> {
             canary: canary(shared.seed, &case.id()),
             restless: false,
             fences: 0,
+            hangs: false,
             gone: false,
         }
     }
@@ -93,6 +96,14 @@ impl<'a> Session<'a> {
     /// # Errors
     /// The log could not be written: a failure of the harness, not of the subject.
     pub async fn run(mut self) -> Result<Transcript, RecordError> {
+        match self.carry_out_plan().await {
+            // The subject flooded the case; the transcript says so.
+            Ok(()) | Err(RecordError::TooMany) => Ok(self.recorder.transcript),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn carry_out_plan(&mut self) -> Result<(), RecordError> {
         self.begin();
         let mut sound = self.configure().await?;
         for (number, phase) in self.plan.phases.iter().enumerate() {
@@ -101,8 +112,7 @@ impl<'a> Session<'a> {
                 sound = self.phase(number, phase).await?;
             }
         }
-        self.end(sound).await?;
-        Ok(self.recorder.transcript)
+        self.end(sound).await
     }
 
     fn begin(&mut self) {

@@ -203,6 +203,8 @@ words! {
         OtherLeafKey = "other-leaf-key",
         /// Validity ended before today.
         Expired = "expired",
+        /// Validity begins in 2100.
+        NotYetValid = "not-yet-valid",
         /// No chain at all.
         Absent = "absent",
     }

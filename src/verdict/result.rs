@@ -117,6 +117,15 @@ pub struct CaseResult {
 }
 
 impl CaseResult {
+    /// True for a case without verdict that nobody ruled out. What is ruled out by a seat that is not
+    /// under test is scope, and says nothing about the seats that are.
+    pub fn is_gap(&self) -> bool {
+        let ruled_out =
+            |check: &CheckResult| matches!(check.not_decided, Some(NotDecided::RuledOut(_)));
+        self.verdict == Verdict::NotTestable
+            && (self.checks.is_empty() || !self.checks.iter().all(ruled_out))
+    }
+
     /// The worst of the executed checks; with none, not_testable, or not_applicable if all are.
     pub fn worst(checks: &[CheckResult]) -> Verdict {
         let executed = checks.iter().map(|check| check.verdict).filter(|v| v.executed()).max();
@@ -145,8 +154,7 @@ impl Outcome {
     pub fn of(cases: &[CaseResult]) -> Self {
         let has = |verdict| cases.iter().flat_map(|c| &c.checks).any(|c| c.verdict == verdict);
         let executed = cases.iter().flat_map(|c| &c.checks).any(|c| c.verdict.executed());
-        // A row that is out of reach of the harness is scope; a case left without verdict is a gap.
-        let gap = cases.iter().any(|case| case.verdict == Verdict::NotTestable);
+        let gap = cases.iter().any(CaseResult::is_gap);
         if has(Verdict::HarnessError) || has(Verdict::DriverError) || !executed {
             Self::Invalid
         } else if has(Verdict::Fail) {

@@ -40,14 +40,15 @@ fn about(entry: &Entry, enc: &EncFacts, view: &View<'_>) -> Vec<Observed> {
     version.into_iter().chain(prekey_ids(entry, enc, view)).chain(derivation(entry, enc)).collect()
 }
 
-/// ENC-018: the high nibble is the version; the low one is the sender's newest and is free.
+/// ENC-018, as far as sending shows it: the high nibble is the version; the low one is the sender's
+/// newest and is free. That older versions are refused, a right one does not show.
 fn version(entry: &Entry, enc: &EncFacts, view: &View<'_>) -> Option<Observed> {
     let byte = enc.header.get("version_byte")?.as_u64()?;
     let wanted = view.profile.int("signal.version").unwrap_or(3);
-    let right = i64::try_from(byte >> 4) == Ok(wanted);
+    let wrong = i64::try_from(byte >> 4) != Ok(wanted);
     let expected = format!("message version {wanted} in the high nibble");
-    let observed = Observed::new("ENC-018", right, expected, format!("{byte:#04x}"), entry);
-    Some(observed.resting_on("signal.version"))
+    let observed = Observed::new("ENC-018", false, expected, format!("{byte:#04x}"), entry);
+    wrong.then(|| observed.resting_on("signal.version"))
 }
 
 /// PRE-007: what was served must be named, or the peer derives other keys.

@@ -12,7 +12,7 @@ impl Check for Process {
     }
 
     fn requirements(&self) -> &'static [&'static str] {
-        &["ROB-001", "ROB-002", "ROB-004", "ROB-006"]
+        &["ROB-001", "ROB-002", "ROB-003", "ROB-004", "ROB-006"]
     }
 
     fn examine(&self, view: &View<'_>) -> Vec<Observed> {
@@ -36,6 +36,7 @@ fn trouble(entry: &Entry, kind: Trouble, detail: &str) -> Observed {
     let (row, expected) = match kind {
         Trouble::Died | Trouble::NotStarted => ("ROB-001", "the process survives"),
         Trouble::Hung => ("ROB-002", "an answer within the deadline"),
+        Trouble::Flooded => ("ROB-003", "what it sends stays within bounds"),
         Trouble::Panicked => ("ROB-004", "no panic, assertion or sanitizer report"),
     };
     Observed::new(row, false, expected, detail, entry).seen_by(Witness::Process)

@@ -1,7 +1,7 @@
 //! One chat connection: intro header, Noise handshake, then stanzas (`wire.md` §1).
 
 use super::{Faults, Meta};
-use crate::evidence::{Direction, Event, FENCE_ID, Payload, Stream};
+use crate::evidence::{Direction, Event, FENCE_ID, Payload, Stream, shortened};
 use crate::limits::FRAME_BYTES_MAX;
 use crate::noise::certificate::{Fault, Link, Validity};
 use crate::noise::{AwaitingFinish, Dialect, Finished, KeyPair, Responder, Transport};
@@ -163,7 +163,7 @@ impl Meta {
             Ok((unpacked, captured)) => {
                 let event = Event::Stanza {
                     direction: Direction::Received,
-                    xml: xml::print(&captured.node),
+                    xml: shortened(xml::print(&captured.node)),
                     bytes: Payload::of(&unpacked.bytes),
                     compressed: unpacked.compressed,
                     variants: captured.variants().into_iter().map(name).collect(),
@@ -193,7 +193,7 @@ impl Meta {
         let Ok(sealed) = transport.seal(&binary::pack(&bytes, false)) else { return };
         let event = Event::Stanza {
             direction: Direction::Sent,
-            xml: xml::print(node),
+            xml: shortened(xml::print(node)),
             bytes: Payload::of(&bytes),
             compressed: false,
             variants: Vec::new(),
@@ -293,6 +293,7 @@ fn named(fault: ChainFault) -> Fault {
         ChainFault::RandomSignature => Fault::RandomSignature(Link::Leaf),
         ChainFault::OtherLeafKey => Fault::OtherLeafKey,
         ChainFault::Expired => Fault::Expired(Link::Leaf),
+        ChainFault::NotYetValid => Fault::NotYetValid(Link::Leaf),
         ChainFault::Absent => Fault::Absent,
     }
 }

@@ -189,7 +189,8 @@ impl Meta {
             Fetch::PartnerKeys { label } => (label, true),
             Fetch::Push { label } => (label, false),
         };
-        self.record_answer(label, &result);
+        let shown = if keys { result.clone().map(without_private_members) } else { result.clone() };
+        self.record_answer(label, &shown);
         if keys {
             self.take_keys(&result);
         }
@@ -269,6 +270,23 @@ pub(super) fn checked<F>(judged: &[Judged<F>], say: impl Fn(&F) -> String) -> Ve
         Some(RuleFacts { requirement: judged.requirement.to_owned(), grade, why })
     });
     decided.collect()
+}
+
+/// A key set that gives private halves away must not give them to the transcript too.
+fn without_private_members(mut response: HttpResponse) -> HttpResponse {
+    let Ok(mut set) = serde_json::from_slice::<serde_json::Value>(&response.body) else {
+        return response;
+    };
+    let keys = set.get_mut("keys").and_then(serde_json::Value::as_array_mut);
+    for key in keys.into_iter().flatten().filter_map(serde_json::Value::as_object_mut) {
+        for name in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
+            if let Some(value) = key.get_mut(name) {
+                *value = "(withheld)".into();
+            }
+        }
+    }
+    response.body = set.to_string().into_bytes();
+    response
 }
 
 /// What is no key set exposes no keys, so no rule about its form says anything then.

@@ -3,6 +3,7 @@
 use super::Meta;
 use super::account::{enlistment_is_skipped, lid};
 use crate::evidence::Lane;
+use crate::limits::MAILBOX_STANZAS_MAX;
 use crate::role::ConnId;
 use crate::stanza::message::Message;
 use crate::stanza::prekeys::XMLNS;
@@ -131,6 +132,9 @@ impl Meta {
         let target = &mut self.accounts[account];
         let ackable = matches!(stanza.tag.as_str(), "message" | "receipt" | "notification");
         if ackable {
+            if target.mailbox.len() >= MAILBOX_STANZAS_MAX {
+                target.mailbox.pop_front();
+            }
             target.mailbox.push_back(stanza.clone());
         }
         if let Some(conn) = target.online {
