@@ -95,7 +95,8 @@ impl Problems {
         };
         for (n, entry) in entries.iter().enumerate() {
             if entries[..n].iter().any(|earlier| earlier.key == entry.key) {
-                self.add(entry.key_span, format!("the key `{}` stands here twice", entry.key));
+                let twice = format!("the key `{}` stands here twice", entry.key);
+                self.advise(entry.key_span, twice, "keep one of the two");
             }
         }
         Some(Fields { entries })
