@@ -253,7 +253,7 @@ impl Steps<'_> {
                 // Who never answers a ping is not damaged by what came before it.
                 let control = control && (word != "damaged" || self.probe_can_work(steps));
                 let what = self.describe(&planned.step, planned.part);
-                self.lower(checks, &rows, control, outcome, &format!("{word}: {what}"));
+                self.lower(checks, &rows, outcome, control.then_some(word), &what);
                 break;
             }
         }
@@ -283,12 +283,14 @@ impl Steps<'_> {
             .collect()
     }
 
+    /// Takes back the passes of a negative step whose control did not come about. With a `word` for
+    /// what that shows of the subject, a control that failed fails the rows.
     fn lower(
         &self,
         checks: &mut [CheckResult],
         rows: &BTreeSet<(String, String)>,
-        control: bool,
         outcome: Option<&StepOutcome>,
+        word: Option<&str>,
         what: &str,
     ) {
         for check in checks.iter_mut() {
@@ -296,20 +298,22 @@ impl Steps<'_> {
             if !concerned || check.verdict > Verdict::Inconclusive {
                 continue;
             }
-            let seen = match outcome {
-                Some(StepOutcome::Failed { expected, actual, evidence }) if control => {
-                    Some((expected.clone(), actual.clone(), evidence.clone()))
+            match (outcome, word) {
+                (Some(StepOutcome::Failed { expected, actual, evidence }), Some(word)) => {
+                    let finding = Finding {
+                        expected: expected.clone(),
+                        actual: format!("{word}: {what}: {actual}"),
+                        evidence: evidence.clone(),
+                    };
+                    *check = broken(check.clone(), finding, true, self.setting);
                 }
-                _ => None,
-            };
-            *check = match seen {
-                Some((expected, actual, evidence)) => {
-                    let actual = format!("{what}: {actual}");
-                    let finding = Finding { expected, actual, evidence };
-                    broken(check.clone(), finding, true, self.setting)
+                // What is undecided already knows a better reason.
+                _ if check.verdict == Verdict::Inconclusive => {}
+                _ => {
+                    let why = NotDecided::Precondition(what.to_owned());
+                    *check = undecided(check.clone(), why);
                 }
-                None => undecided(check.clone(), NotDecided::Precondition(what.to_owned())),
-            };
+            }
         }
     }
 
