@@ -17,7 +17,7 @@
 //!
 //! | room | what it is about |
 //! |---|---|
-//! | [`limits`], [`seed`], [`clock`], [`span`], [`http`], [`proto`] | everybody's ground: bounds with reasons, the one PRNG, time as a value, carets, plain HTTP values, protobuf types |
+//! | [`limits`], [`seed`], [`clock`], [`span`], [`diff`], [`http`], [`proto`] | everybody's ground: bounds with reasons, the one PRNG, time as a value, carets, comparisons, plain HTTP values, protobuf types |
 //! | [`wire`] | bytes ↔ node: addresses, binary encoding, frames, the XML form |
 //! | [`noise`] | the encrypted channel: handshake, transport, certificate chain |
 //! | [`spec`] | what must hold: catalogue, profile values with their basis, capabilities |
@@ -56,6 +56,7 @@
 pub mod check;
 pub mod cli;
 pub mod clock;
+pub mod diff;
 pub mod driver;
 pub mod e2ee;
 pub mod evidence;

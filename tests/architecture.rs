@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Everybody's ground.
-const GROUND: &[&str] = &["limits", "seed", "clock", "span", "http", "proto"];
+const GROUND: &[&str] = &["limits", "seed", "clock", "span", "diff", "http", "proto"];
 
 /// Each room with the rooms that it may import besides the ground.
 const TABLE: &[(&str, &[&str])] = &[
@@ -13,6 +13,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("seed", &[]),
     ("clock", &[]),
     ("span", &[]),
+    ("diff", &[]),
     ("http", &[]),
     ("proto", &[]),
     ("wire", &[]),

@@ -125,21 +125,12 @@ impl Steps<'_> {
         let what = self.describe(step, part);
         match outcome {
             Some(StepOutcome::Satisfied { .. }) => None,
-            Some(StepOutcome::Unsupported { operation, evidence }) => Some(Stop {
-                what,
-                fails: Some(Finding {
-                    expected: format!("the operation `{operation}` exists"),
-                    actual: "method not found (-32601)".into(),
-                    evidence: evidence.clone(),
-                }),
-            }),
-            Some(StepOutcome::Failed { expected, actual, evidence }) => {
+            Some(StepOutcome::Unsupported { operation, evidence }) => {
+                Some(Stop { what, fails: Some(absent_operation(operation, evidence)) })
+            }
+            Some(StepOutcome::Failed { expected, actual, evidence, .. }) => {
                 let claim = actual.starts_with("the adapter reports");
-                let finding = || Finding {
-                    expected: expected.clone(),
-                    actual: actual.clone(),
-                    evidence: evidence.clone(),
-                };
+                let finding = || Finding::new(expected, actual, evidence.clone());
                 Some(Stop { what: format!("{what}: {actual}"), fails: claim.then(finding) })
             }
             Some(StepOutcome::NoFence { why }) => Some(Stop { what: why.clone(), fails: None }),
@@ -181,29 +172,17 @@ impl Steps<'_> {
         }
         match outcome {
             Some(StepOutcome::Satisfied { actual, evidence }) => {
-                let finding = Finding {
-                    expected: self.text(step),
-                    actual: actual.clone(),
-                    evidence: evidence.clone(),
-                };
+                let finding = Finding::new(self.text(step), actual, evidence.clone());
                 CheckResult { findings: vec![finding], ..check }
             }
-            Some(StepOutcome::Failed { expected, actual, evidence }) => {
-                let finding = Finding {
-                    expected: expected.clone(),
-                    actual: actual.clone(),
-                    evidence: evidence.clone(),
-                };
+            Some(StepOutcome::Failed { expected, actual, evidence, diff }) => {
+                let diff = diff.clone();
+                let finding = Finding { diff, ..Finding::new(expected, actual, evidence.clone()) };
                 let invariant = matches!(step.action, Action::ExpectNone(_));
                 broken(check, finding, invariant, self.setting)
             }
             Some(StepOutcome::Unsupported { operation, evidence }) => {
-                let finding = Finding {
-                    expected: format!("the operation `{operation}` exists"),
-                    actual: "method not found (-32601)".into(),
-                    evidence: evidence.clone(),
-                };
-                broken(check, finding, true, self.setting)
+                broken(check, absent_operation(operation, evidence), true, self.setting)
             }
             Some(StepOutcome::NoFence { why }) => {
                 undecided(check, NotDecided::NoFence(why.clone()))
@@ -299,12 +278,11 @@ impl Steps<'_> {
                 continue;
             }
             match (outcome, word) {
-                (Some(StepOutcome::Failed { expected, actual, evidence }), Some(word)) => {
-                    let finding = Finding {
-                        expected: expected.clone(),
-                        actual: format!("{word}: {what}: {actual}"),
-                        evidence: evidence.clone(),
-                    };
+                (Some(StepOutcome::Failed { expected, actual, evidence, diff }), Some(word)) => {
+                    let actual = format!("{word}: {what}: {actual}");
+                    let diff = diff.clone();
+                    let finding =
+                        Finding { diff, ..Finding::new(expected, actual, evidence.clone()) };
                     *check = broken(check.clone(), finding, true, self.setting);
                 }
                 // What is undecided already knows a better reason.
@@ -364,6 +342,11 @@ impl Steps<'_> {
             *check = undecided(check.clone(), NotDecided::NotExercised(what.clone()));
         }
     }
+}
+
+fn absent_operation(operation: &str, evidence: &[String]) -> Finding {
+    let expected = format!("the operation `{operation}` exists");
+    Finding::new(expected, "method not found (-32601)", evidence.to_vec())
 }
 
 /// Why the remaining steps of a phase were not executed.
@@ -460,7 +443,7 @@ fn passive_result(id: &str, observed: Observed, setting: Setting<'_>) -> CheckRe
         _ => base,
     };
     let evidence = observed.evidence.iter().map(ToString::to_string).collect();
-    let finding = Finding { expected: observed.expected, actual: observed.actual, evidence };
+    let finding = Finding::new(observed.expected, observed.actual, evidence);
     match observed.grade {
         Grade::Right => CheckResult { findings: vec![finding], ..base },
         Grade::Broken => broken(base, finding, false, setting),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::board::Board;
+use crate::diff::Diff;
 use crate::evidence::{Entry, Event, Lane, StepEnd};
 use crate::scenario::{Action, Plan, PlannedStep, Purpose, Scenario};
 use crate::spec::Profile;
@@ -13,7 +14,7 @@ pub enum StepOutcome {
     /// What was wanted came about; the entries that show it.
     Satisfied { actual: String, evidence: Vec<String> },
     /// It did not.
-    Failed { expected: String, actual: String, evidence: Vec<String> },
+    Failed { expected: String, actual: String, evidence: Vec<String>, diff: Option<Diff> },
     /// An operation that the adapter does not know.
     Unsupported { operation: String, evidence: Vec<String> },
     /// An absence that the fence did not confirm.
@@ -21,6 +22,15 @@ pub enum StepOutcome {
 }
 
 impl StepOutcome {
+    /// What was wanted did not come about, and there is nothing to compare.
+    pub fn failed(
+        expected: impl Into<String>,
+        actual: impl Into<String>,
+        evidence: Vec<String>,
+    ) -> Self {
+        Self::Failed { expected: expected.into(), actual: actual.into(), evidence, diff: None }
+    }
+
     /// True if the phase may go on.
     pub fn is_satisfied(&self) -> bool {
         matches!(self, Self::Satisfied { .. })
@@ -103,11 +113,11 @@ impl<'a> Progress<'a> {
             }
             Action::ExpectNone(expect) => {
                 match (self.board(entry.lane).find_since_mark(expect), end) {
-                    (Some((found, actual)), _) => StepOutcome::Failed {
-                        expected: format!("nothing of this kind: {}", self.text(planned)),
+                    (Some((found, actual)), _) => StepOutcome::failed(
+                        format!("nothing of this kind: {}", self.text(planned)),
                         actual,
-                        evidence: vec![found.to_string()],
-                    },
+                        vec![found.to_string()],
+                    ),
                     (None, StepEnd::Fenced) => satisfied("nothing, up to the fence".into(), id),
                     (None, StepEnd::NotFenced(why)) => StepOutcome::NoFence { why: why.clone() },
                     (None, other) => StepOutcome::NoFence { why: format!("{other:?}") },
@@ -175,7 +185,7 @@ fn missing(
         Some(near) => (format!("{} ({})", near.actual, near.why), near.entry.to_string()),
         None => ("nothing of this kind".into(), end),
     };
-    StepOutcome::Failed { expected, actual, evidence: vec![entry] }
+    StepOutcome::failed(expected, actual, vec![entry])
 }
 
 fn act_outcome(
@@ -184,10 +194,8 @@ fn act_outcome(
     contradiction: Option<String>,
     id: String,
 ) -> StepOutcome {
-    let failed = |actual: String| StepOutcome::Failed {
-        expected: format!("`{operation}` succeeds"),
-        actual,
-        evidence: vec![id.clone()],
+    let failed = |actual: String| {
+        StepOutcome::failed(format!("`{operation}` succeeds"), actual, vec![id.clone()])
     };
     match (end, contradiction) {
         (StepEnd::Done, None) => satisfied(format!("`{operation}` succeeded"), id),
@@ -209,7 +217,7 @@ fn send_outcome(end: &StepEnd, id: String) -> StepOutcome {
                 StepEnd::Refused(why) => why.clone(),
                 _ => "it could not be sent".into(),
             };
-            StepOutcome::Failed { expected: "it can be sent".into(), actual, evidence: vec![id] }
+            StepOutcome::failed("it can be sent", actual, vec![id])
         }
     }
 }

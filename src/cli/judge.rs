@@ -25,8 +25,7 @@ pub fn execute(args: &Args) -> Exit {
         Err(error) => return fail(Exit::Usage, &error),
     };
     let report = report::assemble(&header, &profile, cases, header.started_ms);
-    let command = format!("counterpart run --iut '{}' --seed {}", header.iut_ref, header.seed);
-    print!("{}", report::terminal(&report, &command));
+    print!("{}", report::terminal(&report, &header.again));
     match compare(&report, &args.log) {
         Ok(None) => Exit::of(report.outcome, crate::run::harness_failed(&report.cases)),
         Ok(Some(difference)) => fail(Exit::Found, &difference),

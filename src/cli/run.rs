@@ -1,5 +1,6 @@
 //! `run`: the main job.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use super::source::{Sources, target};
 use super::{World, fail};
 use crate::clock::UnixMs;
 use crate::report;
-use crate::run::{RunError, RunOptions, Selection, harness_failed, run_all, select};
+use crate::run::{Place, RunError, RunOptions, Selection, harness_failed, run_all, select};
 use crate::scenario::Case;
 use crate::seed::Seed;
 use crate::verdict::Exit;
@@ -37,6 +38,12 @@ pub struct Args {
     /// Cases at a time
     #[arg(long, value_name = "N", default_value_t = 8)]
     jobs: usize,
+    /// Listen on this address and not only for this machine, for a phone or a container
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1")]
+    bind: IpAddr,
+    /// The name or address by which the implementation reaches this machine
+    #[arg(long, value_name = "HOST")]
+    advertise: Option<String>,
     /// Folder for the runs' output
     #[arg(long, value_name = "DIR", default_value = "reports")]
     out: PathBuf,
@@ -88,8 +95,32 @@ fn prepare(args: &Args, world: &World) -> Result<(Vec<Case>, RunOptions, String)
     std::fs::create_dir_all(&out)
         .map_err(|error| format!("cannot create {}: {error}", out.display()))?;
     let again = again(args, seed);
-    let options = RunOptions { target, profile, seed, jobs: args.jobs, run_id, out };
+    let options = RunOptions {
+        target,
+        profile,
+        seed,
+        jobs: args.jobs,
+        run_id,
+        out,
+        place: place(args)?,
+        again: again.clone(),
+    };
     Ok((cases, options, again))
+}
+
+/// Where to listen; a user whose machine others can then reach is told what that means.
+fn place(args: &Args) -> Result<Place, String> {
+    let place =
+        Place::new(args.bind, args.advertise.as_deref()).map_err(|error| error.to_string())?;
+    if !place.is_local() {
+        eprintln!(
+            "warning: others on the network of {} can connect while this runs. Keys are drawn from \
+             the operating system, so two runs of one seed differ; the RSA keys of tokens are \
+             published test keys.",
+            args.bind
+        );
+    }
+    Ok(place)
 }
 
 fn selected(args: &Args) -> Result<Vec<Case>, String> {
@@ -124,6 +155,12 @@ fn again(args: &Args, seed: Seed) -> String {
     }
     if let Some(dir) = &args.sources.scenarios {
         words.push(format!("--scenarios {}", dir.display()));
+    }
+    if !args.bind.is_loopback() {
+        words.push(format!("--bind {}", args.bind));
+    }
+    if let Some(host) = &args.advertise {
+        words.push(format!("--advertise {host}"));
     }
     words.push(format!("--seed {}", seed.0));
     words.join(" ")

@@ -26,6 +26,9 @@ pub struct RunHeader {
     pub iut_ref: String,
     /// False for the bundled reference.
     pub foreign: bool,
+    /// The command that runs a case again, but for the case's id.
+    #[serde(default)]
+    pub again: String,
     /// What `hello` said, with the effective capabilities.
     pub iut: Value,
 }

@@ -2,8 +2,8 @@
 //!
 //! Main types: [`Net`] and [`NetEvent`]. It moves bytes and HTTP messages and knows no frame, no
 //! stanza and no token. Commands return at once and never fail: whatever comes of them, good or
-//! bad, is an event, so that there is one order of things to record. Everything binds 127.0.0.1,
-//! and all tasks end when the [`Net`] is dropped, so a case cannot leak into the next.
+//! bad, is an event, so that there is one order of things to record. It binds 127.0.0.1 unless the
+//! user says otherwise, and all tasks end when the [`Net`] is dropped, so a case cannot leak into the next.
 
 mod connection;
 mod fetch;
@@ -14,7 +14,7 @@ mod tcp;
 mod websocket;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,13 +102,26 @@ impl Net {
     /// # Panics
     /// Outside a Tokio runtime.
     pub fn new() -> (Self, mpsc::Receiver<NetEvent>) {
-        Self::with_waits(Waits::default())
+        Self::bound_to(Ipv4Addr::LOCALHOST.into())
     }
 
+    /// Does the same, to listen on this address and not only for this machine.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn bound_to(bind: IpAddr) -> (Self, mpsc::Receiver<NetEvent>) {
+        Self::with(bind, Waits::default())
+    }
+
+    #[cfg(test)]
     fn with_waits(waits: Waits) -> (Self, mpsc::Receiver<NetEvent>) {
+        Self::with(Ipv4Addr::LOCALHOST.into(), waits)
+    }
+
+    fn with(bind: IpAddr, waits: Waits) -> (Self, mpsc::Receiver<NetEvent>) {
         let (events, receiver) = mpsc::channel(QUEUE_EVENTS_MAX);
         let (alive, stop) = watch::channel(());
-        (Self { shared: Arc::new(Shared::new(events, stop, waits)), _alive: alive }, receiver)
+        (Self { shared: Arc::new(Shared::new(events, stop, bind, waits)), _alive: alive }, receiver)
     }
 
     /// Listens for chat connections on a free port: raw TCP, and WebSocket at any path.
@@ -254,6 +267,22 @@ mod tests {
         assert!(TcpStream::connect(chat).await.is_err());
         assert!(TcpStream::connect(http).await.is_err());
         assert_eq!(pending, 1);
+    }
+
+    #[tokio::test]
+    async fn it_listens_where_it_is_told_to() {
+        for bind in ["127.0.0.2", "::1"].map(|text| text.parse::<IpAddr>().unwrap()) {
+            let (net, mut events) = Net::bound_to(bind);
+            let (chat, http) = (net.listen_chat().await.unwrap(), net.listen_http().await.unwrap());
+            assert_eq!((chat.ip(), http.ip()), (bind, bind));
+            net.open_tcp(chat);
+            assert!(matches!(
+                next(&mut events).await,
+                NetEvent::Accepted { .. } | NetEvent::Opened { .. }
+            ));
+        }
+        let (net, _events) = Net::bound_to("192.0.2.1".parse().unwrap());
+        assert!(net.listen_chat().await.is_err(), "an address of nobody here");
     }
 
     #[tokio::test]

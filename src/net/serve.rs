@@ -29,7 +29,7 @@ use crate::net::shared::Shared;
 use crate::net::{ExchangeId, HttpVersion, NetEvent, sockets};
 
 pub(super) async fn listen(shared: &Arc<Shared>) -> io::Result<SocketAddr> {
-    let (listener, address) = sockets::bind().await?;
+    let (listener, address) = sockets::bind(shared).await?;
     let service = Service { shared: Arc::clone(shared), listener: address };
     let router = Router::new().fallback(handle).with_state(service);
     let tethered = TetheredListener { shared: Arc::clone(shared), listener };

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,6 +19,8 @@ use crate::net::{ConnId, ExchangeId, NetEvent, Waits};
 
 /// The state behind a `Net`.
 pub(super) struct Shared {
+    /// Where listeners listen.
+    pub bind: IpAddr,
     pub waits: Waits,
     /// One permit for each accepted connection.
     pub places: Arc<Semaphore>,
@@ -72,8 +75,14 @@ fn cost(len: usize) -> usize {
 }
 
 impl Shared {
-    pub fn new(events: mpsc::Sender<NetEvent>, stop: watch::Receiver<()>, waits: Waits) -> Self {
+    pub fn new(
+        events: mpsc::Sender<NetEvent>,
+        stop: watch::Receiver<()>,
+        bind: IpAddr,
+        waits: Waits,
+    ) -> Self {
         Self {
+            bind,
             waits,
             places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
             events,

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use crate::net::connection::{Inbound, Outbound, drive};
 use crate::net::shared::{Shared, WriteQueue};
 use crate::net::{ConnId, Kind, NetEvent, tcp, websocket};
 
-/// Binds a free port of this machine only.
-pub(super) async fn bind() -> io::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+/// Binds a free port.
+pub(super) async fn bind(shared: &Shared) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind((shared.bind, 0)).await?;
     let address = listener.local_addr()?;
     Ok((listener, address))
 }
@@ -42,7 +42,7 @@ pub(super) async fn accept(
 }
 
 pub(super) async fn listen_chat(shared: &Arc<Shared>) -> io::Result<SocketAddr> {
-    let (listener, address) = bind().await?;
+    let (listener, address) = bind(shared).await?;
     let accepting = Arc::clone(shared);
     shared.spawn(async move {
         loop {

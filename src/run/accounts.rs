@@ -52,7 +52,8 @@ impl Session<'_> {
         self.bind(&format!("{name}.jid"), &jid.to_string());
         let lane = format!("{:?}", self.lane);
         let case = format!("{}/{lane}", self.case.id());
-        self.meta.add_client(self.lane, MetaClient::new(name, jid, self.shared.seed, &case));
+        let keys = self.shared.place.key_stream(&case);
+        self.meta.add_client(self.lane, MetaClient::new(name, jid, self.shared.seed, &keys));
     }
 
     fn name_user(&mut self, name: &str) {

@@ -38,7 +38,7 @@ pub enum NotReady {
     #[error(transparent)]
     Start(#[from] StartError),
     /// Ours, not the subject's.
-    #[error("cannot listen on 127.0.0.1: {0}")]
+    #[error("cannot listen: {0}")]
     Listen(#[from] std::io::Error),
 }
 
@@ -55,13 +55,14 @@ impl Ready {
         shared: &Shared,
         case: &str,
     ) -> Result<Self, NotReady> {
-        let (net, events) = Net::new();
+        let (net, events) = Net::bound_to(shared.place.bind());
         let chat = net.listen_chat().await?;
         let http = net.listen_http().await?;
         let (instance, incoming) = target.start(shared).await?;
         let seats = target.played(instance.hello());
         let integrator = Integrator { id: INTEGRATOR_ID, iss: ISSUER.into(), base_url: None };
-        let meta = Meta::new(shared.profile.clone(), integrator, shared.seed, case);
+        let keys = shared.place.key_stream(case);
+        let meta = Meta::new(shared.profile.clone(), integrator, shared.seed, &keys);
         let addresses = Addresses { chat, http };
         Ok(Self { meta, net, events, instance, incoming, addresses, seats })
     }
@@ -98,14 +99,16 @@ impl Session<'_> {
     }
 
     fn configuration(&self, seat: Seat) -> Map<String, Value> {
-        let Addresses { chat, http } = self.addresses;
+        let place = &self.shared.place;
+        let chat = place.authority(self.addresses.chat.port());
+        let http = place.authority(self.addresses.http.port());
         let profile = &self.shared.profile;
         let path = |key: &str| profile.text(key).unwrap_or_default().to_owned();
         let mut params = Map::new();
         params.insert("seat".into(), json!(seat.as_str()));
         params.insert("seed".into(), json!(self.shared.seed.0));
         let instance = json!({
-            "chat": { "tcp": chat.to_string(), "ws": format!("ws://{chat}/ws/chat") },
+            "chat": { "tcp": chat, "ws": format!("ws://{chat}/ws/chat") },
             "noise_root": hex::encode(self.meta.root_public()),
             "enlistment_url": format!("http://{http}{}", path("enlistment.path")),
             "push_jwks_url": format!("http://{http}{}", path("jwks.path")),

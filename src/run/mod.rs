@@ -9,6 +9,7 @@ mod accounts;
 mod fence;
 mod instance;
 mod log;
+mod place;
 mod pump;
 mod recorder;
 mod runner;
@@ -16,6 +17,7 @@ mod select;
 mod session;
 mod steps;
 
+pub use place::{Place, PlaceError};
 pub use runner::{Observer, RunError, RunOptions, RunReport, Target, harness_failed, run_all};
 pub use select::{Selection, select};
 pub use session::Session;

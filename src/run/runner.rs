@@ -1,6 +1,7 @@
 //! Runs all cases, several at a time.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use tokio::task::JoinSet;
 
 use super::instance::{NotReady, Ready};
 use super::log::EventLog;
+use super::place::Place;
 use super::recorder::RecordError;
 use super::session::{Session, Shared};
 use crate::check::{Setting, judge};
@@ -52,6 +54,9 @@ pub struct RunOptions {
     pub run_id: String,
     /// Where `events.jsonl` is written; the folder exists.
     pub out: PathBuf,
+    pub place: Place,
+    /// The command that runs a case again, but for the case's id.
+    pub again: String,
 }
 
 /// Watches a run; it is called from several tasks.
@@ -80,6 +85,9 @@ pub enum RunError {
     /// The user's: a seat was asked for that the adapter does not have.
     #[error("the adapter does not play the seat {0}")]
     Seat(Seat),
+    /// The user's: `--bind` names no address of this machine; or no port is free.
+    #[error("cannot listen on {bind}: {error}")]
+    Listen { bind: IpAddr, error: std::io::Error },
     /// Ours.
     #[error("cannot write the event log: {0}")]
     Log(#[from] std::io::Error),
@@ -129,6 +137,7 @@ pub async fn run_all(
         profile: options.profile.clone(),
         seed: options.seed,
         operation_timeout: options.target.operation_timeout(),
+        place: options.place.clone(),
         log,
     };
     let (hello, ics) = introduce(&options, &shared(nowhere)).await?;
@@ -174,6 +183,7 @@ fn header(options: &RunOptions, hello: &Hello, ics: &Ics) -> RunHeader {
         profile: options.profile.to_json(),
         iut_ref: options.target.name.clone(),
         foreign: options.target.foreign,
+        again: options.again.clone(),
         iut: json!({
             "name": hello.iut.name,
             "version": hello.iut.version,
@@ -229,7 +239,9 @@ impl Run {
         let plan = Plan::of(&case.scenario);
         match Ready::start(&self.target, &self.shared, &case.id()).await {
             Ok(ready) => Ok(Session::new(case, &plan, &self.shared, ready).run().await?),
-            Err(NotReady::Listen(error)) => Err(RunError::Log(error)),
+            Err(NotReady::Listen(error)) => {
+                Err(RunError::Listen { bind: self.shared.place.bind(), error })
+            }
             Err(NotReady::Start(error)) => self.not_started(case, &error).await,
         }
     }

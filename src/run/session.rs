@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::instance::{Addresses, Ready};
+use super::place::Place;
 use super::recorder::{RecordError, Recorder};
 use crate::check::{Progress, lane};
 use crate::clock::UnixMs;
@@ -28,6 +29,7 @@ pub struct Shared {
     pub profile: Profile,
     pub seed: Seed,
     pub operation_timeout: Duration,
+    pub place: Place,
     pub log: mpsc::Sender<Entry>,
 }
 

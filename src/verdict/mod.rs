@@ -8,4 +8,6 @@ mod result;
 
 pub use coverage::{Coverage, CoverageRow, Standing, coverage};
 pub use exit::Exit;
-pub use result::{CaseResult, CheckResult, Finding, NotDecided, Outcome, Verdict, Witness};
+pub use result::{
+    CaseResult, CheckResult, Finding, Nearby, NotDecided, Outcome, Surroundings, Verdict, Witness,
+};

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::diff::Diff;
 use crate::spec::Basis;
 
 /// The verdict of a check or a case. Order is severity: a verdict only rises (TTCN-3).
@@ -80,12 +81,55 @@ impl NotDecided {
 }
 
 /// One observation that decides a row.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     pub expected: String,
     pub actual: String,
-    /// Entry ids.
+    /// Entry ids; the first is where what came first differed from what was expected.
     pub evidence: Vec<String>,
+    /// Expected against actual in detail, where both have a structure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diff: Option<Diff>,
+    /// What most probably lies behind it, where the recording tells; only of what is not right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// The command that runs the case again; only of what is not right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<String>,
+    /// What depends on chance; only of what is not right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volatile: Option<Surroundings>,
+}
+
+impl Finding {
+    /// A finding with its essentials.
+    pub fn new(
+        expected: impl Into<String>,
+        actual: impl Into<String>,
+        evidence: Vec<String>,
+    ) -> Self {
+        Self { expected: expected.into(), actual: actual.into(), evidence, ..Self::default() }
+    }
+}
+
+/// What was recorded around the first divergent event.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Surroundings {
+    /// In the order of recording, across all streams.
+    pub events: Vec<Nearby>,
+}
+
+/// One recorded event in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nearby {
+    /// Its entry id without the case.
+    pub entry: String,
+    /// Milliseconds since the case began.
+    pub after_ms: u64,
+    pub what: String,
+    /// It is the first divergent event.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub here: bool,
 }
 
 /// What one check says about one requirement in one case.

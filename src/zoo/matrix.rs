@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::evidence::RunHeader;
 use crate::role::quirk::{self, Expect, Quirk};
-use crate::run::{Observer, RunError, RunOptions, RunReport, Target, run_all};
+use crate::run::{Observer, Place, RunError, RunOptions, RunReport, Target, run_all};
 use crate::scenario::Case;
 use crate::seed::Seed;
 use crate::spec::Profile;
@@ -178,7 +178,7 @@ fn passed(cases: &[CaseResult]) -> Vec<String> {
 }
 
 async fn run(id: &str, cases: Vec<Case>, options: &ZooOptions) -> Result<RunReport, RunError> {
-    let out = options.out.join(id);
+    let (out, seed) = (options.out.join(id), options.seed.0);
     std::fs::create_dir_all(&out)?;
     let run = RunOptions {
         target: (options.target)(id),
@@ -187,6 +187,8 @@ async fn run(id: &str, cases: Vec<Case>, options: &ZooOptions) -> Result<RunRepo
         jobs: options.jobs,
         run_id: id.to_owned(),
         out,
+        place: Place::default(),
+        again: format!("counterpart run --iut 'reference:third-party?quirk={id}' --seed {seed}"),
     };
     run_all(cases, run, Arc::new(Silent)).await
 }
