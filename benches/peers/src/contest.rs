@@ -1,0 +1,213 @@
+//! The rounds of a comparison and the table that comes of them.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::work::{Work, fitting};
+
+/// What is wanted of a ratio; 2 is "twice as fast as the peer".
+#[derive(Clone, Copy, Debug)]
+pub enum Goal {
+    AtLeast(f64),
+    /// Shown for comparison only.
+    None,
+}
+
+/// Collects rows and prints them as a table.
+#[derive(Debug)]
+pub struct Contest {
+    title: &'static str,
+    rounds: usize,
+    round: Duration,
+    rows: Vec<Row>,
+}
+
+#[derive(Debug)]
+struct Row {
+    what: String,
+    peer: String,
+    goal: Goal,
+    /// `Err` says why the peer could not take part.
+    outcome: Result<Outcome, String>,
+}
+
+/// Medians over all rounds, in seconds, and the median of the rounds' ratios.
+#[derive(Debug)]
+struct Outcome {
+    ours: f64,
+    theirs: f64,
+    ratio: f64,
+}
+
+impl Contest {
+    /// Reads `--quick` from the arguments: fewer and shorter rounds, for a look and for CI.
+    pub fn from_args(title: &'static str) -> Self {
+        let quick = std::env::args().any(|argument| argument == "--quick");
+        let (rounds, round_ms) = if quick { (9, 5) } else { (41, 25) };
+        Self { title, rounds, round: Duration::from_millis(round_ms), rows: Vec::new() }
+    }
+
+    /// Measures ours and one peer in turn.
+    pub fn row(
+        &mut self,
+        what: impl Into<String>,
+        goal: Goal,
+        mut ours: impl Work,
+        peer: impl Into<String>,
+        mut theirs: impl Work,
+    ) {
+        let (what, peer) = (what.into(), peer.into());
+        eprintln!("{what} beside {peer} …");
+        let outcome = Ok(measure(&mut ours, &mut theirs, self.rounds, self.round));
+        self.rows.push(Row { what, peer, goal, outcome });
+    }
+
+    /// Says of a peer that it could not take part, and why.
+    pub fn absent(
+        &mut self,
+        what: impl Into<String>,
+        peer: impl Into<String>,
+        why: impl Into<String>,
+    ) {
+        let outcome = Err(why.into());
+        self.rows.push(Row { what: what.into(), peer: peer.into(), goal: Goal::None, outcome });
+    }
+
+    /// Prints the table.
+    pub fn print(&self) {
+        print!("{self}");
+    }
+}
+
+fn measure(
+    ours: &mut impl Work,
+    theirs: &mut impl Work,
+    rounds: usize,
+    round: Duration,
+) -> Outcome {
+    let (our_times, their_times) = (fitting(ours, round), fitting(theirs, round));
+    let one = |took: Duration, times: u32| took.as_secs_f64() / f64::from(times);
+    let mut samples = Vec::with_capacity(rounds);
+    for number in 0..rounds {
+        // Who begins changes, so that neither always runs on the warmer cache.
+        let sample = if number % 2 == 0 {
+            let own = one(ours(our_times), our_times);
+            (own, one(theirs(their_times), their_times))
+        } else {
+            let other = one(theirs(their_times), their_times);
+            (one(ours(our_times), our_times), other)
+        };
+        samples.push(sample);
+    }
+    Outcome {
+        ours: median(samples.iter().map(|(own, _)| *own)),
+        theirs: median(samples.iter().map(|(_, other)| *other)),
+        ratio: median(samples.iter().map(|(own, other)| other / own)),
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+impl fmt::Display for Contest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let head = ["what", "ours", "peer", "ratio", "goal"].map(str::to_owned);
+        let table: Vec<[String; 5]> =
+            std::iter::once(head).chain(self.rows.iter().map(Row::cells)).collect();
+        let width = |column: usize| {
+            table.iter().map(|cells| cells[column].chars().count()).max().unwrap_or_default()
+        };
+        let widths: [usize; 5] = std::array::from_fn(width);
+        writeln!(f, "{}", self.title)?;
+        for cells in &table {
+            let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+            writeln!(f, "{}", padded.collect::<Vec<_>>().join(" | ").trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+impl Row {
+    fn cells(&self) -> [String; 5] {
+        let what = self.what.clone();
+        match &self.outcome {
+            Err(why) => {
+                let absent = format!("{} absent: {why}", self.peer);
+                [what, "–".into(), absent, "–".into(), "–".into()]
+            }
+            Ok(Outcome { ours, theirs, ratio }) => [
+                what,
+                time(*ours),
+                format!("{} {}", self.peer, time(*theirs)),
+                format!("{ratio:.2} ×"),
+                self.goal.beside(*ratio),
+            ],
+        }
+    }
+}
+
+impl Goal {
+    fn beside(self, ratio: f64) -> String {
+        match self {
+            Self::None => "–".into(),
+            Self::AtLeast(goal) if ratio >= goal => format!("≥ {goal} ×, met"),
+            Self::AtLeast(goal) => format!("≥ {goal} ×, MISSED"),
+        }
+    }
+}
+
+/// A time with three figures and a unit that suits it.
+fn time(seconds: f64) -> String {
+    let (value, unit) = match seconds {
+        s if s >= 1.0 => (s, "s"),
+        s if s >= 1e-3 => (s * 1e3, "ms"),
+        s if s >= 1e-6 => (s * 1e6, "µs"),
+        s => (s * 1e9, "ns"),
+    };
+    let decimals = if value >= 100.0 {
+        0
+    } else if value >= 10.0 {
+        1
+    } else {
+        2
+    };
+    format!("{value:.decimals$} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contest() -> Contest {
+        Contest { title: "title", rounds: 3, round: Duration::from_millis(1), rows: Vec::new() }
+    }
+
+    fn takes(micros: u64) -> impl Work {
+        move |times| Duration::from_micros(micros) * times
+    }
+
+    #[test]
+    fn a_table_has_ratios_goals_and_who_is_absent() {
+        let mut contest = contest();
+        contest.row("frame", Goal::AtLeast(2.0), takes(10), "snow", takes(25));
+        contest.row("handshake", Goal::AtLeast(1.5), takes(1000), "snow", takes(500));
+        contest.absent("frame", "OpenSSL", "not on PATH");
+        assert_eq!(
+            contest.to_string(),
+            "title\n\
+             what      | ours    | peer                        | ratio  | goal\n\
+             frame     | 10.0 µs | snow 25.0 µs                | 2.50 × | ≥ 2 ×, met\n\
+             handshake | 1.00 ms | snow 500 µs                 | 0.50 × | ≥ 1.5 ×, MISSED\n\
+             frame     | –       | OpenSSL absent: not on PATH | –      | –\n"
+        );
+    }
+
+    #[test]
+    fn the_median_is_that_of_the_rounds() {
+        assert_eq!(median([3.0, 1.0, 2.0].into_iter()), 2.0);
+        assert!(median(std::iter::empty()).is_nan());
+    }
+}
