@@ -13,6 +13,7 @@ mod schema;
 mod source;
 
 use std::path::PathBuf;
+use std::pin::Pin;
 
 use clap::{Parser, Subcommand};
 
@@ -53,7 +54,14 @@ enum Verb {
 }
 
 /// Carries out a command line.
-pub async fn execute(cli: Cli, world: &World) -> Exit {
+///
+/// The future is boxed, so that it is compiled once, with the library, and not again in each
+/// program that awaits it.
+pub fn execute(cli: Cli, world: &World) -> Pin<Box<dyn Future<Output = Exit> + '_>> {
+    Box::pin(carry_out(cli, world))
+}
+
+async fn carry_out(cli: Cli, world: &World) -> Exit {
     match cli.verb {
         Verb::Run(args) => run::execute(args, world).await,
         Verb::Lint(args) => lint::execute(&args),
