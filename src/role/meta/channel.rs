@@ -7,6 +7,7 @@ use crate::noise::certificate::{Fault, Link, Validity};
 use crate::noise::{AwaitingFinish, Dialect, Finished, KeyPair, Responder, Transport};
 use crate::role::{ConnId, Output};
 use crate::scenario::ChainFault;
+use crate::seed::Rng;
 use crate::wire::frame::{FrameReader, IntroReader, write_frame};
 use crate::wire::{Node, binary, xml};
 
@@ -16,6 +17,8 @@ pub(super) struct Channel {
     pub state: State,
     frames: FrameReader,
     pub account: Option<usize>,
+    /// What this connection draws; see [`Meta::in_house`].
+    rng: Rng,
 }
 
 pub(super) enum State {
@@ -34,7 +37,8 @@ impl Meta {
         let number = self.accepted;
         let state = State::Intro(IntroReader::new());
         let frames = FrameReader::new(FRAME_BYTES_MAX);
-        self.channels.insert(conn, Channel { number, state, frames, account: None });
+        let rng = self.seed.rng(&[&self.house, "connection", &conn.to_string()]);
+        self.channels.insert(conn, Channel { number, state, frames, account: None, rng });
         self.record(Stream::connection(number, true), None, Event::Accepted { websocket });
     }
 
@@ -68,7 +72,8 @@ impl Meta {
             let why = format!("intro header {}, where {wanted} belongs", hex::encode(header));
             return self.break_channel(conn, &why);
         }
-        let ephemeral = KeyPair::generate(&mut self.rng);
+        let Some(channel) = self.channels.get_mut(&conn) else { return };
+        let ephemeral = KeyPair::generate(&mut channel.rng);
         let dialect = dialect(&self.profile);
         let responder = Responder::new(header, dialect, self.static_key.clone(), ephemeral);
         self.set_state(conn, State::Hello(Box::new(responder)));
@@ -112,7 +117,7 @@ impl Meta {
         };
         let ephemeral = Some(hex::encode(read.client_ephemeral));
         self.handshake_event(conn, 1, Direction::Received, frame.len(), ephemeral);
-        let chain = self.chain();
+        let chain = self.chain(conn);
         let (awaiting, answer) = read.answer(&chain);
         self.handshake_event(conn, 2, Direction::Sent, answer.len(), None);
         self.send_frame(conn, &answer);
@@ -120,10 +125,11 @@ impl Meta {
     }
 
     /// The certificate chain, or the declared fault in its place.
-    fn chain(&mut self) -> Vec<u8> {
+    fn chain(&mut self, conn: ConnId) -> Vec<u8> {
         let leaf = self.static_key.public();
         let Faults { chain, .. } = self.faults.clone();
-        let rng = &mut self.rng;
+        let channel = self.channels.get_mut(&conn);
+        let rng = channel.map_or(&mut self.rng, |channel| &mut channel.rng);
         match chain {
             None => self.authority.chain(&leaf, Validity::TEST, rng).encode(),
             Some(fault) => self.authority.faulty_chain(&leaf, named(fault), rng).encode(),

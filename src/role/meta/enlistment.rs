@@ -7,6 +7,7 @@ use crate::identity::enlistment::{Answer, Form, FormFault};
 use crate::identity::judged::{Judged, Outcome};
 use crate::identity::{jwks, test_keys, token};
 use crate::role::{FetchId, Output, RequestId};
+use crate::spec::Profile;
 use crate::stanza::prekeys::SignedKey;
 use wacore_libsignal::core::curve::PublicKey;
 
@@ -251,6 +252,18 @@ impl Meta {
             self.integrator.base_url.clone()
         }
     }
+}
+
+/// The visible id that an enlistment's token claims, before anything of it is verified: whose call
+/// it is, where several Meta sides stand behind one address.
+pub fn claimed_user(profile: &Profile, request: &HttpRequest) -> Option<String> {
+    let path = request.path.split('?').next().unwrap_or_default();
+    if path != profile.text("enlistment.path")? {
+        return None;
+    }
+    let token = token_of(&String::from_utf8_lossy(&request.body))?;
+    let claim = profile.text("jwt.subject_claim").unwrap_or("sub");
+    token::inspect(&token).claims.get(claim)?.as_str().map(str::to_owned)
 }
 
 /// Meta's published push keys.

@@ -31,6 +31,7 @@ use crate::wire::Jid;
 
 pub use account::{Account, User, enlistment_is_skipped};
 pub use client::{MetaClient, Sent};
+pub use enlistment::claimed_user;
 pub use push::Push;
 
 /// Deliberate deviations that are in force until they are replaced.
@@ -58,6 +59,9 @@ pub struct Meta {
     static_key: KeyPair,
     authority: Authority,
     rng: Rng,
+    seed: Seed,
+    /// Names the streams of what clients see of all Meta sides behind one address.
+    house: String,
     now: UnixMs,
     accounts: Vec<Account>,
     clients: BTreeMap<(Lane, String), MetaClient>,
@@ -87,15 +91,32 @@ enum Fetch {
 impl Meta {
     /// Meta's side with keys and identifiers that follow from the seed and the case.
     pub fn new(profile: Profile, integrator: Integrator, seed: Seed, case: &str) -> Self {
-        let mut rng = seed.rng(&[case, "meta"]);
-        let authority = Authority::new(&mut rng);
-        let static_key = KeyPair::generate(&mut rng);
+        Self::in_house(profile, integrator, seed, case, case)
+    }
+
+    /// One of several Meta sides behind the same addresses. They have the certificates and the
+    /// static key in common, and each would answer a connection with the same bytes: what a
+    /// connection draws follows from the house and the connection, not from the case. So whoever
+    /// answers first, another can take the connection over once it is known whose it is.
+    pub fn in_house(
+        profile: Profile,
+        integrator: Integrator,
+        seed: Seed,
+        house: &str,
+        case: &str,
+    ) -> Self {
+        let rng = seed.rng(&[case, "meta"]);
+        let mut keys = seed.rng(&[house, "meta", "keys"]);
+        let authority = Authority::new(&mut keys);
+        let static_key = KeyPair::generate(&mut keys);
         Self {
             profile,
             integrator,
             static_key,
             authority,
             rng,
+            seed,
+            house: house.to_owned(),
             now: UnixMs::default(),
             accounts: Vec::new(),
             clients: BTreeMap::new(),
