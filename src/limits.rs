@@ -88,6 +88,15 @@ pub const EXIT_WAIT_MS_MAX: u64 = 1000;
 /// Longest silence that is no hang, where the IUT file sets no other (ROB-002).
 pub const OPERATION_WAIT_MS_MAX: u64 = 10_000;
 
+// --- run ------------------------------------------------------------------
+
+/// Bytes of a connection that nobody has logged in over: an intro and a handshake, and as much again.
+pub const LOBBY_BYTES_MAX: usize = 2 * (HANDSHAKE_BYTES_MAX + ROUTING_BYTES_MAX);
+/// Longest wait for a user to go offline when its case is over.
+pub const LEAVE_WAIT_MS_MAX: u64 = 2000;
+/// Starts that may fail in a row; then nothing will start (`harness.md`, "Driving the IUT").
+pub const DEAD_STARTS_MAX: u32 = 3;
+
 // --- role -----------------------------------------------------------------
 
 /// Stanzas that wait for one user's ack; a user who never acks loses the oldest.

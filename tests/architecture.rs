@@ -24,7 +24,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("identity", &[]),
     ("driver", &[]),
     ("net", &[]),
-    ("iut", &["driver", "spec"]),
+    ("iut", &["driver", "net", "spec"]),
     ("scenario", &["spec", "wire"]),
     ("evidence", &[]),
     ("role", &["stanza", "identity", "e2ee", "noise", "wire", "spec", "evidence", "scenario"]),

@@ -31,6 +31,7 @@ pub fn judge(scenario: &Scenario, transcript: &Transcript, setting: Setting<'_>)
         title: scenario.title.clone(),
         milestone: scenario.milestone.clone(),
         verdict: CaseResult::worst(&checks),
+        isolated: transcript.entries().iter().any(|e| matches!(e.event, Event::Isolated { .. })),
         checks,
     }
 }
@@ -450,6 +451,10 @@ fn passive_result(id: &str, observed: Observed, setting: Setting<'_>) -> CheckRe
         Grade::Warned => {
             let check = CheckResult { verdict: Verdict::Warn, findings: vec![finding], ..base };
             cap(check, false, setting.foreign)
+        }
+        Grade::Open => {
+            let why = NotDecided::IutDied(finding.actual.clone());
+            CheckResult { findings: vec![finding], ..undecided(base, why) }
         }
         Grade::DriverError => {
             CheckResult { verdict: Verdict::DriverError, findings: vec![finding], ..base }

@@ -583,7 +583,7 @@ fn trouble_with_the_process_and_the_driver_is_seen() {
         (Trouble::Panicked, "ROB-004"),
     ] {
         let detail = "it did".to_owned();
-        let seen = passive(|tape| tape.wire(Event::ProcessTrouble { kind, detail }));
+        let seen = passive(|tape| tape.wire(Event::ProcessTrouble { kind, detail, shared: false }));
         assert_eq!(seen, vec![(row, Grade::Broken)]);
     }
     let breach = passive(|tape| tape.wire(Event::DriverBreach { why: "no JSON".into() }));

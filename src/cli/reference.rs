@@ -1,7 +1,8 @@
 //! `reference`: this program as a subject.
 
 use super::fail;
-use crate::reference::{Transport, controls, third_party};
+use crate::iut::Address;
+use crate::reference::{Transport, controls, listen, third_party};
 use crate::role::quirk;
 use crate::verdict::Exit;
 
@@ -16,6 +17,12 @@ pub struct Args {
     /// How to reach the chat server
     #[arg(long, value_enum, default_value_t = Transport::Tcp)]
     transport: Transport,
+    /// Listen here instead of speaking on stdin and stdout: `tcp:HOST:PORT` or `unix:PATH`
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<Address>,
+    /// Take only so many connections, one after another
+    #[arg(long, value_name = "N", requires = "listen")]
+    connections: Option<usize>,
 }
 
 pub async fn execute(args: Args) -> Exit {
@@ -28,5 +35,14 @@ pub async fn execute(args: Args) -> Exit {
             None => return fail(Exit::Usage, &format!("there is no quirk `{id}`")),
         },
     };
-    third_party::run(third_party::Options { quirk, transport: args.transport }).await
+    let options = third_party::Options { quirk, transport: args.transport };
+    let Some(address) = args.listen else { return third_party::run(options).await };
+    let listening = match &address {
+        Address::Tcp(place) => listen::tcp(place, options, args.connections).await,
+        Address::Unix(path) => listen::unix(path, options, args.connections).await,
+    };
+    match listening {
+        Ok(()) => Exit::Good,
+        Err(error) => fail(Exit::Usage, &format!("cannot listen on {address}: {error}")),
+    }
 }

@@ -8,8 +8,9 @@ use super::live::Live;
 use super::source::{Sources, target};
 use super::{World, fail};
 use crate::clock::UnixMs;
+use crate::iut::{Address, Pause};
 use crate::report;
-use crate::run::{Place, RunError, RunOptions, Selection, harness_failed, run_all, select};
+use crate::run::{Place, RunError, RunOptions, Selection, Target, harness_failed, run_all, select};
 use crate::scenario::Case;
 use crate::seed::Seed;
 use crate::verdict::Exit;
@@ -21,6 +22,12 @@ pub struct Args {
     /// The implementation under test: `reference:third-party[?quirk=ID]` or an IUT file
     #[arg(long, value_name = "[SEAT=]REF", default_value = "reference:third-party")]
     iut: String,
+    /// Talk to an adapter that runs already and never start one: `tcp:HOST:PORT` or `unix:PATH`
+    #[arg(long, value_name = "ADDRESS")]
+    attach: Option<Address>,
+    /// Switch timeouts off, and wait after each start until you have attached a debugger
+    #[arg(long)]
+    wait_for_debugger: bool,
     #[command(flatten)]
     sources: Sources,
     /// Only scenarios of this milestone, e.g. `M3`
@@ -69,7 +76,9 @@ pub async fn execute(args: Args, world: &World) -> Exit {
     live.end();
     let ran = match ran {
         Ok(ran) => ran,
-        Err(error @ (RunError::NotStarted(_) | RunError::Capabilities(_))) => {
+        Err(
+            error @ (RunError::NotStarted(_) | RunError::DeadStarts(_) | RunError::Capabilities(_)),
+        ) => {
             return fail(Exit::Invalid, &error);
         }
         Err(error) => return fail(Exit::Usage, &error),
@@ -89,7 +98,7 @@ fn prepare(args: &Args, world: &World) -> Result<(Vec<Case>, RunOptions, String)
     let cases = selected(args)?;
     let now = UnixMs::now();
     let seed = Seed(args.seed.unwrap_or(now.0 % 1_000_000));
-    let target = target(&args.iut, world)?;
+    let target = driven(target(&args.iut, world)?, args);
     let run_id = format!("{}-{}", now.0, seed.0);
     let out = args.out.join(&run_id);
     std::fs::create_dir_all(&out)
@@ -121,6 +130,28 @@ fn place(args: &Args) -> Result<Place, String> {
         );
     }
     Ok(place)
+}
+
+/// The target as the options about driving have it.
+fn driven(target: Target, args: &Args) -> Target {
+    let target = match &args.attach {
+        Some(address) => target.attached(address.clone()),
+        None => target,
+    };
+    match args.wait_for_debugger {
+        true => target.debugged(Pause::new(debugger)),
+        false => target,
+    }
+}
+
+/// Waits for Enter, or for the end of the input where nobody can press it.
+async fn debugger(process: u32) {
+    eprintln!(
+        "the adapter is process {process}; attach to it (gdb -p {process}), then press Enter"
+    );
+    let read = tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new()));
+    // Without a line there is nobody to wait for.
+    let _ = read.await;
 }
 
 fn selected(args: &Args) -> Result<Vec<Case>, String> {
@@ -161,6 +192,9 @@ fn again(args: &Args, seed: Seed) -> String {
     }
     if let Some(host) = &args.advertise {
         words.push(format!("--advertise {host}"));
+    }
+    if let Some(address) = &args.attach {
+        words.push(format!("--attach '{address}'"));
     }
     words.push(format!("--seed {}", seed.0));
     words.join(" ")

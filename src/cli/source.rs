@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::World;
 use crate::iut::reference::{Bundled, Target as Place};
-use crate::iut::{IutFile, IutRef, Program, Timeouts};
+use crate::iut::{Adapter, Instances, IutFile, IutRef, Program, Spawn, Timeouts};
 use crate::role::quirk;
 use crate::run::Target;
 use crate::scenario::library::Library;
@@ -95,10 +95,11 @@ pub fn target(text: &str, world: &World) -> Result<Target, String> {
             Ok(Target {
                 name: text.to_owned(),
                 foreign: true,
-                program: file.program,
+                adapter: file.adapter,
                 timeouts: file.timeouts,
                 ics: file.ics,
                 seats: if reference.seats.is_empty() { file.seats } else { reference.seats },
+                pause: None,
             })
         }
     }
@@ -121,13 +122,19 @@ pub fn bundled(quirk: Option<&str>, world: &World) -> Target {
         args.extend(["--quirk".to_owned(), quirk.to_owned()]);
         name = format!("{name}?quirk={quirk}");
     }
+    let mut spawn = Spawn::of(Program::new(&world.program).args(args));
+    if quirk.is_some() {
+        // A fault must not show in another case than the one that is judged.
+        spawn.instances = Instances::PerCase;
+    }
     Target {
         name,
         foreign: false,
-        program: Program::new(&world.program).args(args),
+        adapter: Adapter::Spawn(spawn),
         timeouts: Timeouts::default(),
         ics: serde_json::Map::new(),
         seats: Vec::new(),
+        pause: None,
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::codec;
 use super::conversation::{Answer, Asked, Conversation};
-use super::incoming::{CallError, Incoming, InvalidCall};
+use super::incoming::{CallError, Incoming, InvalidCall, Owner};
 use super::line::{Line, LineReader, LineWriter};
 use super::message::{Message, Params, Request, VERSION};
 use super::operation;
@@ -70,14 +70,20 @@ impl Client {
     /// # Errors
     /// [`CallError`]; after a timeout a late answer still appears in the stream.
     pub async fn call(&self, method: &str, params: Params, timeout: Option<Duration>) -> Answer {
-        within(timeout, async { self.begin(method, params).await?.answer().await }).await
+        within(timeout, async { self.begin(0, method, params).await?.answer().await }).await
     }
 
-    /// Sends a call and returns before it is answered.
+    /// Sends a call on somebody's behalf and returns before it is answered. The stream says of
+    /// answers and of notifications of accounts whose they are, so that several may share it.
     ///
     /// # Errors
     /// `Invalid` where the registry has no such call, `Closed`.
-    pub async fn begin(&self, method: &str, params: Params) -> Result<Pending, CallError> {
+    pub async fn begin(
+        &self,
+        owner: Owner,
+        method: &str,
+        params: Params,
+    ) -> Result<Pending, CallError> {
         let Some(operation) = operation::find(method) else {
             return Err(CallError::Invalid(InvalidCall::UnknownOperation(method.to_owned())));
         };
@@ -88,14 +94,14 @@ impl Client {
             && let Some(name) = params.get("account").and_then(Value::as_str)
         {
             // Announced from here on: its first notification may overtake the answer.
-            lock(&self.conversation).announce(name);
+            lock(&self.conversation).announce(name, owner);
         }
-        self.send(Asked::Operation(operation), params).await
+        self.send(owner, Asked::Operation(operation), params).await
     }
 
-    async fn send(&self, asked: Asked, params: Params) -> Result<Pending, CallError> {
+    async fn send(&self, owner: Owner, asked: Asked, params: Params) -> Result<Pending, CallError> {
         let method = asked.method().to_owned();
-        let (id, answer) = lock(&self.conversation).ask(asked).ok_or(CallError::Closed)?;
+        let (id, answer) = lock(&self.conversation).ask(asked, owner).ok_or(CallError::Closed)?;
         let request = Message::Request(Request { id, method: method.clone(), params });
         let line = codec::encode(&request);
         if line.len() > DRIVER_LINE_BYTES_MAX {
@@ -128,7 +134,7 @@ impl Client {
         timeout: Option<Duration>,
     ) -> Result<(), CallError> {
         let asked = Asked::Nonsense(format!("no-such-operation-{suffix:08x}"));
-        let answer = async { self.send(asked, Params::new()).await?.answer().await };
+        let answer = async { self.send(0, asked, Params::new()).await?.answer().await };
         within(timeout, answer).await.map(|_| ())
     }
 
@@ -232,7 +238,7 @@ mod tests {
 
     async fn announce(client: &Arc<Client>, adapter: &mut Adapter) {
         let announced = params(json!({"account": "a1", "user": {"visible_id": "alice"}}));
-        let pending = client.begin("account", announced).await.unwrap();
+        let pending = client.begin(0, "account", announced).await.unwrap();
         adapter.asked().await;
         adapter.say(&format!(r#"{{"jsonrpc":"2.0","id":{},"result":{{}}}}"#, pending.id)).await;
         pending.answer().await.unwrap();
@@ -244,7 +250,7 @@ mod tests {
     async fn notifications_stand_in_the_stream_before_the_answer_that_follows_them() {
         let (client, mut incoming, mut adapter) = connected();
         announce(&client, &mut adapter).await;
-        let pending = client.begin("health", Params::new()).await.unwrap();
+        let pending = client.begin(0, "health", Params::new()).await.unwrap();
         let request = adapter.asked().await;
         assert_eq!(request, json!({"jsonrpc":"2.0","id":2,"method":"health","params":{}}));
         adapter.say(&[WOKEN; 3].join("\n")).await;
@@ -263,7 +269,7 @@ mod tests {
     async fn a_caller_is_answered_only_when_the_stream_has_taken_what_came_before() {
         let (client, mut incoming, mut adapter) = connected();
         announce(&client, &mut adapter).await;
-        let pending = client.begin("health", Params::new()).await.unwrap();
+        let pending = client.begin(0, "health", Params::new()).await.unwrap();
         // With the answer to `account` the stream is full, and nobody drains it.
         adapter.say(&vec![WOKEN; QUEUE_EVENTS_MAX - 1].join("\n")).await;
         adapter.say(r#"{"jsonrpc":"2.0","id":2,"result":{}}"#).await;
@@ -279,7 +285,7 @@ mod tests {
     #[tokio::test]
     async fn a_refusal_keeps_its_class() {
         let (client, _incoming, mut adapter) = connected();
-        let pending = client.begin("health", Params::new()).await.unwrap();
+        let pending = client.begin(0, "health", Params::new()).await.unwrap();
         let error = r#"{"code":1,"message":"x","data":{"class":"replay"}}"#;
         adapter.say(&format!(r#"{{"jsonrpc":"2.0","id":1,"error":{error}}}"#)).await;
         let error = pending.answer().await.unwrap_err();
@@ -316,7 +322,7 @@ mod tests {
     #[tokio::test]
     async fn a_malformed_result_is_a_breach_for_the_caller_and_in_the_stream() {
         let (client, mut incoming, mut adapter) = connected();
-        let pending = client.begin("enlist", params(json!({"account": "a1"}))).await.unwrap();
+        let pending = client.begin(0, "enlist", params(json!({"account": "a1"}))).await.unwrap();
         adapter.say(r#"{"jsonrpc":"2.0","id":1,"result":{"login":7}}"#).await;
         let error = pending.answer().await.unwrap_err();
         assert!(matches!(error, CallError::Breach(Breach::Result { .. })));
@@ -350,7 +356,7 @@ mod tests {
     #[tokio::test]
     async fn the_end_of_the_stream_ends_every_call() {
         let (client, mut incoming, mut adapter) = connected();
-        let pending = client.begin("health", Params::new()).await.unwrap();
+        let pending = client.begin(0, "health", Params::new()).await.unwrap();
         // Half a message was never said: it is no breach.
         adapter.0.write_all(br#"{"jsonrpc":"2.0","id":1,"#).await.unwrap();
         drop(adapter);

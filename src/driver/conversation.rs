@@ -4,13 +4,13 @@
 //! order of things is decided in one place. A call that timed out stays in the books: its late
 //! answer is no breach.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::codec;
-use super::incoming::{Breach, CallError, Incoming};
+use super::incoming::{Breach, CallError, Incoming, Owner};
 use super::line::Line;
 use super::message::{Message, Notification, Response, RpcError};
 use super::notification;
@@ -61,9 +61,17 @@ impl Asked {
 #[derive(Debug, Default)]
 pub struct Conversation {
     last_id: u64,
-    waiting: BTreeMap<u64, (Asked, oneshot::Sender<Answer>)>,
-    accounts: BTreeSet<String>,
+    waiting: BTreeMap<u64, Waiting>,
+    /// Who announced each account.
+    accounts: BTreeMap<String, Owner>,
     closed: bool,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    asked: Asked,
+    owner: Owner,
+    caller: oneshot::Sender<Answer>,
 }
 
 /// One line, understood: what the stream gets, and the caller that it answers.
@@ -75,13 +83,13 @@ pub struct Heard {
 
 impl Conversation {
     /// Enters a call and gives its id, counted from 1; `None` when the connection is closed.
-    pub fn ask(&mut self, asked: Asked) -> Option<(u64, oneshot::Receiver<Answer>)> {
+    pub fn ask(&mut self, asked: Asked, owner: Owner) -> Option<(u64, oneshot::Receiver<Answer>)> {
         if self.closed {
             return None;
         }
         let (caller, answer) = oneshot::channel();
         self.last_id += 1;
-        self.waiting.insert(self.last_id, (asked, caller));
+        self.waiting.insert(self.last_id, Waiting { asked, owner, caller });
         Some((self.last_id, answer))
     }
 
@@ -91,14 +99,14 @@ impl Conversation {
     }
 
     /// Enters an account: from now on notifications may speak of it.
-    pub fn announce(&mut self, account: &str) {
-        self.accounts.insert(account.to_owned());
+    pub fn announce(&mut self, account: &str, owner: Owner) {
+        self.accounts.insert(account.to_owned(), owner);
     }
 
     /// Ends the conversation; who still waits learns of it when the returned callers are dropped.
     pub fn close(&mut self) -> Vec<oneshot::Sender<Answer>> {
         self.closed = true;
-        std::mem::take(&mut self.waiting).into_values().map(|(_, caller)| caller).collect()
+        std::mem::take(&mut self.waiting).into_values().map(|waiting| waiting.caller).collect()
     }
 
     /// Understands one line.
@@ -116,29 +124,32 @@ impl Conversation {
     }
 
     fn hear_response(&mut self, response: Response, seq: u64) -> Heard {
-        let Some((asked, caller)) = self.waiting.remove(&response.id) else {
+        let Some(Waiting { asked, owner, caller }) = self.waiting.remove(&response.id) else {
             return breach(seq, Breach::UnknownId(response.id));
         };
         match asked.judge(response.outcome) {
             Ok(answer) => {
                 let method = asked.method().to_owned();
-                let incoming = Incoming::Answered { seq, id: response.id, method };
+                let incoming = Incoming::Answered { seq, owner, id: response.id, method };
                 Heard { incoming, answer: Some((caller, answer)) }
             }
             Err(why) => {
                 let answer = Some((caller, Err(CallError::Breach(why.clone()))));
-                Heard { answer, ..breach(seq, why) }
+                let incoming = Incoming::Breach { seq, owner: Some(owner), breach: why };
+                Heard { incoming, answer }
             }
         }
     }
 
     fn hear_notification(&self, notification: Notification, seq: u64) -> Heard {
-        match self.check_notification(&notification) {
-            Ok(()) => {
-                Heard { incoming: Incoming::Notification { seq, notification }, answer: None }
-            }
-            Err(why) => breach(seq, why),
-        }
+        let account = notification.account().and_then(|account| self.accounts.get(account));
+        let owner = account.copied();
+        let incoming = match self.check_notification(&notification) {
+            // Only what knows no account belongs to nobody.
+            Ok(()) => Incoming::Notification { seq, owner: owner.unwrap_or(0), notification },
+            Err(breach) => Incoming::Breach { seq, owner, breach },
+        };
+        Heard { incoming, answer: None }
     }
 
     fn check_notification(&self, notification: &Notification) -> Result<(), Breach> {
@@ -149,7 +160,7 @@ impl Conversation {
         kind.check(&notification.params)
             .map_err(|why| Breach::Notification { name: name(), why })?;
         match notification.account() {
-            Some(account) if !self.accounts.contains(account) => {
+            Some(account) if !self.accounts.contains_key(account) => {
                 Err(Breach::InventedAccount(shorten(account)))
             }
             _ => Ok(()),
@@ -163,7 +174,7 @@ fn head(bytes: &[u8]) -> &[u8] {
 }
 
 fn breach(seq: u64, breach: Breach) -> Heard {
-    Heard { incoming: Incoming::Breach { seq, breach }, answer: None }
+    Heard { incoming: Incoming::Breach { seq, owner: None, breach }, answer: None }
 }
 
 #[cfg(test)]
@@ -187,7 +198,7 @@ mod tests {
     fn every_breach_is_told_in_words() {
         let mut conversation = Conversation::default();
         let health = operation::find("health").unwrap();
-        conversation.ask(Asked::Operation(health)).unwrap();
+        conversation.ask(Asked::Operation(health), 0).unwrap();
         let said = [
             "Server listening on 127.0.0.1:8080",
             r#"{"jsonrpc":"2.0","id":9,"result":{}}"#,
@@ -207,14 +218,14 @@ mod tests {
     #[test]
     fn only_announced_accounts_are_spoken_of() {
         let mut conversation = Conversation::default();
-        conversation.announce("a1");
+        conversation.announce("a1", 5);
         let woken = |account: &str| {
             line(&format!(
                 r#"{{"jsonrpc":"2.0","method":"woken","params":{{"account":"{account}"}}}}"#
             ))
         };
         let heard = conversation.hear(woken("a1"), 3).incoming;
-        assert!(matches!(heard, Incoming::Notification { seq: 3, .. }));
+        assert!(matches!(heard, Incoming::Notification { seq: 3, owner: 5, .. }));
         let invented = conversation.hear(woken("a2"), 4).incoming;
         assert!(matches!(invented, Incoming::Breach { breach: Breach::InventedAccount(_), .. }));
     }
@@ -222,9 +233,9 @@ mod tests {
     #[test]
     fn nothing_is_asked_after_the_end() {
         let mut conversation = Conversation::default();
-        let (_, mut answer) = conversation.ask(Asked::Nonsense("x".to_owned())).unwrap();
+        let (_, mut answer) = conversation.ask(Asked::Nonsense("x".to_owned()), 0).unwrap();
         drop(conversation.close());
         assert!(answer.try_recv().is_err());
-        assert!(conversation.ask(Asked::Nonsense("x".to_owned())).is_none());
+        assert!(conversation.ask(Asked::Nonsense("x".to_owned()), 0).is_none());
     }
 }

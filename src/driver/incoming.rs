@@ -11,29 +11,35 @@ use super::message::{Notification, RpcError};
 use super::shape::ShapeError;
 use crate::limits::DRIVER_LINE_BYTES_MAX;
 
+/// On whose behalf something is asked; 0 is the connection's own.
+pub type Owner = u64;
+
 /// Something that the adapter said, in the order in which it said it; `seq` counts its lines.
 #[derive(Clone, Debug)]
 pub enum Incoming {
     Notification {
         seq: u64,
+        /// Who announced the account.
+        owner: Owner,
         notification: Notification,
     },
     /// The call with this id was answered, whatever the answer was.
     Answered {
         seq: u64,
+        /// Who asked.
+        owner: Owner,
         id: u64,
         method: String,
     },
     /// A line that the protocol does not allow.
     Breach {
         seq: u64,
+        /// Whose answer it should have been, where that can be told.
+        owner: Option<Owner>,
         breach: Breach,
     },
     /// Nothing will follow. `error` is the stream's, none where it ended orderly.
-    Closed {
-        seq: u64,
-        error: Option<String>,
-    },
+    Closed { seq: u64, error: Option<String> },
 }
 
 impl Incoming {

@@ -22,7 +22,7 @@ pub mod session;
 pub mod shape;
 
 pub use client::{Client, Pending};
-pub use incoming::{Breach, CallError, Incoming, InvalidCall};
+pub use incoming::{Breach, CallError, Incoming, InvalidCall, Owner};
 pub use message::{ErrorClass, Message, Notification, Params, Request, Response, RpcError};
 pub use seat::Seat;
 pub use server::{Server, ServerEvent};

@@ -219,6 +219,13 @@ pub enum Event {
     ProcessTrouble {
         kind: Trouble,
         detail: String,
+        /// The instance carried other cases too, so it may be their doing.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        shared: bool,
+    },
+    /// The case is carried out again, alone: what was recorded of it before does not count.
+    Isolated {
+        why: String,
     },
     /// The last lines of the adapter's log, kept where a case is red.
     Log {
@@ -343,6 +350,19 @@ pub enum Trouble {
     NotStarted,
     /// It said more than a case can hold.
     Flooded,
+}
+
+impl Trouble {
+    /// The word in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Died => "died",
+            Self::Hung => "hung",
+            Self::Panicked => "panicked",
+            Self::NotStarted => "not started",
+            Self::Flooded => "flooded",
+        }
+    }
 }
 
 impl Event {

@@ -62,6 +62,7 @@ impl Transcript {
         let flood = Event::ProcessTrouble {
             kind: Trouble::Flooded,
             detail: format!("{} events, some {} bytes", self.entries.len(), self.bytes),
+            shared: false,
         };
         match self.entries.last() {
             Some(last) if full && last.event.is_flood() => return None,
@@ -85,8 +86,11 @@ impl Transcript {
         self.entries.push(Entry { id, lane, actor: actor.map(str::to_owned), at_ms, event });
     }
 
-    /// Takes over an entry that was read from a log.
+    /// Takes over an entry that was read from a log. A case that was carried out again begins anew.
     pub fn push(&mut self, entry: Entry) {
+        if matches!(entry.event, Event::Isolated { .. }) {
+            self.entries.clear();
+        }
         self.entries.push(entry);
     }
 }

@@ -1,14 +1,17 @@
 //! The file that describes an implementation under test (`interfaces.md` §5).
 //!
 //! Main type: [`IutFile`]. Reading it starts nothing. Paths in it are relative to the file, so that
-//! a run does not depend on where the harness was started. The forms `attach`, `manual` and `none`
-//! are known by name and refused, so that nobody looks for a misspelling.
+//! a run does not depend on where the harness was started. `server` stands only beside `adapter:
+//! none`: an adapter says itself, in `offers`, where its server listens.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
+use super::adapter::{
+    ACCOUNTS_DEFAULT, Adapter, Address, SEAT_WITHOUT_DRIVER, Server, Spawn, is_host_and_port,
+};
 use super::ics;
 use super::instance::Timeouts;
 use super::program::Program;
@@ -25,12 +28,7 @@ pub struct IutFile {
     pub version: String,
     /// The seats that it can take; at least one, none twice.
     pub seats: Vec<Seat>,
-    pub program: Program,
-    pub instances: Instances,
-    /// Users that one instance carries before the next one starts; at least 1.
-    pub max_accounts: u64,
-    /// Files whose digest stands for the implementation in a certificate.
-    pub digest_of: Vec<PathBuf>,
+    pub adapter: Adapter,
     /// What it narrows of the capabilities that `hello` will state.
     pub ics: Map<String, Json>,
     /// Log files beside standard error.
@@ -46,9 +44,6 @@ pub enum Instances {
     Shared,
     PerCase,
 }
-
-/// Users of a shared instance where the file does not say: the example of `interfaces.md` §5.
-const ACCOUNTS_DEFAULT: u64 = 64;
 
 impl IutFile {
     /// Reads a file.
@@ -88,27 +83,20 @@ const SEATS: &[(Seat, &str)] = &[
     (Seat::Intermediary, "intermediary"),
     (Seat::Meta, "meta"),
 ];
-const ADAPTERS: &[(Adapter, &str)] = &[
-    (Adapter::Spawn, "spawn"),
-    (Adapter::Attach, "attach"),
-    (Adapter::Manual, "manual"),
-    (Adapter::None, "none"),
+const ADAPTERS: &[(Form, &str)] = &[
+    (Form::Spawn, "spawn"),
+    (Form::Attach, "attach"),
+    (Form::Manual, "manual"),
+    (Form::None, "none"),
 ];
+const ATTACH: &[&str] = &["tcp", "unix"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Adapter {
+enum Form {
     Spawn,
     Attach,
     Manual,
     None,
-}
-
-/// What stands under `adapter: { spawn: … }`.
-struct Spawn {
-    program: Program,
-    instances: Instances,
-    max_accounts: u64,
-    digest_of: Vec<PathBuf>,
 }
 
 impl Reader<'_> {
@@ -117,28 +105,17 @@ impl Reader<'_> {
         let required = ["schema", "name", "version", "seats", "adapter"];
         let top = self.problems.fields(tree, "an IUT file", TOP, &required)?;
         self.schema(top);
-        self.server(top);
         let name = self.text(top, "name");
         let version = self.text(top, "version");
         let seats = top.get("seats").map(|node| self.seats(node));
-        let spawn = top.get("adapter").and_then(|node| self.adapter(node));
+        let adapter = top.get("adapter").and_then(|node| self.adapter(node, top));
         let ics =
             top.get("ics").map(|node| ics::read(&mut self.problems, node)).unwrap_or_default();
         let logs = self.paths(top, "logs");
         let timeouts = top.get("timeouts_ms").map(|node| self.timeouts(node)).unwrap_or_default();
-        let Spawn { program, instances, max_accounts, digest_of } = spawn?;
-        Some(IutFile {
-            name: name?,
-            version: version?,
-            seats: seats?,
-            program,
-            instances,
-            max_accounts,
-            digest_of,
-            ics,
-            logs,
-            timeouts,
-        })
+        let (name, version, seats) = (name?, version?, seats?);
+        let adapter = self.named(adapter?, &name, &version, &seats, top);
+        Some(IutFile { name, version, seats, adapter, ics, logs, timeouts })
     }
 
     fn schema(&mut self, top: Fields<'_>) {
@@ -154,18 +131,29 @@ impl Reader<'_> {
         }
     }
 
-    fn server(&mut self, top: Fields<'_>) {
-        if let Some(entry) = top.entry("server") {
-            self.refuse(entry.key_span, "a server without a driver (`server`)");
+    /// Gives a server without a driver its name, and sees that it takes the one seat it can.
+    fn named(
+        &mut self,
+        adapter: Adapter,
+        name: &str,
+        version: &str,
+        seats: &[Seat],
+        top: Fields<'_>,
+    ) -> Adapter {
+        let server = match adapter {
+            Adapter::None(server) => server,
+            driven => return driven,
+        };
+        if seats != [SEAT_WITHOUT_DRIVER]
+            && let Some(node) = top.get("seats")
+        {
+            self.problems.advise(
+                node.anchor(),
+                "without a driver only the third party's server can be tested",
+                format!("write `seats: [{SEAT_WITHOUT_DRIVER}]`"),
+            );
         }
-    }
-
-    fn refuse(&mut self, span: Span, what: &str) {
-        self.problems.advise(
-            span,
-            format!("{what} is not in this version"),
-            "write `adapter: { spawn: { command: [PROGRAM, ARGUMENT, …] } }`",
-        );
+        Adapter::None(Server { name: name.to_owned(), version: version.to_owned(), ..server })
     }
 
     fn text(&mut self, fields: Fields<'_>, key: &str) -> Option<String> {
@@ -195,7 +183,7 @@ impl Reader<'_> {
         seats
     }
 
-    fn adapter(&mut self, node: &Yaml) -> Option<Spawn> {
+    fn adapter(&mut self, node: &Yaml, top: Fields<'_>) -> Option<Adapter> {
         let (word, span, settings) = match &node.value {
             Value::Map(entries) if entries.len() == 1 => {
                 (&entries[0].key, entries[0].key_span, Some(&entries[0].value))
@@ -206,15 +194,66 @@ impl Reader<'_> {
                 return None;
             }
         };
-        match ADAPTERS.iter().find(|(_, known)| known == word) {
-            Some((Adapter::Spawn, _)) => self.spawn(settings.unwrap_or(node)),
-            Some(_) => {
-                self.refuse(span, &format!("`adapter: {word}`"));
+        let Some((form, _)) = ADAPTERS.iter().find(|(_, known)| known == word) else {
+            let known: Vec<&str> = ADAPTERS.iter().map(|(_, word)| *word).collect();
+            self.problems.unknown(span, "adapter", word, &known);
+            return None;
+        };
+        if *form != Form::None {
+            self.no_server(top);
+        }
+        match form {
+            Form::Spawn => self.spawn(settings.unwrap_or(node)).map(Adapter::Spawn),
+            Form::Attach => self.attach(settings.unwrap_or(node)).map(Adapter::Attach),
+            Form::Manual => {
+                self.problems.add(span, "`adapter: manual` is not in this version");
                 None
             }
-            None => {
-                let known: Vec<&str> = ADAPTERS.iter().map(|(_, word)| *word).collect();
-                self.problems.unknown(span, "adapter", word, &known);
+            Form::None => self.server(span, top).map(Adapter::None),
+        }
+    }
+
+    fn no_server(&mut self, top: Fields<'_>) {
+        if let Some(entry) = top.entry("server") {
+            self.problems.advise(
+                entry.key_span,
+                "an adapter says itself where its server listens",
+                "answer `configure` with `offers: {base_url: …}`, or write `adapter: none`",
+            );
+        }
+    }
+
+    fn server(&mut self, adapter: Span, top: Fields<'_>) -> Option<Server> {
+        let Some(node) = top.get("server") else {
+            self.problems.advise(
+                adapter,
+                "without an adapter nothing says where the server is",
+                "add `server: { base_url: \"http://HOST:PORT\" }`",
+            );
+            return None;
+        };
+        let fields = self.problems.fields(node, "server", &["base_url"], &["base_url"])?;
+        let base_url = self.text(fields, "base_url")?.trim_end_matches('/').to_owned();
+        Some(Server { name: String::new(), version: String::new(), base_url })
+    }
+
+    fn attach(&mut self, node: &Yaml) -> Option<Address> {
+        let fields = self.problems.fields(node, "attach", ATTACH, &[])?;
+        match (fields.get("tcp"), fields.get("unix")) {
+            (Some(place), None) => {
+                let text = self.problems.text(place, "tcp")?;
+                if !is_host_and_port(text) {
+                    self.problems.add(place.span, "tcp is an address such as `127.0.0.1:7000`");
+                }
+                Some(Address::Tcp(text.to_owned()))
+            }
+            (None, Some(path)) => {
+                let path = self.problems.text(path, "unix")?;
+                Some(Address::Unix(self.folder.join(path)))
+            }
+            _ => {
+                let advice = "write `attach: { tcp: \"127.0.0.1:7000\" }` or `{ unix: PATH }`";
+                self.problems.advise(node.anchor(), "attach names one address", advice);
                 None
             }
         }
@@ -313,6 +352,13 @@ mod tests {
         IutFile::parse(&Source::new("acme.yaml", text), Path::new("/acme"))
     }
 
+    fn spawned(file: &IutFile) -> &Spawn {
+        match &file.adapter {
+            Adapter::Spawn(spawn) => spawn,
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn refusal(text: &str) -> String {
         parse(text).unwrap_err().to_string()
     }
@@ -337,12 +383,13 @@ timeouts_ms: { operation: 5000 }
         let file = parse(EXAMPLE).unwrap();
         assert_eq!((file.name.as_str(), file.version.as_str()), ("acme", "2.3.1"));
         assert_eq!(file.seats, [Seat::ThirdPartyClient, Seat::ThirdPartyServer]);
-        assert_eq!(file.program.to_string(), "node adapter.mjs");
-        assert_eq!(file.program.cwd.as_deref(), Some(Path::new("/acme/.")));
-        assert_eq!(file.program.env, [("PORT".to_owned(), "0".to_owned())]);
-        assert_eq!(file.digest_of[1], Path::new("/acme/package-lock.json"));
+        let spawn = spawned(&file);
+        assert_eq!(spawn.program.to_string(), "node adapter.mjs");
+        assert_eq!(spawn.program.cwd.as_deref(), Some(Path::new("/acme/.")));
+        assert_eq!(spawn.program.env, [("PORT".to_owned(), "0".to_owned())]);
+        assert_eq!(spawn.digest_of[1], Path::new("/acme/package-lock.json"));
         assert_eq!(file.logs, [Path::new("/acme/acme.log")]);
-        assert_eq!((file.instances, file.max_accounts), (Instances::Shared, 64));
+        assert_eq!((spawn.instances, spawn.max_accounts), (Instances::Shared, 64));
         assert_eq!(file.timeouts.operation, Some(Duration::from_secs(5)));
         assert_eq!(file.timeouts.start, Timeouts::default().start);
         let expected = json!({"media.send": true, "groups": false,
@@ -354,7 +401,7 @@ timeouts_ms: { operation: 5000 }
     fn a_program_with_a_slash_lies_beside_the_file() {
         let of = |command: &str| {
             let text = format!("{SHORT}adapter: {{ spawn: {{ command: {command} }} }}\n");
-            parse(&text).unwrap().program
+            spawned(&parse(&text).unwrap()).program.clone()
         };
         assert_eq!(of("[./run.sh, a b]").command, Path::new("/acme/./run.sh"));
         assert_eq!(of("[./run.sh, a b]").args, ["a b"]);
@@ -373,13 +420,37 @@ timeouts_ms: { operation: 5000 }
     }
 
     #[test]
-    fn adapters_of_other_kinds_are_refused_by_name() {
+    fn an_adapter_that_runs_already_is_attached_to() {
+        let of = |adapter: &str| parse(&format!("{SHORT}adapter: {adapter}\n")).unwrap().adapter;
+        let tcp = of("{ attach: { tcp: \"127.0.0.1:7000\" } }");
+        assert!(matches!(tcp, Adapter::Attach(Address::Tcp(place)) if place == "127.0.0.1:7000"));
+        let unix = of("{ attach: { unix: acme.sock } }");
+        let expected = Address::Unix("/acme/acme.sock".into());
+        assert!(matches!(unix, Adapter::Attach(address) if address == expected));
+    }
+
+    #[test]
+    fn a_server_without_a_driver_has_its_address_from_the_file() {
+        let text = "schema: 1\nname: a\nversion: 1\nseats: [third-party-server]\n\
+             adapter: none\nserver: { base_url: \"http://localhost:7443/\" }\n";
+        let Adapter::None(server) = parse(text).unwrap().adapter else { panic!() };
+        assert_eq!(
+            (server.name.as_str(), server.base_url.as_str()),
+            ("a", "http://localhost:7443")
+        );
+    }
+
+    #[test]
+    fn mistakes_about_the_adapter_are_shown() {
         let of = |adapter: &str| refusal(&format!("{SHORT}{adapter}\n"));
         insta::assert_snapshot!(
             [
-                of("adapter: { attach: { tcp: \"127.0.0.1:9\" } }"),
-                of("adapter: manual"),
+                of("adapter: { attach: {} }"),
+                of("adapter: { attach: { tcp: \"7000\" } }"),
+                of("adapter: { attach: { tcp: \"a:1\", unix: a } }"),
                 of("adapter: none\nserver: { base_url: \"https://localhost\" }"),
+                of("adapter: none"),
+                of("adapter: { spawn: { command: [a] } }\nserver: { base_url: \"https://a\" }"),
                 of("adapter: spwan"),
                 of("adapter: spawn"),
                 of("adapter: [spawn]"),

@@ -5,7 +5,9 @@
 //! (`interfaces.md` §3); that order is the runner's to keep. It judges nothing: a call that timed
 //! out is a hang, an [`Exit`] a death, and both are reported as they are.
 
-use std::sync::MutexGuard;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -17,7 +19,7 @@ use super::program::Program;
 use super::spawn::Process;
 use super::start::{self, StartError, StartFault};
 use super::watch::{Alarm, Exit};
-use crate::driver::{CallError, Client, Hello, Incoming, Offers, Params, Pending, Seat};
+use crate::driver::{CallError, Client, Hello, Incoming, Offers, Owner, Params, Pending, Seat};
 use crate::limits::{EXIT_WAIT_MS_MAX, OPERATION_WAIT_MS_MAX, STOP_WAIT_MS_MAX};
 use crate::spec::Ics;
 
@@ -29,6 +31,28 @@ pub struct Options {
     /// Makes the name of the operation that does not exist; drawn from the seed.
     pub nonsense: u32,
     pub timeouts: Timeouts,
+    /// Held before a spawned adapter is spoken to.
+    pub pause: Option<Pause>,
+}
+
+/// Waits until somebody has got hold of the process with this id, e.g. with a debugger.
+#[derive(Clone)]
+pub struct Pause(Arc<dyn Fn(u32) -> Held + Send + Sync>);
+
+type Held = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Pause {
+    pub fn new<F: Future<Output = ()> + Send + 'static>(
+        wait: impl Fn(u32) -> F + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(move |process| Box::pin(wait(process))))
+    }
+}
+
+impl fmt::Debug for Pause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pause")
+    }
 }
 
 /// How long to wait for answers; `None` waits for ever, for a debugger's sake.
@@ -60,6 +84,8 @@ pub struct Instance {
     hello: Hello,
     ics: Ics,
     timeouts: Timeouts,
+    /// It was there before the harness and stays after it.
+    attached: bool,
 }
 
 /// How an instance was ended.
@@ -90,7 +116,30 @@ impl Instance {
             fault: StartFault::CannotSpawn { program: program.to_string(), error },
             stderr: Vec::new(),
         })?;
+        if let Some(Pause(wait)) = &options.pause {
+            wait(process.id()).await;
+        }
         Self::open(Some(process), stdout, stdin, options).await
+    }
+
+    /// Greets an adapter that runs by itself. It is not told to stop when the instance ends.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn attached<R, W>(
+        reader: R,
+        writer: W,
+        options: &Options,
+    ) -> Result<(Self, mpsc::Receiver<Incoming>), StartError>
+    where
+        R: AsyncRead + Unpin + Send + 'static,
+        W: AsyncWrite + Unpin + Send + 'static,
+    {
+        let (instance, incoming) = Self::open(None, reader, writer, options).await?;
+        Ok((Self { attached: true, ..instance }, incoming))
     }
 
     /// Greets an adapter over two byte streams, without a process of its own.
@@ -126,7 +175,7 @@ impl Instance {
         match start::greet(&client, &mut incoming, options).await {
             Ok((hello, ics)) => {
                 let timeouts = options.timeouts;
-                Ok((Self { client, process, hello, ics, timeouts }, incoming))
+                Ok((Self { client, process, hello, ics, timeouts, attached: false }, incoming))
             }
             Err(ungreeted) => Err(start::explain(ungreeted, process).await),
         }
@@ -147,12 +196,17 @@ impl Instance {
         self.process.as_ref().map(Process::id)
     }
 
-    /// Asks for an operation and returns before it is answered.
+    /// Asks for an operation on somebody's behalf and returns before it is answered.
     ///
     /// # Errors
     /// [`CallError`] where it could not be sent.
-    pub async fn begin(&self, method: &str, params: Params) -> Result<Pending, CallError> {
-        self.client.begin(method, params).await
+    pub async fn begin(
+        &self,
+        owner: Owner,
+        method: &str,
+        params: Params,
+    ) -> Result<Pending, CallError> {
+        self.client.begin(owner, method, params).await
     }
 
     /// Gives a seat its surroundings; `params` holds `seed` and `instance`.
@@ -195,11 +249,15 @@ impl Instance {
         self.call("health", Params::new()).await
     }
 
-    /// Asks it to stop, waits for at most `STOP_WAIT_MS_MAX`, and then kills it.
+    /// Asks it to stop, waits for at most `STOP_WAIT_MS_MAX`, and then kills it. From an adapter that
+    /// runs by itself the harness only takes its leave.
     pub async fn stop(&self) -> Stopped {
         let limit = Duration::from_millis(STOP_WAIT_MS_MAX);
         let deadline = tokio::time::Instant::now() + limit;
-        let answer = self.client.call("stop", Params::new(), Some(limit)).await;
+        let answer = match self.attached {
+            true => Ok(Value::Null),
+            false => self.client.call("stop", Params::new(), Some(limit)).await,
+        };
         // An adapter that does not read any more cannot take the end of its input either.
         let _ = tokio::time::timeout_at(deadline, self.client.close()).await;
         let Some(process) = &self.process else {
@@ -273,7 +331,7 @@ mod tests {
 
     fn options() -> Options {
         let harness = "counterpart 0.1.0".to_owned();
-        Options { harness, nonsense: 7, timeouts: Timeouts::default() }
+        Options { harness, nonsense: 7, timeouts: Timeouts::default(), pause: None }
     }
 
     fn params(value: Value) -> Params {

@@ -32,6 +32,11 @@ pub struct StartError {
 pub enum StartFault {
     #[error("the adapter `{program}` cannot be started: {error}")]
     CannotSpawn { program: String, error: std::io::Error },
+    #[error(
+        "the adapter at {address} cannot be reached: {error}; \
+         it must run and listen before the harness attaches to it"
+    )]
+    CannotReach { address: String, error: std::io::Error },
     #[error("the adapter ended before it had answered `{during}`: {exit}")]
     Died { during: &'static str, exit: Exit },
     #[error("the adapter closed its standard output before it had answered `{during}`")]
@@ -158,7 +163,7 @@ mod tests {
     fn options() -> Options {
         let limit = Some(Duration::from_secs(20));
         let timeouts = Timeouts { start: limit, operation: limit };
-        Options { harness: "counterpart 0.1.0".to_owned(), nonsense: 7, timeouts }
+        Options { harness: "counterpart 0.1.0".to_owned(), nonsense: 7, timeouts, pause: None }
     }
 
     async fn refused(program: Program, options: &Options) -> StartError {

@@ -6,6 +6,7 @@
 //! user says otherwise, and all tasks end when the [`Net`] is dropped, so a case cannot leak into the next.
 
 mod connection;
+pub mod dial;
 mod fetch;
 mod serve;
 mod shared;

@@ -58,7 +58,8 @@ impl Session<'_> {
 
     fn name_user(&mut self, name: &str) {
         let mut rng = self.rng(name, "user");
-        let visible_id = format!("{name}-{}", digits(&mut rng, 6));
+        // Nine digits: the users of all cases of a run may meet at one server.
+        let visible_id = format!("{name}-{}", digits(&mut rng, 9));
         let companion = crate::role::meta::enlistment_is_skipped(&self.shared.profile);
         let login = if companion {
             Jid::new(digits(&mut rng, 11), "s.whatsapp.net")
@@ -68,6 +69,7 @@ impl Session<'_> {
         self.bind(&format!("{name}.jid"), &login.to_string());
         self.bind(&format!("{name}.login"), &login.to_string());
         self.bind(&format!("{name}.visible_id"), &visible_id);
+        self.guest.expect_user(&login.user, &visible_id);
         let user = User { lane: self.lane, actor: name.to_owned(), visible_id, login };
         self.meta.expect_user(user);
     }
@@ -78,7 +80,9 @@ impl Session<'_> {
         if let Some(name) = self.accounts.get(&key) {
             return Ok(name.clone());
         }
-        let name = format!("a{}", self.accounts.len() + 1);
+        // Named by the case too, since an instance may carry many.
+        let case = digits(&mut self.rng(actor, "account"), 9);
+        let name = format!("a{}-{case}", self.accounts.len() + 1);
         self.accounts.insert(key, name.clone());
         let mut params = Map::new();
         params.insert("account".into(), json!(name));

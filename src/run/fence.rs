@@ -20,6 +20,10 @@ const SETTLE_WAIT: Duration = Duration::from_secs(1);
 impl Session<'_> {
     /// Waits for the fence; a match on the way ends the wait at once.
     pub(super) async fn fence(&mut self, expect: &Expect) -> Result<StepEnd, RecordError> {
+        if self.shared.debugged {
+            // It may stand in a debugger: the time counts from when it runs.
+            let _ = self.health().await?;
+        }
         let until = Instant::now() + expect.within;
         let online = self.online_actors();
         if online.is_empty() {
@@ -137,7 +141,7 @@ impl Session<'_> {
     }
 
     /// Asks for `health`, which is answered after all notifications of earlier input.
-    async fn health(&mut self) -> Result<Result<(), String>, RecordError> {
+    pub(super) async fn health(&mut self) -> Result<Result<(), String>, RecordError> {
         let answer = self.call("health", Map::new(), None).await?;
         Ok(answer.map(|_| ()).map_err(|error| format!("`health`: {error}")))
     }

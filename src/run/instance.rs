@@ -1,17 +1,27 @@
-//! An instance of the implementation under test with the Meta side that serves it.
+//! An instance of the implementation under test with the sockets that serve it.
+//!
+//! Main type: [`Host`]: one driver connection, configured once, and Meta's addresses. Cases are its
+//! guests ([`Host::admit`]): all at once, or one after another where it is `sole`. A task of the host
+//! hands on what comes in, by the decisions of the [`Desk`].
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::accounts::INTEGRATOR_ID;
-use super::recorder::RecordError;
-use super::session::{Session, Shared};
+use super::desk::{Desk, Move, Streams};
+use super::session::Shared;
+use super::target::Target;
 use crate::clock::UnixMs;
-use crate::driver::{Incoming, Seat};
+use crate::driver::{CallError, Incoming, Owner, Params, Pending, Seat};
+use crate::http::HttpRequest;
 use crate::iut::{Instance, StartError};
-use crate::net::{Net, NetEvent};
+use crate::limits::LEAVE_WAIT_MS_MAX;
+use crate::net::{ConnId, ExchangeId, Net, NetEvent};
 use crate::role::meta::{Integrator, Meta};
 
 /// Where Meta's side listens.
@@ -21,15 +31,35 @@ pub struct Addresses {
     pub http: SocketAddr,
 }
 
-/// A started instance, not yet configured.
-pub struct Ready {
-    pub meta: Meta,
-    pub net: Net,
-    pub events: mpsc::Receiver<NetEvent>,
+/// A started and configured instance.
+pub struct Host {
+    /// Names the random streams that its cases share.
+    pub house: String,
     pub instance: Instance,
-    pub incoming: mpsc::Receiver<Incoming>,
-    pub addresses: Addresses,
     pub seats: Vec<Seat>,
+    /// What `configure` came to, seat by seat.
+    pub configured: Vec<Configured>,
+    /// Others may be served at the same time, or were before.
+    pub shared: bool,
+    net: Arc<Net>,
+    desk: Arc<Mutex<Desk>>,
+    task: JoinHandle<()>,
+}
+
+/// A seat that was told where Meta's side is.
+pub struct Configured {
+    pub params: Params,
+    pub outcome: Result<Value, CallError>,
+}
+
+/// Whom an instance serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Company {
+    /// One case, and then it ends.
+    Own,
+    /// One case after another.
+    Turns,
+    Many,
 }
 
 /// Why there is no instance.
@@ -37,6 +67,9 @@ pub struct Ready {
 pub enum NotReady {
     #[error(transparent)]
     Start(#[from] StartError),
+    /// One start too many failed in a row.
+    #[error("{0}")]
+    Broken(StartError),
     /// Ours, not the subject's.
     #[error("cannot listen: {0}")]
     Listen(#[from] std::io::Error),
@@ -45,71 +78,87 @@ pub enum NotReady {
 /// The name under which the third party's tokens are issued in test runs.
 pub const ISSUER: &str = "counterpart-partner";
 
-impl Ready {
-    /// Opens the listeners, starts the subject and lets it say hello.
-    ///
-    /// # Errors
-    /// A port cannot be had, or the subject did not start.
-    pub async fn start(
-        target: &super::Target,
-        shared: &Shared,
-        case: &str,
-    ) -> Result<Self, NotReady> {
-        let (net, events) = Net::bound_to(shared.place.bind());
-        let chat = net.listen_chat().await?;
-        let http = net.listen_http().await?;
-        let (instance, incoming) = target.start(shared).await?;
-        let seats = target.played(instance.hello());
-        let integrator = Integrator { id: INTEGRATOR_ID, iss: ISSUER.into(), base_url: None };
-        let keys = shared.place.key_stream(case);
-        let meta = Meta::new(shared.profile.clone(), integrator, shared.seed, &keys);
-        let addresses = Addresses { chat, http };
-        Ok(Self { meta, net, events, instance, incoming, addresses, seats })
-    }
+/// The third party as it is registered with Meta.
+pub(super) fn integrator(base_url: Option<String>) -> Integrator {
+    Integrator { id: INTEGRATOR_ID, iss: ISSUER.into(), base_url }
 }
 
-impl Session<'_> {
-    /// Tells each seat where Meta's side is; servers first, since clients need their addresses.
-    /// True if all seats accepted.
-    pub(super) async fn configure(&mut self) -> Result<bool, RecordError> {
+impl Host {
+    /// Opens the listeners, starts the subject, greets it and tells each seat where Meta's side is.
+    ///
+    /// # Errors
+    /// A port cannot be had, or the subject did not start. A refused `configure` is no error here.
+    pub async fn start(
+        target: &Target,
+        shared: &Shared,
+        company: Company,
+        house: &str,
+    ) -> Result<Self, NotReady> {
+        let started = target.start(shared.seed).await?;
+        Ok(Self::furnish(started, target, shared, company, house).await?)
+    }
+
+    /// Does the same with an instance that was greeted already.
+    ///
+    /// # Errors
+    /// A port cannot be had.
+    pub async fn furnish(
+        (instance, incoming): (Instance, mpsc::Receiver<Incoming>),
+        target: &Target,
+        shared: &Shared,
+        company: Company,
+        house: &str,
+    ) -> std::io::Result<Self> {
+        let (net, events) = Net::bound_to(shared.place.bind());
+        let addresses =
+            Addresses { chat: net.listen_chat().await?, http: net.listen_http().await? };
+        let profile = shared.profile.clone();
+        let house = shared.place.key_stream(house);
+        let lobby = Meta::in_house(profile, integrator(None), shared.seed, &house, "lobby");
+        let desk = Arc::new(Mutex::new(Desk::new(company != Company::Many, lobby)));
+        let net = Arc::new(net);
+        let task = serve(Arc::clone(&net), Arc::clone(&desk), events, incoming);
+        let mut host = Self {
+            house,
+            seats: target.played(instance.hello()),
+            instance,
+            configured: Vec::new(),
+            shared: company != Company::Own,
+            net,
+            desk,
+            task,
+        };
+        host.configure(shared, addresses).await;
+        Ok(host)
+    }
+
+    /// Servers first, since clients need their addresses; the first refusal ends it.
+    async fn configure(&mut self, shared: &Shared, addresses: Addresses) {
         let mut seats = self.seats.clone();
         seats.sort_by_key(|seat| *seat != Seat::ThirdPartyServer);
         for seat in seats {
-            let params = self.configuration(seat);
-            match self.call("configure", params, None).await? {
-                Ok(result) => {
-                    let base_url = result.pointer("/offers/base_url").and_then(Value::as_str);
-                    if seat == Seat::ThirdPartyServer {
-                        self.meta.set_base_url(base_url.map(str::to_owned));
-                    }
-                }
-                Err(_) => return Ok(false),
+            let params = self.configuration(seat, shared, addresses);
+            let outcome = self.instance.call("configure", params.clone()).await;
+            let refused = outcome.is_err();
+            self.configured.push(Configured { params, outcome });
+            if refused {
+                break;
             }
         }
-        self.meta.tell_time(UnixMs::now());
-        if !self.has_server() {
-            self.meta.stand_in_for_the_server();
-        }
-        Ok(true)
     }
 
-    /// True if the subject brings the third party's server.
-    pub(super) fn has_server(&self) -> bool {
-        self.seats.contains(&Seat::ThirdPartyServer)
-    }
-
-    fn configuration(&self, seat: Seat) -> Map<String, Value> {
-        let place = &self.shared.place;
-        let chat = place.authority(self.addresses.chat.port());
-        let http = place.authority(self.addresses.http.port());
-        let profile = &self.shared.profile;
+    fn configuration(&self, seat: Seat, shared: &Shared, addresses: Addresses) -> Params {
+        let place = &shared.place;
+        let chat = place.authority(addresses.chat.port());
+        let http = place.authority(addresses.http.port());
+        let profile = &shared.profile;
         let path = |key: &str| profile.text(key).unwrap_or_default().to_owned();
         let mut params = Map::new();
         params.insert("seat".into(), json!(seat.as_str()));
-        params.insert("seed".into(), json!(self.shared.seed.0));
+        params.insert("seed".into(), json!(shared.seed.0));
         let instance = json!({
             "chat": { "tcp": chat, "ws": format!("ws://{chat}/ws/chat") },
-            "noise_root": hex::encode(self.meta.root_public()),
+            "noise_root": hex::encode(lock(&self.desk).root_public()),
             "enlistment_url": format!("http://{http}{}", path("enlistment.path")),
             "push_jwks_url": format!("http://{http}{}", path("jwks.path")),
             "integrator": { "id": INTEGRATOR_ID, "iss": ISSUER },
@@ -118,4 +167,139 @@ impl Session<'_> {
         params.insert("instance".into(), instance);
         params
     }
+
+    /// True if all seats accepted their configuration.
+    pub fn is_configured(&self) -> bool {
+        self.configured.iter().all(|seat| seat.outcome.is_ok())
+    }
+
+    /// Where the subject's server is, if it brings one.
+    pub fn base_url(&self) -> Option<String> {
+        let server = self.configured.iter().find_map(|seat| {
+            let result = seat.outcome.as_ref().ok()?;
+            result.pointer("/offers/base_url")?.as_str()
+        });
+        server.map(str::to_owned)
+    }
+
+    /// True if the subject brings the third party's server.
+    pub fn has_server(&self) -> bool {
+        self.seats.contains(&Seat::ThirdPartyServer)
+    }
+
+    /// True once the adapter is gone.
+    pub fn has_ended(&self) -> bool {
+        lock(&self.desk).has_ended()
+    }
+
+    /// Lets a case in.
+    pub fn admit(self: &Arc<Self>) -> Guest {
+        let (owner, streams) = lock(&self.desk).enter();
+        Guest { host: Arc::clone(self), owner, streams }
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// A case's place at an instance.
+pub struct Guest {
+    pub host: Arc<Host>,
+    pub streams: Streams,
+    owner: Owner,
+}
+
+impl Guest {
+    /// Makes a user's connections and calls this guest's.
+    pub fn expect_user(&self, digits: &str, visible_id: &str) {
+        lock(&self.host.desk).expect_user(self.owner, digits, visible_id);
+    }
+
+    /// Asks the adapter for an operation and returns before it is answered.
+    ///
+    /// # Errors
+    /// [`CallError`] where it could not be sent.
+    pub async fn begin(&self, operation: &str, params: Params) -> Result<Pending, CallError> {
+        self.host.instance.begin(self.owner, operation, params).await
+    }
+
+    pub fn send(&self, conn: ConnId, bytes: Vec<u8>) {
+        self.host.net.send(conn, bytes);
+    }
+
+    pub fn close(&self, conn: ConnId) {
+        self.host.net.close(conn);
+    }
+
+    pub fn respond(&self, id: ExchangeId, response: crate::http::HttpResponse) {
+        self.host.net.respond(id, response);
+    }
+
+    /// Sends an HTTP request, whose answer comes to this guest.
+    pub fn fetch(&self, url: &str, request: HttpRequest) -> ExchangeId {
+        // Under the lock, so that no answer can come before it is known whose it is.
+        let mut desk = lock(&self.host.desk);
+        let exchange = self.host.net.fetch(url, request);
+        desk.asked(self.owner, exchange);
+        exchange
+    }
+
+    /// Takes its leave. Where others go on, its users go offline first.
+    pub async fn leave(self, accounts: impl Iterator<Item = String>) -> Arc<Host> {
+        let Self { host, streams, owner } = self;
+        drop(streams);
+        if host.shared && !host.has_ended() {
+            let limit = Duration::from_millis(LEAVE_WAIT_MS_MAX);
+            for account in accounts {
+                let mut params = Params::new();
+                params.insert("account".into(), json!(account));
+                // Nobody waits for a user who does not go: the connection is closed below.
+                let call = host.instance.call("disconnect", params);
+                let _ = tokio::time::timeout(limit, call).await;
+            }
+        }
+        let left = lock(&host.desk).leave(owner);
+        left.into_iter().for_each(|conn| host.net.close(conn));
+        host
+    }
+}
+
+/// Hands on what comes in, until the host is dropped.
+fn serve(
+    net: Arc<Net>,
+    desk: Arc<Mutex<Desk>>,
+    mut events: mpsc::Receiver<NetEvent>,
+    mut incoming: mpsc::Receiver<Incoming>,
+) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        loop {
+            let moves = tokio::select! {
+                Some(event) = events.recv() => lock(&desk).happened(UnixMs::now(), event),
+                Some(said) = incoming.recv() => lock(&desk).said(said),
+                else => break,
+            };
+            for next in moves {
+                carry_out(&net, next).await;
+            }
+        }
+    })
+}
+
+async fn carry_out(net: &Net, next: Move) {
+    match next {
+        // Who has left hears nothing any more.
+        Move::Tell(guest, visit) => drop(guest.send(visit).await),
+        Move::Pass(guest, said) => drop(guest.send(said).await),
+        Move::Send(conn, bytes) => net.send(conn, bytes),
+        Move::Close(conn) => net.close(conn),
+        Move::Respond(id, response) => net.respond(id, response),
+    }
+}
+
+fn lock(desk: &Mutex<Desk>) -> MutexGuard<'_, Desk> {
+    // No code panics while it holds the lock; if some ever does, the books are still whole.
+    desk.lock().unwrap_or_else(PoisonError::into_inner)
 }

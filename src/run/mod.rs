@@ -2,22 +2,32 @@
 //!
 //! [`run_all`] is the door: it plans the cases, runs them side by side and hands each finished
 //! [`CaseResult`](crate::verdict::CaseResult) to an observer. It prints nothing. A [`Session`]
-//! is one case against one instance of the implementation under test; what it decides live is
-//! decided by [`crate::check::Progress`], so that the log alone gives the same answer later.
+//! is one case, a guest of an instance of the implementation under test that others may share; what
+//! it decides live is decided by [`crate::check::Progress`], so that the log alone gives the same
+//! answer later. Each case has a Meta side of its own, also behind a shared address: its verdict
+//! must not depend on who else was there.
 
 mod accounts;
+mod desk;
 mod fence;
 mod instance;
+mod isolation;
 mod log;
 mod place;
+mod pool;
 mod pump;
 mod recorder;
 mod runner;
 mod select;
 mod session;
 mod steps;
+mod target;
 
 pub use place::{Place, PlaceError};
-pub use runner::{Observer, RunError, RunOptions, RunReport, Target, harness_failed, run_all};
+pub use runner::{Observer, RunError, RunOptions, RunReport, harness_failed, run_all};
 pub use select::{Selection, select};
 pub use session::Session;
+pub use target::Target;
+
+/// As the harness presents itself.
+const HARNESS: &str = concat!("counterpart ", env!("CARGO_PKG_VERSION"));

@@ -1,14 +1,17 @@
 //! The event loop of a case: sockets, the adapter and the clock on one side, roles on the other.
 
+use std::collections::VecDeque;
+
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::desk::Visit;
 use super::recorder::RecordError;
 use super::session::Session;
 use crate::clock::UnixMs;
 use crate::driver::{CallError, Incoming, Params};
 use crate::evidence::{Event, Stream, Trouble};
-use crate::net::NetEvent;
+use crate::net::{ConnId, NetEvent};
 use crate::role::{Input, Output, Record, Role};
 
 /// Why the loop returned.
@@ -25,12 +28,16 @@ impl Session<'_> {
     pub(super) async fn pump(&mut self, until: Instant) -> Result<Turn, RecordError> {
         self.carry_out().await?;
         tokio::select! {
-            event = self.events.recv() => {
-                if let Some(event) = event {
-                    self.net_event(event);
+            visit = self.guest.streams.visits.recv() => match visit {
+                Some(Visit::Net(event)) => self.net_event(event),
+                Some(Visit::TakeOver { conn, sent }) => {
+                    self.sent_before.insert(conn, sent);
                 }
-            }
-            said = self.incoming.recv(), if !self.gone => match said {
+                Some(Visit::Stray(what)) => self.stray = Some(what),
+                // The host lives as long as its guests.
+                None => {}
+            },
+            said = self.guest.streams.incoming.recv(), if !self.gone => match said {
                 Some(said) => self.said(said),
                 None => self.lost("the driver connection ended".into()),
             },
@@ -68,17 +75,31 @@ impl Session<'_> {
             }
             self.recorder.flush().await?;
             match output {
-                Output::Send { conn, bytes } => self.net.send(conn, bytes),
-                Output::Close { conn } => self.net.close(conn),
-                Output::Respond { id, response } => self.net.respond(id, response),
+                Output::Send { conn, bytes } => self.send_on(conn, bytes),
+                Output::Close { conn } => self.guest.close(conn),
+                Output::Respond { id, response } => self.guest.respond(id, response),
                 Output::Fetch { id, url, request } => {
-                    let exchange = self.net.fetch(&url, request);
+                    let exchange = self.guest.fetch(&url, request);
                     self.fetches.insert(exchange, id);
                 }
                 Output::Record(_) | Output::WakeAt(_) => {}
             }
         }
         self.recorder.flush().await
+    }
+
+    /// Sends what the lobby has not sent already; see [`super::desk`].
+    fn send_on(&mut self, conn: ConnId, bytes: Vec<u8>) {
+        let sent = self.sent_before.get_mut(&conn).and_then(VecDeque::pop_front);
+        match sent {
+            // The same house draws the same for one connection.
+            Some(sent) if sent == bytes => {}
+            Some(_) => {
+                let why = "the lobby answered a connection in another way than the case would have";
+                self.misfortune = Some(why.into());
+            }
+            None => self.guest.send(conn, bytes),
+        }
     }
 
     fn said(&mut self, said: Incoming) {
@@ -108,7 +129,7 @@ impl Session<'_> {
 
     fn lost(&mut self, why: String) {
         self.gone = true;
-        let status = self.instance.exit_status();
+        let status = self.host().instance.exit_status();
         let detail = status.map_or(why.clone(), |status| format!("{why}; {status}"));
         self.trouble(Trouble::Died, detail);
     }
@@ -139,7 +160,7 @@ impl Session<'_> {
     }
 
     /// An operation may take its time; an adapter that does not even say that it is well hangs.
-    async fn note_hang(&mut self, operation: &str) -> Result<(), RecordError> {
+    pub(super) async fn note_hang(&mut self, operation: &str) -> Result<(), RecordError> {
         let health = self.ask("health", Params::new()).await?;
         if matches!(health, Err(CallError::Timeout(_))) {
             let wait = self.shared.operation_timeout.as_millis();
@@ -159,7 +180,7 @@ impl Session<'_> {
         if self.gone || self.hangs {
             return Ok(Err(CallError::Closed));
         }
-        let pending = match self.instance.begin(operation, params).await {
+        let pending = match self.guest.begin(operation, params).await {
             Ok(pending) => pending,
             Err(error) => return Ok(Err(error)),
         };

@@ -4,46 +4,29 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use super::instance::{NotReady, Ready};
+use super::instance::{Company, Guest, NotReady};
 use super::log::EventLog;
 use super::place::Place;
+use super::pool::Pool;
 use super::recorder::RecordError;
-use super::session::{Session, Shared};
+use super::session::{Ended, Session, Shared};
+use super::target::{Started, Target};
+use super::{HARNESS, isolation};
 use crate::check::{Setting, judge};
 use crate::clock::UnixMs;
-use crate::driver::{Hello, Incoming, Seat};
+use crate::driver::{Hello, Seat};
 use crate::evidence::{Entry, Event, Lane, RunHeader, Skip, Stream, Transcript, Trouble};
-use crate::iut::{Instance, Options, Program, StartError, Timeouts};
+use crate::iut::StartError;
+use crate::limits::DEAD_STARTS_MAX;
 use crate::scenario::{Case, Plan, Plays};
 use crate::seed::Seed;
 use crate::spec::{Ics, Profile};
 use crate::verdict::{CaseResult, Verdict};
-
-/// As the harness presents itself.
-const HARNESS: &str = concat!("counterpart ", env!("CARGO_PKG_VERSION"));
-/// Stands for "no timeout", for a debugger's sake.
-const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
-
-/// How to reach the implementation under test.
-#[derive(Clone, Debug)]
-pub struct Target {
-    /// As the user named it.
-    pub name: String,
-    /// False for the bundled reference.
-    pub foreign: bool,
-    pub program: Program,
-    pub timeouts: Timeouts,
-    /// What the IUT file narrows of the stated capabilities.
-    pub ics: Map<String, Value>,
-    /// Empty: all seats that the adapter has.
-    pub seats: Vec<Seat>,
-}
 
 /// Everything that a run depends on.
 pub struct RunOptions {
@@ -80,6 +63,11 @@ pub enum RunError {
     /// The subject's fault: it never came up, or its driver lies.
     #[error("{0}")]
     NotStarted(StartError),
+    /// The subject's too.
+    #[error(
+        "the adapter did not start {DEAD_STARTS_MAX} times in a row, so the run ends here: {0}"
+    )]
+    DeadStarts(StartError),
     #[error("{0}")]
     Capabilities(crate::spec::capability::IcsError),
     /// The user's: a seat was asked for that the adapter does not have.
@@ -97,32 +85,6 @@ pub enum RunError {
     Task(String),
 }
 
-impl Target {
-    pub(super) async fn start(
-        &self,
-        shared: &Shared,
-    ) -> Result<(Instance, mpsc::Receiver<Incoming>), StartError> {
-        use rand::Rng as _;
-        let options = Options {
-            harness: HARNESS.into(),
-            nonsense: shared.seed.rng(&["nonsense"]).next_u32(),
-            timeouts: self.timeouts,
-        };
-        Instance::start(&self.program, &options).await
-    }
-
-    /// The seats that the subject plays in this run.
-    pub(super) fn played(&self, hello: &Hello) -> Vec<Seat> {
-        let asked = |seat: &Seat| self.seats.is_empty() || self.seats.contains(seat);
-        hello.seats.iter().copied().filter(asked).collect()
-    }
-
-    /// How long an operation may take.
-    fn operation_timeout(&self) -> Duration {
-        self.timeouts.operation.unwrap_or(FOR_EVER)
-    }
-}
-
 /// Runs the cases and judges each as soon as it ends.
 ///
 /// # Errors
@@ -138,20 +100,28 @@ pub async fn run_all(
         seed: options.seed,
         operation_timeout: options.target.operation_timeout(),
         place: options.place.clone(),
+        debugged: options.target.is_debugged(),
         log,
     };
-    let (hello, ics) = introduce(&options, &shared(nowhere)).await?;
+    let Introduced { hello, ics, company, first } =
+        introduce(&options, &shared(nowhere.clone())).await?;
     let header = header(&options, &hello, &ics);
     let log = EventLog::create(&options.out.join("events.jsonl"), &header)?;
     observer.begun(&header, cases.len());
-    let run = Arc::new(Run {
-        shared: shared(log.entries.clone()),
-        target: options.target,
-        hello,
-        ics,
-        observer,
-    });
-    let results = side_by_side(cases, Arc::clone(&run), options.jobs).await;
+    // One case alone needs nobody to share with, and is easier to follow.
+    let shares = first.is_some() || (options.target.shares() && cases.len() > 1);
+    let shared_log = shared(log.entries.clone());
+    let pool = Pool::new(options.target, company);
+    if let Some(first) = first {
+        let bind = options.place.bind();
+        let listen = |error| RunError::Listen { bind, error };
+        pool.begin_with(first, &shared_log).await.map_err(listen)?;
+    }
+    let run = Arc::new(Run { shared: shared_log, pool, shares, hello, ics, observer });
+    // People and adapters that can be had only once serve one case after another.
+    let jobs = if company == Company::Turns { 1 } else { options.jobs };
+    let results = side_by_side(cases, Arc::clone(&run), jobs).await;
+    run.pool.close().await;
     drop(run);
     log.close().await?;
     let mut cases = results?;
@@ -159,17 +129,33 @@ pub async fn run_all(
     Ok(RunReport { header, cases })
 }
 
+/// What is known after the first greeting.
+struct Introduced {
+    hello: Hello,
+    ics: Ics,
+    company: Company,
+    /// The first instance, where it must not be given away.
+    first: Option<Started>,
+}
+
 /// Starts the subject once, to learn who it is and what it can do.
-async fn introduce(options: &RunOptions, shared: &Shared) -> Result<(Hello, Ics), RunError> {
-    let started = options.target.start(shared).await;
-    let (instance, _incoming) = started.map_err(RunError::NotStarted)?;
-    let hello = instance.hello().clone();
-    if let Some(seat) = options.target.seats.iter().find(|seat| !hello.seats.contains(seat)) {
+async fn introduce(options: &RunOptions, shared: &Shared) -> Result<Introduced, RunError> {
+    let target = &options.target;
+    let started = target.start(shared.seed).await.map_err(RunError::NotStarted)?;
+    let hello = started.0.hello().clone();
+    if let Some(seat) = target.seats.iter().find(|seat| !hello.seats.contains(seat)) {
         return Err(RunError::Seat(*seat));
     }
-    let ics = instance.ics().clone().narrowed(&options.target.ics);
-    instance.stop().await;
-    Ok((hello, ics.map_err(RunError::Capabilities)?))
+    let ics = started.0.ics().clone().narrowed(&target.ics).map_err(RunError::Capabilities)?;
+    if target.adapter.is_spawned() {
+        started.0.stop().await;
+        return Ok(Introduced { hello, ics, company: Company::Many, first: None });
+    }
+    let company = match target.start(shared.seed).await {
+        Ok(_second) => Company::Many,
+        Err(_) => Company::Turns,
+    };
+    Ok(Introduced { hello, ics, company, first: Some(started) })
 }
 
 fn header(options: &RunOptions, hello: &Hello, ics: &Ics) -> RunHeader {
@@ -195,7 +181,9 @@ fn header(options: &RunOptions, hello: &Hello, ics: &Ics) -> RunHeader {
 
 struct Run {
     shared: Shared,
-    target: Target,
+    pool: Pool,
+    /// Cases share instances as far as they may.
+    shares: bool,
     hello: Hello,
     ics: Ics,
     observer: Arc<dyn Observer>,
@@ -225,24 +213,86 @@ async fn side_by_side(
 impl Run {
     async fn case(&self, case: &Case) -> Result<CaseResult, RunError> {
         self.observer.started(&case.id());
-        let transcript = match self.ruled_out(case) {
-            Some(why) => self.skip(case, why).await?,
+        let result = match self.ruled_out(case) {
+            Some(why) => self.judged(case, &self.skip(case, why).await?),
             None => self.execute(case).await?,
         };
-        let setting = Setting { profile: &self.shared.profile, foreign: self.target.foreign };
-        let result = judge(&case.scenario, &transcript, setting);
         self.observer.finished(&result);
         Ok(result)
     }
 
-    async fn execute(&self, case: &Case) -> Result<Transcript, RunError> {
+    fn judged(&self, case: &Case, transcript: &Transcript) -> CaseResult {
+        let foreign = self.pool.target.foreign;
+        judge(&case.scenario, transcript, Setting { profile: &self.shared.profile, foreign })
+    }
+
+    async fn execute(&self, case: &Case) -> Result<CaseResult, RunError> {
         let plan = Plan::of(&case.scenario);
-        match Ready::start(&self.target, &self.shared, &case.id()).await {
-            Ok(ready) => Ok(Session::new(case, &plan, &self.shared, ready).run().await?),
-            Err(NotReady::Listen(error)) => {
-                Err(RunError::Listen { bind: self.shared.place.bind(), error })
+        if !self.shares || self.must_be_alone(case) {
+            return self.alone(case, &plan, None).await;
+        }
+        let accounts = isolation::accounts(&case.scenario, &plan);
+        let guest = match self.pool.share(&self.shared, accounts).await {
+            Ok(guest) => guest,
+            Err(error) => return self.not_ready(case, error).await,
+        };
+        let ended = Session::new(case, &plan, &self.shared, guest).run(None).await?;
+        let result = self.judged(case, &ended.transcript);
+        match self.why_again(&ended, &result) {
+            Some(why) => self.alone(case, &plan, Some(why)).await,
+            None => Ok(result),
+        }
+    }
+
+    /// Who serves one case after another gives each the whole instance for its time.
+    fn must_be_alone(&self, case: &Case) -> bool {
+        let turns = self.pool.company == Company::Turns;
+        match isolation::alone(&case.scenario) {
+            Some(reason) => !(turns && reason.is_about_names()),
+            None => false,
+        }
+    }
+
+    /// Why a case must be carried out again, alone; its verdict cannot count as it stands.
+    fn why_again<'a>(&self, ended: &'a Ended, result: &CaseResult) -> Option<&'a str> {
+        if self.pool.company == Company::Turns {
+            return None;
+        }
+        let red = result.verdict > Verdict::Pass;
+        ended.misfortune.as_deref().or(ended.stray.as_deref().filter(|_| red))
+    }
+
+    async fn alone(
+        &self,
+        case: &Case,
+        plan: &Plan,
+        again: Option<&str>,
+    ) -> Result<CaseResult, RunError> {
+        if self.pool.company == Company::Turns {
+            let why = "instance: the adapter serves one connection, and the case needs its own";
+            let transcript = self.skip(case, Skip::Prerequisite(why.into())).await?;
+            return Ok(self.judged(case, &transcript));
+        }
+        let guest: Guest = match self.pool.own(&self.shared, &case.id()).await {
+            Ok(guest) => guest,
+            Err(error) => return self.not_ready(case, error).await,
+        };
+        let ended = Session::new(case, plan, &self.shared, guest).run(again).await?;
+        Ok(self.judged(case, &ended.transcript))
+    }
+
+    fn cannot_listen(&self, error: std::io::Error) -> RunError {
+        RunError::Listen { bind: self.shared.place.bind(), error }
+    }
+
+    async fn not_ready(&self, case: &Case, error: NotReady) -> Result<CaseResult, RunError> {
+        match error {
+            NotReady::Listen(error) => Err(self.cannot_listen(error)),
+            NotReady::Broken(error) => Err(RunError::DeadStarts(error)),
+            NotReady::Start(error) => {
+                let transcript = self.not_started(case, &error).await?;
+                Ok(self.judged(case, &transcript))
             }
-            Err(NotReady::Start(error)) => self.not_started(case, &error).await,
         }
     }
 
@@ -265,7 +315,7 @@ impl Run {
     }
 
     fn has_seat(&self, plays: Plays) -> bool {
-        let seats = self.target.played(&self.hello);
+        let seats = self.pool.target.played(&self.hello);
         match plays {
             Plays::ThirdPartyClient => seats.contains(&Seat::ThirdPartyClient),
             Plays::ThirdPartyServer => seats.contains(&Seat::ThirdPartyServer),
@@ -291,8 +341,8 @@ impl Run {
             choice: BTreeMap::new(),
             canary: String::new(),
         };
-        let trouble =
-            Event::ProcessTrouble { kind: Trouble::NotStarted, detail: error.to_string() };
+        let detail = error.to_string();
+        let trouble = Event::ProcessTrouble { kind: Trouble::NotStarted, detail, shared: false };
         let events = vec![(Stream::steps(), begun), (Stream::process(), trouble)];
         Ok(self.only(case, events).await?)
     }

@@ -1,20 +1,21 @@
 //! One case against one instance of the implementation under test.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::instance::{Addresses, Ready};
+use super::instance::{Guest, Host, integrator};
 use super::place::Place;
+use super::pool::release;
 use super::recorder::{RecordError, Recorder};
 use crate::check::{Progress, lane};
 use crate::clock::UnixMs;
-use crate::driver::{Incoming, Seat};
+use crate::driver::CallError;
 use crate::evidence::{Entry, Event, Lane, Stream, Transcript, Trouble};
-use crate::iut::Instance;
-use crate::net::{ExchangeId, Net, NetEvent};
+use crate::net::{ConnId, ExchangeId};
 use crate::role::FetchId;
 use crate::role::meta::Meta;
 use crate::scenario::{Action, Case, Phase, Plan, PlannedStep};
@@ -30,6 +31,8 @@ pub struct Shared {
     pub seed: Seed,
     pub operation_timeout: Duration,
     pub place: Place,
+    /// Somebody may hold the process in a debugger.
+    pub debugged: bool,
     pub log: mpsc::Sender<Entry>,
 }
 
@@ -40,12 +43,15 @@ pub struct Session<'a> {
     pub(super) shared: &'a Shared,
     pub(super) recorder: Recorder<'a>,
     pub(super) meta: Meta,
-    pub(super) net: Net,
-    pub(super) events: mpsc::Receiver<NetEvent>,
-    pub(super) instance: Arc<Instance>,
-    pub(super) incoming: mpsc::Receiver<Incoming>,
-    pub(super) addresses: Addresses,
-    pub(super) seats: Vec<Seat>,
+    pub(super) guest: Guest,
+    /// Where the adapter's log stood when the case came.
+    log_mark: u64,
+    /// What was sent on connections before they were this case's.
+    pub(super) sent_before: BTreeMap<ConnId, VecDeque<Vec<u8>>>,
+    /// What on a shared instance may be this case's doing, and may not.
+    pub(super) stray: Option<String>,
+    /// What befell a shared instance while this case was there.
+    pub(super) misfortune: Option<String>,
     /// Driver account names, by lane and actor.
     pub(super) accounts: BTreeMap<(Lane, String), String>,
     pub(super) fetches: BTreeMap<ExchangeId, FetchId>,
@@ -63,24 +69,40 @@ pub struct Session<'a> {
     pub(super) gone: bool,
 }
 
+/// A case that was carried out.
+pub struct Ended {
+    pub transcript: Transcript,
+    /// Something befell the shared instance, so that the case must be carried out again, alone.
+    pub misfortune: Option<String>,
+    /// Something could not be told to be this case's: if it is red, it must be carried out again.
+    pub stray: Option<String>,
+}
+
 impl<'a> Session<'a> {
-    /// Puts a case onto a started and configured instance.
-    pub fn new(case: &'a Case, plan: &'a Plan, shared: &'a Shared, ready: Ready) -> Self {
+    /// Puts a case onto an instance.
+    pub fn new(case: &'a Case, plan: &'a Plan, shared: &'a Shared, guest: Guest) -> Self {
         let transcript = Transcript::new(case.id());
         let progress = Progress::new(&case.scenario, plan, &shared.profile);
-        let Ready { meta, net, events, instance, incoming, addresses, seats } = ready;
+        let (host, id) = (&guest.host, case.id());
+        let base_url = host.base_url();
+        let meta = Meta::in_house(
+            shared.profile.clone(),
+            integrator(base_url),
+            shared.seed,
+            &host.house,
+            &shared.place.key_stream(&id),
+        );
         Self {
             case,
             plan,
             shared,
             recorder: Recorder::new(transcript, progress, shared.log.clone()),
             meta,
-            net,
-            events,
-            instance: Arc::new(instance),
-            incoming,
-            addresses,
-            seats,
+            log_mark: if host.shared { host.instance.log_mark() } else { 0 },
+            guest,
+            sent_before: BTreeMap::new(),
+            stray: None,
+            misfortune: None,
             accounts: BTreeMap::new(),
             fetches: BTreeMap::new(),
             answered: Vec::new(),
@@ -93,21 +115,27 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Carries out the plan and returns what was recorded.
+    /// Carries out the plan and returns what was recorded. `again` says why the case was carried
+    /// out before.
     ///
     /// # Errors
     /// The log could not be written: a failure of the harness, not of the subject.
-    pub async fn run(mut self) -> Result<Transcript, RecordError> {
-        match self.carry_out_plan().await {
+    pub async fn run(mut self, again: Option<&str>) -> Result<Ended, RecordError> {
+        let done = self.carry_out_plan(again).await;
+        let Self { recorder, guest, accounts, misfortune, stray, .. } = self;
+        release(guest.leave(accounts.into_values()).await).await;
+        match done {
             // The subject flooded the case; the transcript says so.
-            Ok(()) | Err(RecordError::TooMany) => Ok(self.recorder.transcript),
+            Ok(()) | Err(RecordError::TooMany) => {
+                Ok(Ended { transcript: recorder.transcript, misfortune, stray })
+            }
             Err(error) => Err(error),
         }
     }
 
-    async fn carry_out_plan(&mut self) -> Result<(), RecordError> {
-        self.begin();
-        let mut sound = self.configure().await?;
+    async fn carry_out_plan(&mut self, again: Option<&str>) -> Result<(), RecordError> {
+        self.begin(again);
+        let mut sound = self.configured().await?;
         for (number, phase) in self.plan.phases.iter().enumerate() {
             // A twin that was refused, or a main phase that broke, leaves nothing to probe.
             if sound {
@@ -117,7 +145,10 @@ impl<'a> Session<'a> {
         self.end(sound).await
     }
 
-    fn begin(&mut self) {
+    fn begin(&mut self, again: Option<&str>) {
+        if let Some(why) = again {
+            self.note(Event::Isolated { why: why.to_owned() });
+        }
         let begun = Event::CaseBegun {
             scenario: self.case.scenario.id.clone(),
             text: self.case.scenario.source.text.to_string(),
@@ -125,6 +156,31 @@ impl<'a> Session<'a> {
             canary: self.canary.clone(),
         };
         self.note(begun);
+    }
+
+    /// Notes what the instance was told before the case came; true if it accepted that.
+    async fn configured(&mut self) -> Result<bool, RecordError> {
+        let host = Arc::clone(&self.guest.host);
+        for seat in &host.configured {
+            let params = Value::Object(seat.params.clone());
+            let called = Event::Called { operation: "configure".into(), params };
+            self.record(Stream::operations(), None, called);
+            let outcome = seat.outcome.clone().map_err(|error| error.to_string());
+            let answered = Event::Answered { operation: "configure".into(), outcome };
+            self.record(Stream::operations(), None, answered);
+            if matches!(seat.outcome, Err(CallError::Timeout(_))) {
+                self.note_hang("configure").await?;
+            }
+        }
+        self.meta.tell_time(UnixMs::now());
+        if !host.has_server() {
+            self.meta.stand_in_for_the_server();
+        }
+        Ok(host.is_configured())
+    }
+
+    pub(super) fn host(&self) -> &Host {
+        &self.guest.host
     }
 
     /// Runs a phase; true if all of its steps came about.
@@ -155,8 +211,8 @@ impl<'a> Session<'a> {
     }
 
     async fn end(&mut self, sound: bool) -> Result<(), RecordError> {
-        if !self.gone {
-            self.instance.stop().await;
+        if !self.gone && !self.host().shared {
+            self.host().instance.stop().await;
         }
         self.process_trouble(sound);
         self.note(Event::CaseEnded);
@@ -165,18 +221,25 @@ impl<'a> Session<'a> {
 
     /// What the process left behind: its log where the case is red, and text that only a defect prints.
     fn process_trouble(&mut self, sound: bool) {
-        for alarm in self.instance.alarms_since(0) {
+        for alarm in self.host().instance.alarms_since(self.log_mark) {
             self.trouble(Trouble::Panicked, alarm.text);
         }
-        let lines = self.instance.stderr_tail(LOG_LINES_KEPT);
+        let mut lines = self.host().instance.stderr_since(self.log_mark);
+        let older = lines.len().saturating_sub(LOG_LINES_KEPT);
+        lines.drain(..older);
         if !sound && !lines.is_empty() {
             let lines = lines.into_iter().map(|line| line.text).collect();
             self.record(Stream::process(), None, Event::Log { lines });
         }
     }
 
+    /// Records what befell the process; on a shared instance that is not this case's alone.
     pub(super) fn trouble(&mut self, kind: Trouble, detail: String) {
-        self.record(Stream::process(), None, Event::ProcessTrouble { kind, detail });
+        let shared = self.host().shared;
+        if shared && self.misfortune.is_none() {
+            self.misfortune = Some(format!("{}: {detail}", kind.word()));
+        }
+        self.record(Stream::process(), None, Event::ProcessTrouble { kind, detail, shared });
     }
 
     /// Records an event of the runner's own.

@@ -65,6 +65,8 @@ pub enum NotDecided {
     Assumed(String),
     /// A capability, a profile or a hook rules it out.
     RuledOut(String),
+    /// The instance carried other cases too when this befell it.
+    IutDied(String),
 }
 
 impl NotDecided {
@@ -76,6 +78,11 @@ impl NotDecided {
             Self::NoFence(why) => format!("the absence was not shown: {why}"),
             Self::Assumed(key) => format!("the profile value `{key}` is assumed, not published"),
             Self::RuledOut(what) => what.clone(),
+            Self::IutDied(what) => {
+                format!(
+                    "{what}; the instance carried other cases too, so whose doing it was is open"
+                )
+            }
         }
     }
 }
@@ -157,6 +164,9 @@ pub struct CaseResult {
     pub title: String,
     pub milestone: String,
     pub verdict: Verdict,
+    /// It was carried out again, alone, since its first verdict could not count.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub isolated: bool,
     pub checks: Vec<CheckResult>,
 }
 
@@ -249,6 +259,7 @@ mod tests {
             title: "a".into(),
             milestone: "M1".into(),
             verdict: CaseResult::worst(&checks),
+            isolated: false,
             checks,
         }
     }

@@ -40,6 +40,8 @@ pub enum Grade {
     Broken,
     /// The half of a mixed row that only warns (the row's `why`).
     Warned,
+    /// It was seen, and may be another case's doing.
+    Open,
     /// A breach of the driver protocol.
     DriverError,
 }

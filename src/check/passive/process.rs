@@ -22,7 +22,11 @@ impl Check for Process {
 
 fn examine(entry: &Entry) -> Option<Observed> {
     match &entry.event {
-        Event::ProcessTrouble { kind, detail } => Some(trouble(entry, *kind, detail)),
+        Event::ProcessTrouble { kind, detail, shared } => {
+            let observed = trouble(entry, *kind, detail);
+            let grade = if *shared { Grade::Open } else { observed.grade };
+            Some(Observed { grade, ..observed })
+        }
         Event::DriverBreach { why } => {
             let expected = "JSON-RPC 2.0 as the driver protocol has it";
             let observed = Observed::new("ROB-006", false, expected, why.clone(), entry);

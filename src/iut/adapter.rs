@@ -1,0 +1,176 @@
+//! The ways to reach an implementation under test, and how an instance starts by each.
+//!
+//! Main type: [`Adapter`]. It says how to get at the driver's line; what is said there is the same
+//! for all. An adapter that the harness did not start is never stopped by it: somebody may have it
+//! in a debugger.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use tokio::sync::mpsc;
+
+use super::instance::{Instance, Options};
+use super::program::Program;
+use super::start::{StartError, StartFault};
+use super::{Instances, silent};
+use crate::driver::{Incoming, Seat};
+use crate::net::dial::{Place, dial};
+
+/// Users of a shared instance where the file does not say: the example of `interfaces.md` §5.
+pub const ACCOUNTS_DEFAULT: u64 = 64;
+
+/// How to reach the driver.
+#[derive(Clone, Debug)]
+pub enum Adapter {
+    Spawn(Spawn),
+    /// It runs already, and listens.
+    Attach(Address),
+    /// There is no driver: what the wire shows must do.
+    None(Server),
+}
+
+/// A program to start.
+#[derive(Clone, Debug)]
+pub struct Spawn {
+    pub program: Program,
+    pub instances: Instances,
+    /// Users that one instance carries before the next one starts; at least 1.
+    pub max_accounts: u64,
+    /// Files whose digest stands for the implementation in a certificate.
+    pub digest_of: Vec<PathBuf>,
+}
+
+impl Spawn {
+    /// A program with nothing said about its instances.
+    pub fn of(program: Program) -> Self {
+        let instances = Instances::default();
+        Self { program, instances, max_accounts: ACCOUNTS_DEFAULT, digest_of: Vec::new() }
+    }
+}
+
+/// Where an adapter listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// `host:port`.
+    Tcp(String),
+    Unix(PathBuf),
+}
+
+/// What the file says of a server that has no driver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    pub name: String,
+    pub version: String,
+    pub base_url: String,
+}
+
+/// An address that is none; the user's mistake.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no address of an adapter; write `tcp:HOST:PORT` or `unix:PATH`")]
+pub struct NoAddress(pub String);
+
+impl std::str::FromStr for Address {
+    type Err = NoAddress;
+
+    fn from_str(text: &str) -> Result<Self, NoAddress> {
+        match text.split_once(':') {
+            Some(("tcp", place)) if is_host_and_port(place) => Ok(Self::Tcp(place.to_owned())),
+            Some(("unix", path)) if !path.is_empty() => Ok(Self::Unix(path.into())),
+            _ => Err(NoAddress(text.to_owned())),
+        }
+    }
+}
+
+/// Names are looked up when the time has come; only the port can be judged before.
+pub(super) fn is_host_and_port(text: &str) -> bool {
+    text.rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(place) => write!(f, "tcp:{place}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl Adapter {
+    /// Starts an instance: one driver connection that was greeted.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub async fn start(
+        &self,
+        options: &Options,
+    ) -> Result<(Instance, mpsc::Receiver<Incoming>), StartError> {
+        match self {
+            Self::Spawn(spawn) => Instance::start(&spawn.program, options).await,
+            Self::Attach(address) => attach(address, options).await,
+            Self::None(server) => {
+                let (reader, writer) = silent::serve(server.clone());
+                Instance::over(reader, writer, options).await
+            }
+        }
+    }
+
+    /// How cases share instances.
+    pub fn instances(&self) -> Instances {
+        match self {
+            Self::Spawn(spawn) => spawn.instances,
+            Self::Attach(_) | Self::None(_) => Instances::Shared,
+        }
+    }
+
+    /// Users that one instance carries.
+    pub fn max_accounts(&self) -> u64 {
+        match self {
+            Self::Spawn(spawn) => spawn.max_accounts,
+            // The adapter that runs is the only one there is.
+            Self::Attach(_) | Self::None(_) => u64::MAX,
+        }
+    }
+
+    /// True if the harness can always have one more instance.
+    pub fn is_spawned(&self) -> bool {
+        matches!(self, Self::Spawn(_))
+    }
+}
+
+/// The only seat that shows itself without a driver.
+pub const SEAT_WITHOUT_DRIVER: Seat = Seat::ThirdPartyServer;
+
+async fn attach(
+    address: &Address,
+    options: &Options,
+) -> Result<(Instance, mpsc::Receiver<Incoming>), StartError> {
+    let place = match address {
+        Address::Tcp(place) => Place::Tcp(place),
+        Address::Unix(path) => Place::Unix(path),
+    };
+    let (reader, writer) = dial(place).await.map_err(|error| StartError {
+        fault: StartFault::CannotReach { address: address.to_string(), error },
+        stderr: Vec::new(),
+    })?;
+    Instance::attached(reader, writer, options).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_and_written() {
+        for text in ["tcp:127.0.0.1:7000", "tcp:localhost:1", "tcp:[::1]:7000", "unix:/tmp/a:b"] {
+            assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
+        }
+        for text in ["", "tcp:", "tcp:localhost", "tcp::7", "tcp:a:70000", "unix:", "a:1"] {
+            let told = text.parse::<Address>().unwrap_err().to_string();
+            assert!(told.contains("write `tcp:HOST:PORT` or `unix:PATH`"), "{told}");
+        }
+    }
+}
