@@ -172,6 +172,36 @@ fn both_transports_of_the_chat_service_work() {
 }
 
 #[test]
+fn under_the_experimental_profile_both_ends_speak_pqxdh() {
+    let dir = Scratch::new("pqxdh");
+    let profile = ["--profile", "experimental-pqxdh"];
+    let ids = [
+        "m3.1/publishes-keys-before-it-can-receive",
+        "m3.2/first-text-decrypts-at-an-independent-peer",
+        "m3.3/text-in-is-shown-acked-and-receipted",
+        "m3.3/undecryptable-message-asks-for-a-retry",
+    ];
+    let (ran, folder) = run_in(&dir, "a", &[&profile[..], &ids[..]].concat());
+    assert_eq!(code(&ran), 0, "{}{}", out(&ran), err(&ran));
+    let log = std::fs::read_to_string(format!("{folder}/latest/events.jsonl")).unwrap();
+    // 68 is 0x44: message version 4, and no message of another version.
+    assert!(log.contains("\"version_byte\":68") && !log.contains("\"version_byte\":51"));
+    assert!(log.contains("\"kem_id\":") && log.contains("<kskey>"));
+    let report = report(&folder);
+    let standing = |row: &str| {
+        let rows = report["coverage"].as_array().unwrap();
+        rows.iter().find(|entry| entry["requirement"] == row).unwrap()["standing"].clone()
+    };
+    assert_eq!([standing("ENC-003"), standing("RAT-010")], ["not_applicable"; 2]);
+    assert_eq!([standing("ENC-002"), standing("ENC-021")], ["decided"; 2]);
+
+    let iut = "reference:third-party?quirk=skips-signed-prekey-signature";
+    let id = "m3.2/wrongly-signed-prekey-gets-no-message";
+    let (ran, _) = run_in(&dir, "b", &[&profile[..], &["--iut", iut, id]].concat());
+    assert_eq!(code(&ran), 1, "a fault is seen in version 4 too: {}", out(&ran));
+}
+
+#[test]
 fn a_client_whose_server_is_not_there_gets_its_tokens_from_the_harness() {
     let dir = Scratch::new("client-only");
     let iut = "third-party-client=reference:third-party";

@@ -164,7 +164,7 @@ impl Steps<'_> {
         stopped: Option<&Stop>,
     ) -> CheckResult {
         let check = result(&format!("step-{}", index + 1), row, Verdict::Pass);
-        let check = self.with_profile_key(check, step);
+        let check = resting_on_signal(self.with_profile_key(check, step), self.setting);
         if let Some(stop) = stopped {
             return match &stop.fails {
                 Some(finding) => broken(check, finding.clone(), true, self.setting),
@@ -371,6 +371,21 @@ fn result(id: &str, row: &str, verdict: Verdict) -> CheckResult {
     }
 }
 
+/// Areas whose rows show only through messages that were encrypted and decrypted.
+const ENCRYPTED: [&str; 5] = ["ENC-", "RAT-", "PRE-", "MSG-", "RCP-"];
+
+/// Where the profile only assumes the version of the Signal Protocol, nothing that travels in its
+/// messages can fail a subject that speaks another one.
+fn resting_on_signal(check: CheckResult, setting: Setting<'_>) -> CheckResult {
+    const KEY: &str = "signal.version";
+    let encrypted = ENCRYPTED.iter().any(|area| check.requirement.starts_with(area));
+    if !encrypted || setting.profile.basis(KEY) != Some(Basis::Assumed) {
+        return check;
+    }
+    let profile_key = check.profile_key.or(Some(KEY.to_owned()));
+    CheckResult { basis: Basis::Assumed, profile_key, ..check }
+}
+
 fn undecided(check: CheckResult, why: NotDecided) -> CheckResult {
     CheckResult { verdict: Verdict::Inconclusive, not_decided: Some(why), ..check }
 }
@@ -443,6 +458,7 @@ fn passive_result(id: &str, observed: Observed, setting: Setting<'_>) -> CheckRe
         }
         _ => base,
     };
+    let base = resting_on_signal(base, setting);
     let evidence = observed.evidence.iter().map(ToString::to_string).collect();
     let finding = Finding::new(observed.expected, observed.actual, evidence);
     match observed.grade {

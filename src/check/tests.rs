@@ -6,14 +6,16 @@ use serde_json::{Value, json};
 
 use super::passive::{ALL, Grade, View};
 use super::{Setting, judge};
+use crate::e2ee::{Party as _, PqxdhParty};
 use crate::evidence::{
     Direction, EncFacts, Event, FormFacts, Lane, LoginFacts, Payload, RuleFacts, RuleGrade,
     StepEnd, Stream, TokenFacts, Transcript, Trouble,
 };
 use crate::scenario::{Plan, Purpose, Scenario, parse};
+use crate::seed::Seed;
 use crate::span::Source;
 use crate::spec::Profile;
-use crate::stanza::prekeys::{Key, SignedKey, Upload};
+use crate::stanza::prekeys::{KemKey, Key, SignedKey, Upload};
 use crate::stanza::{iq, message};
 use crate::verdict::{CaseResult, NotDecided, Verdict};
 use crate::wire::{Jid, Node, binary, xml};
@@ -353,6 +355,71 @@ fn nobody_is_failed_for_refusing_an_assumption() {
     assert_eq!(verdict, Verdict::Fail, "the reference is not excused");
 }
 
+#[test]
+fn nobody_is_failed_for_another_version_of_the_signal_protocol_than_we_assume() {
+    let text =
+        POSITIVE.replace("NOI-008", "MSG-001").replace("accepted: \"true\"", "product: PAGER");
+    let scenario = scenario(&text);
+    let plan = Plan::of(&scenario);
+    let mut tape = Tape::new(&scenario);
+    tape.phase(&plan, Purpose::Main, |tape, step| {
+        if step == 0 {
+            tape.login_in(Lane::Main, login());
+            return StepEnd::Done;
+        }
+        StepEnd::TimedOut
+    });
+    let judged = |profile: &str, foreign| {
+        let profile = Profile::builtin(profile).unwrap();
+        let result = judge(&scenario, &tape.0, Setting { profile: &profile, foreign });
+        let (verdict, why, _) = step_verdict(&result, "MSG-001");
+        (verdict, why)
+    };
+    let assumed = Some(NotDecided::Assumed("signal.version".into()));
+    assert_eq!(judged("experimental-pqxdh", true), (Verdict::Inconclusive, assumed));
+    assert_eq!(judged("experimental-pqxdh", false).0, Verdict::Fail);
+    assert_eq!(judged("whatsapp-1.0.3", true).0, Verdict::Fail, "version 3 was observed");
+}
+
+#[test]
+fn a_kem_prekey_must_be_there_and_signed_where_the_profile_has_them() {
+    let party = PqxdhParty::new(Seed(1).rng(&["kem"]));
+    let kem = party.kem_prekey().unwrap();
+    let verdict = |profile: &str, change: &dyn Fn(&mut Upload)| {
+        let mut upload = Upload {
+            registration_id: 5,
+            identity: party.identity(),
+            one_time: vec![Key { id: 1, value: [4; 32] }],
+            signed: SignedKey { id: 1, value: [2; 32], signature: Some(vec![3; 64]) },
+            kem: Some(KemKey {
+                element: "kskey".to_owned(),
+                id: kem.id,
+                value: kem.value.clone(),
+                signature: Some(kem.signature.clone()),
+            }),
+        };
+        change(&mut upload);
+        let node = iq::request("1", iq::IqType::Set, "encrypt").children(upload.to_nodes());
+        let scenario = plain();
+        let mut tape = Tape::new(&scenario);
+        tape.stanza(Direction::Received, &node);
+        let profile = Profile::builtin(profile).unwrap();
+        let result = judge(&scenario, &tape.0, Setting { profile: &profile, foreign: false });
+        let check = result.checks.iter().find(|check| check.requirement == "ENC-021")?;
+        Some(check.findings[0].actual.clone())
+    };
+    let sound = verdict("experimental-pqxdh", &|_| ()).unwrap();
+    assert_eq!(sound, "one of 1569 bytes, signed by it");
+    let missing = verdict("experimental-pqxdh", &|upload| upload.kem = None).unwrap();
+    assert_eq!(missing, "none");
+    let flipped = |upload: &mut Upload| {
+        upload.kem.as_mut().unwrap().signature.as_mut().unwrap()[0] ^= 1;
+    };
+    let forged = verdict("experimental-pqxdh", &flipped).unwrap();
+    assert_eq!(forged, "one of 1569 bytes, not signed by it");
+    assert_eq!(verdict("whatsapp-1.0.3", &|_| ()), None, "version 3 has no such keys");
+}
+
 /// Row, and whether it is right, of all that the passive checks see.
 fn passive(build: impl FnOnce(&mut Tape)) -> Vec<(&'static str, Grade)> {
     let scenario = plain();
@@ -508,7 +575,8 @@ fn stanzas_that_do_not_decode_and_iqs_without_id_are_seen() {
 fn upload(identity: u8) -> Node {
     let signed = SignedKey { id: 1, value: [2; 32], signature: Some(vec![3; 64]) };
     let one_time = vec![Key { id: 1, value: [4; 32] }];
-    let upload = Upload { registration_id: 5, identity: [identity; 32], one_time, signed };
+    let upload =
+        Upload { registration_id: 5, identity: [identity; 32], one_time, signed, kem: None };
     iq::request("1", iq::IqType::Set, "encrypt").children(upload.to_nodes())
 }
 

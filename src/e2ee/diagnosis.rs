@@ -178,7 +178,7 @@ mod tests {
     use super::*;
     use crate::e2ee::derivation::{Derivation, End, IdForm};
     use crate::e2ee::pair::{self, Pair};
-    use crate::e2ee::party::{Ciphertext, EncType};
+    use crate::e2ee::party::{Ciphertext, EncType, Party as _};
     use crate::e2ee::vectors::{self, WITH_ONE_TIME, WITHOUT_ONE_TIME};
     use crate::proto::signal::{PreKeySignalMessage, SignalMessage};
 
@@ -202,6 +202,7 @@ mod tests {
             counter: Some(5),
             previous_counter: None,
             ciphertext: Some(vec![0; 16]),
+            ..SignalMessage::default()
         };
         let covered = [&[0x33][..], &message.encode_to_vec()].concat();
         let named = derivation != Derivation::OneTimePrekeyNotNamed;
@@ -212,6 +213,7 @@ mod tests {
             message: Some([&covered[..], &mac].concat()),
             registration_id: Some(4711),
             signed_pre_key_id: Some(9),
+            ..PreKeySignalMessage::default()
         };
         let pkmsg = |mac| [&[0x33][..], &outer(mac).encode_to_vec()].concat();
         let first = PreKeyEnvelope::parse(&pkmsg([0; 8])).unwrap();
@@ -287,6 +289,7 @@ mod tests {
             counter: Some(CHAIN_STEPS_MAX + 1),
             previous_counter: None,
             ciphertext: Some(vec![0; 16]),
+            ..SignalMessage::default()
         };
         let far = [&[0x33][..], &far.encode_to_vec(), &[0; 8]].concat();
         let far = rewrite(&message, |outer| outer.message = Some(far.clone()));

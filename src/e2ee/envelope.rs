@@ -17,6 +17,10 @@ const KEY_TYPE: u8 = 0x05;
 const MAC_BYTES: usize = 8;
 /// AES-CBC with PKCS#7 fills whole blocks and at least one (`wire.md` §5.3).
 const BLOCK_BYTES: usize = 16;
+/// CRYSTALS-Kyber-1024 and ML-KEM-1024, as libsignal marks them.
+const KEM_TYPES: [u8; 2] = [0x08, 0x0A];
+/// The type byte and the 1568 bytes that either of them encapsulates to (FIPS 203 §8).
+const KEM_CIPHERTEXT_BYTES: usize = 1 + 1568;
 /// X3DH has message version 3, PQXDH has 4 (`wire.md` §5.2).
 const VERSIONS: std::ops::RangeInclusive<u8> = 3..=4;
 
@@ -25,7 +29,7 @@ const VERSIONS: std::ops::RangeInclusive<u8> = 3..=4;
 pub enum EnvelopeError {
     #[error("the payload is empty")]
     Empty,
-    #[error("the payload has {0} bytes, less than version byte and MAC")]
+    #[error("the payload has {0} bytes, less than the version byte and what authenticates it")]
     TooShort(usize),
     #[error("the version byte {0:#04x} names no message version from 3 to 4")]
     Version(u8),
@@ -41,6 +45,12 @@ pub enum EnvelopeError {
     KeyType { field: &'static str, found: u8 },
     #[error("the ciphertext has {0} bytes, which is no positive multiple of 16")]
     CiphertextLength(usize),
+    #[error("the field {field} has {bytes} bytes instead of {expected}")]
+    FieldLength { field: &'static str, bytes: usize, expected: usize },
+    #[error("the KEM ciphertext has type {found:#04x} instead of 0x08 or 0x0a")]
+    KemType { found: u8 },
+    #[error("the KEM ciphertext has {0} bytes instead of 1569")]
+    KemLength(usize),
 }
 
 /// The outside of a `msg`, or of the message inside a `pkmsg` (`wire.md` §5.2, SignalMessage).
@@ -53,6 +63,8 @@ pub struct Envelope {
     /// The length of the sender's previous chain; absent is 0.
     pub previous_counter: u32,
     pub ciphertext: Vec<u8>,
+    /// The message of the post-quantum ratchet, opaque; only version 4 has one, and it may be empty.
+    pub pq_ratchet: Vec<u8>,
     pub mac: [u8; MAC_BYTES],
 }
 
@@ -66,9 +78,20 @@ pub struct PreKeyEnvelope {
     pub signed_prekey_id: u32,
     pub base_key: [u8; 32],
     pub identity: [u8; 32],
+    /// What PQXDH adds: always in version 4, mostly absent in version 3.
+    pub kem: Option<KemHeader>,
     pub message: Envelope,
     /// The inner message as it came: version byte, protobuf, MAC.
     pub message_bytes: Vec<u8>,
+}
+
+/// The part of a `pkmsg` that PQXDH adds to X3DH (PQX §3.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KemHeader {
+    /// The id of the KEM prekey.
+    pub id: u32,
+    /// A type byte and the encapsulated secret.
+    pub ciphertext: Vec<u8>,
 }
 
 impl Envelope {
@@ -86,6 +109,7 @@ impl Envelope {
             counter: message.counter.ok_or(EnvelopeError::Missing("counter"))?,
             previous_counter: message.previous_counter.unwrap_or(0),
             ciphertext: blocks(message.ciphertext)?,
+            pq_ratchet: message.pq_ratchet.unwrap_or_default(),
             mac,
         })
     }
@@ -104,6 +128,7 @@ impl Envelope {
             counter: self.counter,
             previous_counter: self.previous_counter,
             ciphertext_bytes: self.ciphertext.len(),
+            pq_ratchet_bytes: Some(self.pq_ratchet.len()).filter(|_| self.version() >= 4),
             first: None,
         }
     }
@@ -129,6 +154,7 @@ impl PreKeyEnvelope {
                 .ok_or(EnvelopeError::Missing("signedPreKeyId"))?,
             base_key: key("baseKey", outer.base_key)?,
             identity: key("identityKey", outer.identity_key)?,
+            kem: kem(version_byte >> 4, outer.kem_pre_key_id, outer.kem_ciphertext)?,
             message: Envelope::parse(&message_bytes)?,
             message_bytes,
         })
@@ -148,6 +174,7 @@ impl PreKeyEnvelope {
             signed_prekey_id: self.signed_prekey_id,
             base_key: hex::encode(self.base_key),
             identity: hex::encode(self.identity),
+            kem_id: self.kem.as_ref().map(|kem| kem.id),
         };
         Summary { kind: EncType::PkMsg, first: Some(first), ..self.message.summary() }
     }
@@ -163,6 +190,9 @@ pub struct Summary {
     pub counter: u32,
     pub previous_counter: u32,
     pub ciphertext_bytes: usize,
+    /// Length of the post-quantum ratchet's message, in version 4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pq_ratchet_bytes: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<FirstSummary>,
 }
@@ -176,6 +206,9 @@ pub struct FirstSummary {
     pub signed_prekey_id: u32,
     pub base_key: String,
     pub identity: String,
+    /// The KEM prekey's id, in version 4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kem_id: Option<u32>,
 }
 
 /// Reads a payload of either kind and keeps its header.
@@ -198,9 +231,14 @@ pub(super) fn split_mac(bytes: &[u8]) -> Result<(&[u8], [u8; MAC_BYTES]), Envelo
     }
 }
 
+/// The message version of a payload of either kind, whatever else is wrong with it.
+pub(super) fn version(bytes: &[u8]) -> Result<u8, EnvelopeError> {
+    Ok(split_version(bytes)?.0 >> 4)
+}
+
 /// Takes the version byte off: the high nibble is the message's version, the low nibble the
 /// sender's newest one, which cannot be older (`wire.md` §5.2).
-fn split_version(bytes: &[u8]) -> Result<(u8, &[u8]), EnvelopeError> {
+pub(super) fn split_version(bytes: &[u8]) -> Result<(u8, &[u8]), EnvelopeError> {
     let (&byte, body) = bytes.split_first().ok_or(EnvelopeError::Empty)?;
     let (version, newest) = (byte >> 4, byte & 0x0F);
     if !VERSIONS.contains(&version) {
@@ -212,7 +250,7 @@ fn split_version(bytes: &[u8]) -> Result<(u8, &[u8]), EnvelopeError> {
     Ok((byte, body))
 }
 
-fn key(field: &'static str, value: Option<Vec<u8>>) -> Result<[u8; 32], EnvelopeError> {
+pub(super) fn key(field: &'static str, value: Option<Vec<u8>>) -> Result<[u8; 32], EnvelopeError> {
     let value = value.ok_or(EnvelopeError::Missing(field))?;
     let tagged: [u8; 33] = value
         .try_into()
@@ -224,7 +262,29 @@ fn key(field: &'static str, value: Option<Vec<u8>>) -> Result<[u8; 32], Envelope
     }
 }
 
-fn blocks(ciphertext: Option<Vec<u8>>) -> Result<Vec<u8>, EnvelopeError> {
+/// Both KEM fields or neither; version 4 has them (libsignal 0.85.3, `PreKeySignalMessage`).
+fn kem(
+    version: u8,
+    id: Option<u32>,
+    ciphertext: Option<Vec<u8>>,
+) -> Result<Option<KemHeader>, EnvelopeError> {
+    match (id, ciphertext) {
+        (None, None) if version < 4 => Ok(None),
+        (None, _) => Err(EnvelopeError::Missing("kyberPreKeyId")),
+        (_, None) => Err(EnvelopeError::Missing("kyberCiphertext")),
+        (Some(id), Some(ciphertext)) => match ciphertext.first() {
+            Some(found) if !KEM_TYPES.contains(found) => {
+                Err(EnvelopeError::KemType { found: *found })
+            }
+            Some(_) if ciphertext.len() == KEM_CIPHERTEXT_BYTES => {
+                Ok(Some(KemHeader { id, ciphertext }))
+            }
+            _ => Err(EnvelopeError::KemLength(ciphertext.len())),
+        },
+    }
+}
+
+pub(super) fn blocks(ciphertext: Option<Vec<u8>>) -> Result<Vec<u8>, EnvelopeError> {
     let ciphertext = ciphertext.ok_or(EnvelopeError::Missing("ciphertext"))?;
     if ciphertext.is_empty() || ciphertext.len() % BLOCK_BYTES != 0 {
         return Err(EnvelopeError::CiphertextLength(ciphertext.len()));
@@ -248,6 +308,7 @@ mod tests {
             counter: Some(3),
             previous_counter: Some(2),
             ciphertext: Some(vec![0xC0; 32]),
+            pq_ratchet: None,
         }
     }
 
@@ -259,6 +320,8 @@ mod tests {
             message: Some(message),
             registration_id: Some(4711),
             signed_pre_key_id: Some(77),
+            kem_pre_key_id: None,
+            kem_ciphertext: None,
         }
     }
 
@@ -299,6 +362,35 @@ mod tests {
         let text = serde_json::to_string(&summary).unwrap();
         assert!(!text.contains("c0c0"), "the ciphertext stays out");
         assert_eq!(serde_json::from_str::<Summary>(&text).unwrap(), summary);
+    }
+
+    /// A `pkmsg` of version 4 with these KEM fields.
+    fn v4(id: Option<u32>, ciphertext: Option<Vec<u8>>) -> Result<PreKeyEnvelope, EnvelopeError> {
+        let inner = SignalMessage { pq_ratchet: Some(vec![1; 7]), ..inner() };
+        let (kem_pre_key_id, kem_ciphertext) = (id, ciphertext);
+        let outer =
+            PreKeySignalMessage { kem_pre_key_id, kem_ciphertext, ..outer(msg(0x44, &inner)) };
+        PreKeyEnvelope::parse(&pkmsg(0x44, &outer))
+    }
+
+    #[test]
+    fn version_4_adds_the_kem_prekey_and_the_ratchets_part() {
+        let secret = |kind: u8| Some([&[kind][..], &[7; 1568]].concat());
+        for kind in KEM_TYPES {
+            let first = v4(Some(9), secret(kind)).unwrap();
+            assert_eq!(first.kem.as_ref().map(|kem| kem.id), Some(9));
+            assert_eq!(first.message.pq_ratchet, [1; 7]);
+            let summary = first.summary();
+            assert_eq!(summary.pq_ratchet_bytes, Some(7));
+            assert_eq!(summary.first.unwrap().kem_id, Some(9));
+        }
+        let refused = |id, ciphertext| v4(id, ciphertext).unwrap_err();
+        assert_eq!(refused(None, None), EnvelopeError::Missing("kyberPreKeyId"));
+        assert_eq!(refused(None, secret(8)), EnvelopeError::Missing("kyberPreKeyId"));
+        assert_eq!(refused(Some(9), None), EnvelopeError::Missing("kyberCiphertext"));
+        assert_eq!(refused(Some(9), secret(7)), EnvelopeError::KemType { found: 7 });
+        assert_eq!(refused(Some(9), Some(vec![8; 1568])), EnvelopeError::KemLength(1568));
+        assert_eq!(refused(Some(9), Some(Vec::new())), EnvelopeError::KemLength(0));
     }
 
     #[test]

@@ -26,6 +26,12 @@ pub enum Whose {
 pub enum E2eeError {
     #[error("the signed prekey's signature does not verify under the identity key ({bytes} bytes)")]
     Signature { bytes: usize },
+    #[error("the KEM prekey's signature does not verify under the identity key ({bytes} bytes)")]
+    KemSignature { bytes: usize },
+    #[error("the bundle has no KEM prekey, without which message version 4 opens no session")]
+    NoKemPrekey,
+    #[error("the KEM prekey is no public key of a type that is known ({bytes} bytes)")]
+    KemPrekeyForm { bytes: usize },
     #[error("the message does not parse: {0}")]
     Envelope(#[from] EnvelopeError),
     #[error("the message has version {found}, this identity speaks version {expected}")]
@@ -36,6 +42,8 @@ pub enum E2eeError {
     UnknownOneTimePrekey(u32),
     #[error("the message names signed prekey {0}, which is unknown")]
     UnknownSignedPrekey(u32),
+    #[error("the message names KEM prekey {0}, which is unknown")]
+    UnknownKemPrekey(u32),
     #[error("the identity key of {0} has changed and new identities are not trusted")]
     IdentityChanged(Address),
     #[error("the first message names another identity key than the session that it belongs to")]
@@ -49,7 +57,11 @@ pub enum E2eeError {
     #[error("no session takes the {}, or its authentic ciphertext does not decrypt", .0.as_str())]
     Undecryptable(EncType),
     #[error("the session layer failed")]
-    Library(#[source] SignalProtocolError),
+    Library(#[from] SignalProtocolError),
+    #[error("the session layer of version 4 failed")]
+    Pqxdh(#[from] libsignal_protocol::SignalProtocolError),
+    #[error("a session record of our own cannot be read")]
+    UnreadableRecord,
     #[error("an in-memory store made the session layer wait")]
     Pending,
 }
@@ -58,11 +70,15 @@ impl E2eeError {
     /// Says who is to blame.
     pub fn whose(&self) -> Whose {
         match self {
-            Self::Library(_) | Self::Pending => Whose::Ours,
-            Self::NoSession(_) | Self::UnknownOneTimePrekey(_) | Self::UnknownSignedPrekey(_) => {
-                Whose::Either
+            Self::Library(_) | Self::Pqxdh(_) | Self::UnreadableRecord | Self::Pending => {
+                Whose::Ours
             }
-            Self::Duplicate { .. } | Self::IdentityChanged(_) => Whose::Either,
+            Self::NoSession(_)
+            | Self::UnknownOneTimePrekey(_)
+            | Self::UnknownSignedPrekey(_)
+            | Self::UnknownKemPrekey(_)
+            | Self::Duplicate { .. }
+            | Self::IdentityChanged(_) => Whose::Either,
             _ => Whose::Peer,
         }
     }
@@ -72,13 +88,16 @@ impl E2eeError {
         match self {
             Self::NoSession(_) => 1,
             Self::IdentityChanged(_) | Self::ForeignIdentity => 2,
-            Self::UnknownOneTimePrekey(_) | Self::UnknownSignedPrekey(_) => 3,
+            Self::NoKemPrekey | Self::KemPrekeyForm { .. } => 2,
+            Self::UnknownOneTimePrekey(_)
+            | Self::UnknownSignedPrekey(_)
+            | Self::UnknownKemPrekey(_) => 3,
             Self::Envelope(_) | Self::Version { .. } | Self::Undecryptable(_) => 4,
-            Self::Signature { .. } => 5,
+            Self::Signature { .. } | Self::KemSignature { .. } => 5,
             Self::TooFarAhead { .. } => 6,
             Self::BadMac(_) => 7,
             Self::Duplicate { .. } => 9,
-            Self::Library(_) | Self::Pending => 0,
+            Self::Library(_) | Self::Pqxdh(_) | Self::UnreadableRecord | Self::Pending => 0,
         }
     }
 }

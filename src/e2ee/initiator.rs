@@ -189,6 +189,7 @@ mod tests {
                 signature: hex::decode(vectors::SIGNATURE).unwrap(),
             },
             one_time: None,
+            kem: None,
         };
         party("alice").process(&address("bob"), &bundle, SignatureCheck::Always).unwrap();
     }

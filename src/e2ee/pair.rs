@@ -20,12 +20,13 @@ pub(super) fn address(name: &str) -> Address {
 }
 
 /// What a server would hand out for this party.
-pub(super) fn bundle(party: &mut X3dhParty, one_time: bool) -> Bundle {
+pub(super) fn bundle(party: &mut dyn Party, one_time: bool) -> Bundle {
     Bundle {
         registration_id: party.registration_id(),
         identity: party.identity(),
         signed_prekey: party.signed_prekey(),
         one_time: party.new_one_time_prekeys(usize::from(one_time)).pop(),
+        kem: party.kem_prekey(),
     }
 }
 
@@ -72,7 +73,7 @@ impl Pair {
 }
 
 pub(super) fn read(
-    party: &mut X3dhParty,
+    party: &mut dyn Party,
     from: &str,
     message: &Ciphertext,
 ) -> Result<String, E2eeError> {

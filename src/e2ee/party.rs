@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{E2eeError, SessionView};
+use super::{E2eeError, ResponderKeys, SessionSnapshot, SessionView};
 
 /// Whom a session is with. The name keeps the integrator, so that users of two integrators with one
 /// number do not share a session (`wire.md` §5.8).
@@ -47,13 +47,25 @@ pub struct OneTimePrekey {
     pub value: [u8; 32],
 }
 
-/// What an initiator needs to know of a responder: the prekey bundle of X3DH §3.3.
+/// A prekey of a key encapsulation mechanism, signed by its owner's identity (PQX §3.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KemPrekey {
+    pub id: u32,
+    /// A type byte and the encoded key: 0x08 and 1568 bytes for CRYSTALS-Kyber-1024.
+    pub value: Vec<u8>,
+    /// XEdDSA over the value, type byte included; any length here.
+    pub signature: Vec<u8>,
+}
+
+/// What an initiator needs to know of a responder: the prekey bundle of X3DH §3.3 or PQX §3.2.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bundle {
     pub registration_id: u32,
     pub identity: [u8; 32],
     pub signed_prekey: SignedPrekey,
     pub one_time: Option<OneTimePrekey>,
+    /// Version 4 cannot do without it, version 3 ignores it.
+    pub kem: Option<KemPrekey>,
 }
 
 /// The kind of an encrypted payload as stanzas name it (`wire.md` §5.2).
@@ -102,7 +114,7 @@ pub enum SignatureCheck {
 }
 
 /// One Signal identity with its prekeys and its sessions.
-pub trait Party: Send {
+pub trait Party: Send + Sync {
     /// The message version that this party speaks: the high nibble of the version byte.
     fn version(&self) -> u8;
 
@@ -115,6 +127,11 @@ pub trait Party: Send {
     /// The current signed prekey, its signature included.
     fn signed_prekey(&self) -> SignedPrekey;
 
+    /// The current KEM prekey; none where the version has no such keys.
+    fn kem_prekey(&self) -> Option<KemPrekey> {
+        None
+    }
+
     /// Makes this many fresh one-time prekeys and keeps their private halves.
     fn new_one_time_prekeys(&mut self, count: usize) -> Vec<OneTimePrekey>;
 
@@ -122,7 +139,7 @@ pub trait Party: Send {
     ///
     /// # Errors
     /// [`E2eeError::Signature`] where `check` refuses, [`E2eeError::IdentityChanged`] where new
-    /// identities are not trusted.
+    /// identities are not trusted, [`E2eeError::NoKemPrekey`] where the version needs one.
     fn process(
         &mut self,
         peer: &Address,
@@ -148,6 +165,18 @@ pub trait Party: Send {
 
     /// Shows the public side of the session with this peer.
     fn inspect(&self, peer: &Address) -> Option<SessionView>;
+
+    /// Copies the secrets of the session with this peer, as evidence of a compromise.
+    fn snapshot(&self, peer: &Address) -> Option<SessionSnapshot>;
+
+    /// Copies all keys and sessions as a thief would hold them, with another generator: what the
+    /// party draws from now on stays unknown to the copy (ENC-010).
+    fn stolen(&self) -> Box<dyn Party>;
+
+    /// The private keys that judge a first message which names this one-time prekey; none for an id
+    /// that was never made, and none where the version's derivation is not judged. Deleted prekeys
+    /// are still found.
+    fn responder_keys(&self, one_time_id: Option<u32>) -> Option<ResponderKeys>;
 
     /// Forgets the session with this peer, but not its identity.
     fn drop_session(&mut self, peer: &Address);

@@ -11,7 +11,7 @@ use wacore_libsignal::protocol::{
 };
 
 use super::before::Before;
-use super::envelope::{Envelope, PreKeyEnvelope};
+use super::envelope::{self, Envelope, PreKeyEnvelope};
 use super::error::E2eeError;
 use super::kdf_fault::{KdfInput, rekey_responder};
 use super::party::{Address, Party as _};
@@ -26,8 +26,8 @@ impl X3dhParty {
         peer: &Address,
         bytes: &[u8],
     ) -> Result<Vec<u8>, E2eeError> {
+        check_version(envelope::version(bytes)?)?;
         let first = PreKeyEnvelope::parse(bytes)?;
-        check_version(first.version())?;
         check_version(first.message.version())?;
         let address = wire_address(peer);
         let before = self.remember(&address);
@@ -55,8 +55,8 @@ impl X3dhParty {
         peer: &Address,
         bytes: &[u8],
     ) -> Result<Vec<u8>, E2eeError> {
+        check_version(envelope::version(bytes)?)?;
         let message = Envelope::parse(bytes)?;
-        check_version(message.version())?;
         let address = wire_address(peer);
         let before = self.remember(&address);
         let parsed = SignalMessage::try_from(bytes).map_err(E2eeError::Library)?;

@@ -1,10 +1,13 @@
-//! The public side of a session, for transcripts and checks.
+//! Looking into a session: its public side for transcripts and checks, its secrets as evidence.
 //!
-//! [`SessionView`] has the ratchet's public keys and counters (DR §3.2) and no secret. It is read
-//! from the session layer's own projection of a record, so it cannot disturb the session.
+//! [`SessionView`] has the ratchet's public keys and counters (DR §3.2) and no secret; a
+//! [`SessionSnapshot`] adds the secrets. Both are read from the session layer's own projection of a
+//! record, so they cannot disturb the session.
 
 use serde::{Deserialize, Serialize};
 use wacore_libsignal::protocol::{SessionChainComponents, SessionComponents, SessionRecord};
+
+use super::compromise::{SessionSecrets, SessionSnapshot};
 
 /// What is public about a session; keys as hex, without type byte.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +26,9 @@ pub struct SessionView {
     pub receiving: Vec<ReceivingView>,
     /// Older sessions with this peer, kept for late messages.
     pub archived: usize,
+    /// The session mixes keys of a post-quantum ratchet into its message keys (version 4).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pq_ratchet: bool,
 }
 
 /// The chain on which we send.
@@ -55,7 +61,32 @@ pub(super) fn view(record: &SessionRecord) -> Option<SessionView> {
         previous_counter: session.previous_counter.unwrap_or(0),
         receiving: receiving(&session),
         archived: components.previous_sessions.len(),
+        pq_ratchet: false,
     })
+}
+
+/// Reads the current session of a record with its secrets; none where the record has no current
+/// one.
+pub(super) fn snapshot(record: &SessionRecord) -> Option<SessionSnapshot> {
+    let view = view(record)?;
+    let session = record.clone().into_components().ok()?.current_session?;
+    let sender = session.sender_chain.as_ref();
+    let private = sender.and_then(|chain| chain.sender_ratchet_key_private.as_deref());
+    Some(SessionSnapshot {
+        view,
+        own_identity: raw_hex(session.local_identity_public.as_deref()),
+        secrets: SessionSecrets {
+            root_key: hex::encode(session.root_key.as_deref().unwrap_or_default()),
+            ratchet_private: hex::encode(private.unwrap_or_default()),
+            sending_chain_key: sender.map(chain_key).unwrap_or_default(),
+            receiving_chain_keys: session.receiver_chains.iter().map(chain_key).collect(),
+        },
+    })
+}
+
+fn chain_key(chain: &SessionChainComponents) -> String {
+    let key = chain.chain_key.as_ref().and_then(|key| key.key.as_deref());
+    hex::encode(key.unwrap_or_default())
 }
 
 fn sending(chain: &SessionChainComponents) -> SendingView {
@@ -79,7 +110,7 @@ fn next_counter(chain: &SessionChainComponents) -> u32 {
 }
 
 /// Hex of a key without its type byte, as keys stand on stanzas.
-fn raw_hex(key: Option<&[u8]>) -> String {
+pub(super) fn raw_hex(key: Option<&[u8]>) -> String {
     key.and_then(<[u8]>::split_first).map(|(_, raw)| hex::encode(raw)).unwrap_or_default()
 }
 

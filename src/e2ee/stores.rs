@@ -23,13 +23,15 @@ type Answer<T> = Result<T, SignalProtocolError>;
 /// What an asynchronous trait method returns once its sugar is gone.
 type Later<'a, T> = Pin<Box<dyn Future<Output = Answer<T>> + Send + 'a>>;
 
-/// Runs a call of the session layer to its end, which it reaches at the first poll.
+/// Runs a call of a session layer to its end, which it reaches at the first poll.
 ///
 /// # Errors
-/// [`E2eeError::Library`] with the call's own error, or [`E2eeError::Pending`] if it waits.
-pub(super) fn at_once<T>(call: impl Future<Output = Answer<T>>) -> Result<T, E2eeError> {
+/// The call's own error, or [`E2eeError::Pending`] if it waits.
+pub(super) fn at_once<T, E: Into<E2eeError>>(
+    call: impl Future<Output = Result<T, E>>,
+) -> Result<T, E2eeError> {
     match pin!(call).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(answer) => answer.map_err(E2eeError::Library),
+        Poll::Ready(answer) => answer.map_err(Into::into),
         Poll::Pending => Err(E2eeError::Pending),
     }
 }
@@ -259,7 +261,7 @@ mod tests {
     fn a_call_that_waits_is_an_error_of_ours() {
         let waiting = std::future::pending::<Answer<()>>();
         assert!(matches!(at_once(waiting), Err(E2eeError::Pending)));
-        assert!(matches!(at_once(ready(Ok(7))), Ok(7)));
+        assert!(matches!(at_once(ready(Answer::Ok(7))), Ok(7)));
         assert!(matches!(at_once(now(Ok(7))), Ok(7)));
     }
 

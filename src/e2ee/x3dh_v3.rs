@@ -14,12 +14,14 @@ use wacore_libsignal::protocol::{
     CiphertextMessageType, IdentityKeyPair, ProtocolAddress, message_encrypt,
 };
 
+use super::compromise::SessionSnapshot;
 use super::diagnosis::ResponderKeys;
 use super::error::E2eeError;
 use super::kdf_fault::KdfInput;
 use super::party::{
     Address, Bundle, Ciphertext, EncType, OneTimePrekey, Party, SignatureCheck, SignedPrekey,
 };
+use super::prekey_ids::{PREKEY_IDS, PrekeyIds, REGISTRATION_IDS};
 use super::schedule::Key;
 use super::session_view::{self, SessionView};
 use super::stores::{
@@ -29,10 +31,6 @@ use crate::seed::Rng;
 
 /// The message version of X3DH sessions (`wire.md` §5.2).
 pub(super) const VERSION: u8 = 3;
-/// The range from which libsignal's clients draw registration ids.
-const REGISTRATION_IDS: std::ops::RangeInclusive<u32> = 1..=16380;
-/// Prekey ids have 24 bits on the wire (`wire.md` §5.5).
-const PREKEY_IDS: std::ops::RangeInclusive<u32> = 1..=0xFF_FFFF;
 
 /// One identity with its prekeys and sessions; the same generator makes the same party.
 pub struct X3dhParty {
@@ -41,7 +39,7 @@ pub struct X3dhParty {
     pub(super) kdf: KdfInput,
     pub(super) keep_one_time_prekeys: bool,
     signed_prekey_id: u32,
-    next_one_time_id: u32,
+    one_time_ids: PrekeyIds,
     one_time_evidence: BTreeMap<u32, KeyPair>,
     changed: BTreeSet<Address>,
 }
@@ -53,9 +51,7 @@ impl X3dhParty {
         let registration_id = rng.random_range(REGISTRATION_IDS);
         let signed_prekey_id = rng.random_range(PREKEY_IDS);
         let signed = new_signed_pair(&own, &mut rng);
-        // Ids start anywhere in 24 bits, so that a peer that counts from 1 or cuts ids is found
-        // out.
-        let next_one_time_id = rng.random_range(PREKEY_IDS);
+        let one_time_ids = PrekeyIds::new(&mut rng);
         let known = BTreeMap::new();
         Self {
             rng,
@@ -68,7 +64,7 @@ impl X3dhParty {
             kdf: KdfInput::Sound,
             keep_one_time_prekeys: false,
             signed_prekey_id,
-            next_one_time_id,
+            one_time_ids,
             one_time_evidence: BTreeMap::new(),
             changed: BTreeSet::new(),
         }
@@ -89,36 +85,6 @@ impl X3dhParty {
         self.stores.identities.trust_new = trust;
     }
 
-    /// The private keys that judge a first message which names this one-time prekey; none for an id
-    /// that was never made. Deleted prekeys are still found.
-    pub fn responder_keys(&self, one_time_id: Option<u32>) -> Option<ResponderKeys> {
-        let one_time_private = match one_time_id {
-            Some(id) => Some(*self.one_time_evidence.get(&id)?.private_key.serialize()),
-            None => None,
-        };
-        Some(ResponderKeys {
-            registration_id: self.registration_id(),
-            identity_private: *self.stores.identities.own.private_key().serialize(),
-            signed_prekey_private: *self.current_signed().pair.private_key.serialize(),
-            one_time_private,
-        })
-    }
-
-    /// Copies all keys and sessions as a thief would hold them, with another generator: what the
-    /// party draws from now on stays unknown to the copy (ENC-010).
-    pub fn stolen(&self) -> Self {
-        let mut seed = Sha256::new();
-        seed.update(b"stolen");
-        seed.update(self.stores.identities.own.private_key().serialize());
-        Self {
-            rng: Rng::from_seed(seed.finalize().into()),
-            stores: self.stores.clone(),
-            one_time_evidence: self.one_time_evidence.clone(),
-            changed: self.changed.clone(),
-            ..*self
-        }
-    }
-
     /// Records whether the last operation for this peer replaced its identity.
     pub(super) fn report_change(&mut self, peer: &Address, changed: bool) {
         if changed {
@@ -131,18 +97,6 @@ impl X3dhParty {
     fn current_signed(&self) -> &SignedPair {
         let signed = self.stores.signed.0.get(&self.signed_prekey_id);
         signed.expect("the signed prekey is made in `new` and never removed")
-    }
-
-    /// The next id that was never used; after 0xFFFFFF comes 1.
-    fn take_one_time_id(&mut self) -> u32 {
-        loop {
-            let id = self.next_one_time_id;
-            self.next_one_time_id =
-                if id < *PREKEY_IDS.end() { id + 1 } else { *PREKEY_IDS.start() };
-            if !self.one_time_evidence.contains_key(&id) {
-                return id;
-            }
-        }
     }
 }
 
@@ -170,7 +124,7 @@ impl Party for X3dhParty {
 
     fn new_one_time_prekeys(&mut self, count: usize) -> Vec<OneTimePrekey> {
         let make = |_| {
-            let id = self.take_one_time_id();
+            let id = self.one_time_ids.take();
             let pair = KeyPair::generate(&mut self.rng);
             let value = raw(&pair.public_key);
             self.one_time_evidence.insert(id, pair.clone());
@@ -223,6 +177,37 @@ impl Party for X3dhParty {
         self.stores.sessions.0.remove(&wire_address(peer));
     }
 
+    fn snapshot(&self, peer: &Address) -> Option<SessionSnapshot> {
+        session_view::snapshot(self.stores.sessions.0.get(&wire_address(peer))?)
+    }
+
+    fn stolen(&self) -> Box<dyn Party> {
+        let mut seed = Sha256::new();
+        seed.update(b"stolen");
+        seed.update(self.stores.identities.own.private_key().serialize());
+        Box::new(Self {
+            rng: Rng::from_seed(seed.finalize().into()),
+            stores: self.stores.clone(),
+            one_time_evidence: self.one_time_evidence.clone(),
+            changed: self.changed.clone(),
+            one_time_ids: self.one_time_ids.clone(),
+            ..*self
+        })
+    }
+
+    fn responder_keys(&self, one_time_id: Option<u32>) -> Option<ResponderKeys> {
+        let one_time_private = match one_time_id {
+            Some(id) => Some(*self.one_time_evidence.get(&id)?.private_key.serialize()),
+            None => None,
+        };
+        Some(ResponderKeys {
+            registration_id: self.registration_id(),
+            identity_private: *self.stores.identities.own.private_key().serialize(),
+            signed_prekey_private: *self.current_signed().pair.private_key.serialize(),
+            one_time_private,
+        })
+    }
+
     fn peer_identity(&self, peer: &Address) -> Option<Key> {
         let known = self.stores.identities.known.get(&wire_address(peer))?;
         Some(raw(known.public_key()))
@@ -272,17 +257,6 @@ mod tests {
     }
 
     #[test]
-    fn one_time_ids_wrap_inside_24_bits_and_never_repeat() {
-        let mut alice = party("alice");
-        alice.next_one_time_id = 0xFF_FFFE;
-        let ids = |prekeys: Vec<OneTimePrekey>| prekeys.into_iter().map(|prekey| prekey.id);
-        let first: Vec<_> = ids(alice.new_one_time_prekeys(4)).collect();
-        assert_eq!(first, [0xFF_FFFE, 0xFF_FFFF, 1, 2]);
-        alice.next_one_time_id = 0xFF_FFFE;
-        assert_eq!(ids(alice.new_one_time_prekeys(1)).collect::<Vec<_>>(), [3]);
-    }
-
-    #[test]
     fn first_messages_name_the_prekeys_until_a_reply_comes() {
         for one_time in [true, false] {
             let mut pair = Pair::new(one_time);
@@ -329,12 +303,12 @@ mod tests {
         let mut pair = Pair::settled(true);
         let mut thief = pair.bob.stolen();
         let before = pair.alice_writes("still readable");
-        assert_eq!(read(&mut thief, "alice", &before).unwrap(), "still readable");
+        assert_eq!(read(&mut *thief, "alice", &before).unwrap(), "still readable");
         pair.bob_reads(&before).unwrap();
         let reply = pair.bob_writes("fresh key");
         pair.alice_reads(&reply).unwrap();
         let after = pair.alice_writes("healed");
-        assert!(matches!(read(&mut thief, "alice", &after), Err(E2eeError::BadMac(EncType::Msg))));
+        assert!(matches!(read(&mut *thief, "alice", &after), Err(E2eeError::BadMac(EncType::Msg))));
         assert_eq!(pair.bob_reads(&after).unwrap(), "healed");
     }
 

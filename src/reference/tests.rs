@@ -14,6 +14,7 @@ use crate::evidence::Lane;
 use crate::http::HttpRequest;
 use crate::net::{Kind, Net, NetEvent};
 use crate::role::meta::{Integrator, Meta, MetaClient, Push, User};
+use crate::role::signal::Signal;
 use crate::role::{Input, Output, Role as _};
 use crate::seed::Seed;
 use crate::spec::Profile;
@@ -101,13 +102,14 @@ impl MetaSide {
         let (net, events) = Net::new();
         let (chat, http) = (net.listen_chat().await.unwrap(), net.listen_http().await.unwrap());
         let profile = Profile::builtin("whatsapp-1.0.3").unwrap();
-        let visible = profile.client_visible();
+        let (visible, signal) = (profile.client_visible(), Signal::of(&profile));
         let integrator = Integrator { id: 1, iss: "acme".into(), base_url: None };
         let mut meta = Meta::new(profile, integrator, Seed(5), "reference");
         let (lane, actor, visible_id) = (Lane::Main, "alice".to_owned(), "alice-1".to_owned());
         let login = LOGIN.parse().unwrap();
         meta.expect_user(User { lane, actor, visible_id, login });
-        meta.add_client(lane, MetaClient::new("bob", BOB.parse().unwrap(), Seed(5), "reference"));
+        let bob = MetaClient::new("bob", BOB.parse().unwrap(), Seed(5), "reference", signal);
+        meta.add_client(lane, bob);
         let instance = json!({
             "chat": {"tcp": chat.to_string(), "ws": format!("ws://{chat}/ws/chat")},
             "noise_root": hex::encode(meta.root_public()),

@@ -205,7 +205,7 @@ impl ThirdParty {
         let quirk = self.options.quirk.map(|quirk| format!("?quirk={}", quirk.id));
         let name = format!("reference:third-party{}", quirk.unwrap_or_default());
         let capabilities = json!({
-            "tls": false, "signal.versions": [3], "noise.patterns": ["XX"], "inject_wake": true,
+            "tls": false, "signal.versions": [3, 4], "noise.patterns": ["XX"], "inject_wake": true,
         });
         super::hello(name, capabilities.as_object().cloned().unwrap_or_default())
     }

@@ -7,6 +7,7 @@
 
 pub mod meta;
 pub mod quirk;
+pub mod signal;
 pub mod third_party_client;
 pub mod third_party_server;
 

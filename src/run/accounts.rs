@@ -7,6 +7,7 @@ use super::recorder::RecordError;
 use super::session::Session;
 use crate::evidence::Lane;
 use crate::role::meta::{MetaClient, User};
+use crate::role::signal::Signal;
 use crate::scenario::{IMPLICIT_PEER, Plays};
 use crate::seed::Rng;
 use crate::wire::Jid;
@@ -53,7 +54,9 @@ impl Session<'_> {
         let lane = format!("{:?}", self.lane);
         let case = format!("{}/{lane}", self.case.id());
         let keys = self.shared.place.key_stream(&case);
-        self.meta.add_client(self.lane, MetaClient::new(name, jid, self.shared.seed, &keys));
+        let signal = Signal::of(&self.shared.profile);
+        let client = MetaClient::new(name, jid, self.shared.seed, &keys, signal);
+        self.meta.add_client(self.lane, client);
     }
 
     fn name_user(&mut self, name: &str) {

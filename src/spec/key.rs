@@ -10,6 +10,8 @@ pub enum Form {
     Text,
     /// A whole number, not negative.
     Number,
+    /// One of some numbers.
+    OneOf(&'static [u64]),
     /// A list of texts.
     Texts,
     /// One of some words.
@@ -104,7 +106,7 @@ pub const ALL: &[Key] = &[
     key("push.reconnect_s", Form::Number, "time from an accepted push to the client's reconnect"),
     key(
         "signal.version",
-        Form::Number,
+        Form::OneOf(&[3, 4]),
         "message version of the Signal Protocol: 3 is X3DH, 4 is PQXDH",
     ),
     key("signal.prefix_byte", Form::Number, "type byte before a key where the signature covers it"),
@@ -121,6 +123,11 @@ pub const ALL: &[Key] = &[
         "one-time prekeys at the server below which a client refills",
     ),
     key("prekeys.upload_batch", Form::Number, "one-time prekeys in one upload"),
+    key(
+        "prekeys.kem_element",
+        Form::Text,
+        "element of a bundle that holds a KEM prekey, with the children of a signed prekey",
+    ),
     key("retry.count_max", Form::Number, "retry receipts for one message"),
     key(
         "failure.unauthenticated",

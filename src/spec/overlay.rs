@@ -128,6 +128,7 @@ fn read_form(problems: &mut Problems, key: &Key, node: &Yaml) -> Option<Json> {
     match key.form {
         Form::Text => problems.text(node, key.name).map(Json::from),
         Form::Number => read_number(problems, key, node),
+        Form::OneOf(numbers) => read_one_of(problems, key, node, numbers),
         Form::Hex => read_hex(problems, key, node),
         Form::Choice(words) => read_word(problems, key, node, words),
         Form::Texts => Some(Json::from(problems.texts(node, key.name))),
@@ -144,6 +145,16 @@ fn read_number(problems: &mut Problems, key: &Key, node: &Yaml) -> Option<Json> 
         problems.add(node.span, format!("{} is too large a number", key.name));
     }
     number.ok().map(Json::from)
+}
+
+fn read_one_of(problems: &mut Problems, key: &Key, node: &Yaml, known: &[u64]) -> Option<Json> {
+    let number = problems.number(node, key.name)?;
+    if !known.contains(&number) {
+        let known: Vec<String> = known.iter().map(u64::to_string).collect();
+        problems.add(node.span, format!("{} is one of {}", key.name, known.join(", ")));
+        return None;
+    }
+    Some(Json::from(number))
 }
 
 fn read_word(problems: &mut Problems, key: &Key, node: &Yaml, words: &[&str]) -> Option<Json> {

@@ -45,6 +45,7 @@ pub struct Profile {
 pub const BUILTIN: &[(&str, &str)] = &[
     ("whatsapp-1.0.3", include_str!("../../scenarios/profiles/whatsapp-1.0.3.yaml")),
     ("consumer", include_str!("../../scenarios/profiles/consumer.yaml")),
+    ("experimental-pqxdh", include_str!("../../scenarios/profiles/experimental-pqxdh.yaml")),
 ];
 
 impl Profile {
@@ -189,7 +190,7 @@ mod tests {
         for (id, _) in BUILTIN {
             let profile = Profile::builtin(id).unwrap();
             assert_eq!(&profile.id, id);
-            assert!(profile.frozen);
+            assert_eq!(profile.frozen, !id.starts_with("experimental-"));
             assert!(profile.iter().count() == key::ALL.len());
         }
         assert_eq!(Profile::builtin("whatsapp"), None);

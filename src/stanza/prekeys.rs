@@ -22,6 +22,17 @@ pub struct SignedKey {
     pub signature: Option<Vec<u8>>,
 }
 
+/// A KEM prekey, which version 4 of the Signal Protocol needs. No stanza of the service is known to
+/// carry one: the name of its element is the profile's, its children are those of a signed prekey.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KemKey {
+    pub element: String,
+    pub id: u32,
+    pub value: Vec<u8>,
+    /// `None` where the element itself is missing.
+    pub signature: Option<Vec<u8>>,
+}
+
 /// What a client uploads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
@@ -29,6 +40,7 @@ pub struct Upload {
     pub identity: [u8; 32],
     pub one_time: Vec<Key>,
     pub signed: SignedKey,
+    pub kem: Option<KemKey>,
 }
 
 /// What a fetch brings for one user.
@@ -38,31 +50,34 @@ pub struct UserBundle {
     pub identity: [u8; 32],
     pub one_time: Option<Key>,
     pub signed: SignedKey,
+    pub kem: Option<KemKey>,
 }
 
 impl Upload {
     /// The children of the upload iq.
     pub fn to_nodes(&self) -> Vec<Node> {
-        vec![
+        let always = [
             registration(self.registration_id),
             Node::new("type").bytes([0x05]),
             Node::new("identity").bytes(self.identity),
             Node::new("list").children(self.one_time.iter().map(|key| key_node("key", key))),
             signed_node(&self.signed),
-        ]
+        ];
+        always.into_iter().chain(self.kem.as_ref().map(kem_node)).collect()
     }
 
-    /// Reads the upload iq.
+    /// Reads the upload iq, and a KEM prekey where the profile names its element.
     ///
     /// # Errors
     /// A missing child or a field of another size (PRE-002).
-    pub fn from_iq(iq: &Node) -> Result<Self, StanzaError> {
+    pub fn from_iq(iq: &Node, kem_element: Option<&str>) -> Result<Self, StanzaError> {
         let keys = child(iq, "list")?.kids().iter().map(key);
         Ok(Self {
             registration_id: read_registration(iq)?,
             identity: exact(child(iq, "identity")?, "32")?,
             one_time: keys.collect::<Result<_, _>>()?,
             signed: signed(child(iq, "skey")?)?,
+            kem: kem(iq, kem_element)?,
         })
     }
 }
@@ -79,19 +94,21 @@ impl UserBundle {
             Some(key) => node.child(key_node("key", key)),
             None => node,
         };
-        node.child(signed_node(&self.signed))
+        node.child(signed_node(&self.signed)).children(self.kem.as_ref().map(kem_node))
     }
 
-    /// Reads `<user>` of a fetch result; a missing or empty signature is kept as it is.
+    /// Reads `<user>` of a fetch result, and a KEM prekey where the profile names its element; a
+    /// missing or empty signature is kept as it is.
     ///
     /// # Errors
     /// A missing child or a field of another size.
-    pub fn from_node(user: &Node) -> Result<Self, StanzaError> {
+    pub fn from_node(user: &Node, kem_element: Option<&str>) -> Result<Self, StanzaError> {
         Ok(Self {
             registration_id: read_registration(user)?,
             identity: exact(child(user, "identity")?, "32")?,
             one_time: user.find("key").map(key).transpose()?,
             signed: signed(child(user, "skey")?)?,
+            kem: kem(user, kem_element)?,
         })
     }
 }
@@ -125,9 +142,13 @@ fn key_node(tag: &str, key: &Key) -> Node {
 }
 
 fn key(node: &Node) -> Result<Key, StanzaError> {
-    let [a, b, c] = exact::<3>(child(node, "id")?, "3")?;
     let value = exact(child(node, "value")?, "32")?;
-    Ok(Key { id: u32::from_be_bytes([0, a, b, c]), value })
+    Ok(Key { id: id(node)?, value })
+}
+
+fn id(node: &Node) -> Result<u32, StanzaError> {
+    let [a, b, c] = exact::<3>(child(node, "id")?, "3")?;
+    Ok(u32::from_be_bytes([0, a, b, c]))
 }
 
 fn signed_node(signed: &SignedKey) -> Node {
@@ -140,8 +161,26 @@ fn signed_node(signed: &SignedKey) -> Node {
 
 fn signed(node: &Node) -> Result<SignedKey, StanzaError> {
     let Key { id, value } = key(node)?;
-    let signature = node.find("signature").map(|node| node.body().unwrap_or_default().to_vec());
-    Ok(SignedKey { id, value, signature })
+    Ok(SignedKey { id, value, signature: signature(node) })
+}
+
+fn signature(node: &Node) -> Option<Vec<u8>> {
+    node.find("signature").map(|node| node.body().unwrap_or_default().to_vec())
+}
+
+fn kem_node(key: &KemKey) -> Node {
+    let node = Node::new(key.element.as_str())
+        .child(Node::new("id").bytes(&key.id.to_be_bytes()[1..]))
+        .child(Node::new("value").bytes(key.value.clone()));
+    let signature = key.signature.clone().map(|bytes| Node::new("signature").bytes(bytes));
+    node.children(signature)
+}
+
+fn kem(parent: &Node, element: Option<&str>) -> Result<Option<KemKey>, StanzaError> {
+    let Some(node) = element.and_then(|element| parent.find(element)) else { return Ok(None) };
+    let value = child(node, "value")?.body().unwrap_or_default().to_vec();
+    let (element, id, signature) = (node.tag.to_string(), id(node)?, signature(node));
+    Ok(Some(KemKey { element, id, value, signature }))
 }
 
 #[cfg(test)]
@@ -155,17 +194,51 @@ mod tests {
     #[test]
     fn an_upload_reads_back() {
         let one_time = vec![Key { id: 1, value: [1; 32] }, Key { id: 0xFF_FFFF, value: [2; 32] }];
-        let upload = Upload { registration_id: 5, identity: [3; 32], one_time, signed: sample() };
+        let (identity, signed) = ([3; 32], sample());
+        let upload = Upload { registration_id: 5, identity, one_time, signed, kem: None };
         let iq = Node::new("iq").children(upload.to_nodes());
-        assert_eq!(Upload::from_iq(&iq), Ok(upload));
+        assert_eq!(Upload::from_iq(&iq, None), Ok(upload));
+    }
+
+    #[test]
+    fn a_kem_prekey_is_read_where_the_profile_puts_it() {
+        let kem = KemKey { element: "pq".into(), id: 7, value: vec![8; 1569], signature: None };
+        let signed = sample();
+        let bundle = UserBundle {
+            registration_id: 5,
+            identity: [3; 32],
+            one_time: None,
+            signed,
+            kem: Some(kem),
+        };
+        let node = bundle.to_node(&Jid::new("1", "s.whatsapp.net"));
+        assert_eq!(UserBundle::from_node(&node, Some("pq")).as_ref(), Ok(&bundle));
+        let elsewhere = UserBundle::from_node(&node, Some("kem")).unwrap();
+        assert_eq!(elsewhere, UserBundle { kem: None, ..bundle.clone() });
+        let upload = Upload {
+            registration_id: 5,
+            identity: [3; 32],
+            one_time: Vec::new(),
+            signed: bundle.signed,
+            kem: bundle.kem,
+        };
+        let iq = Node::new("iq").children(upload.to_nodes());
+        assert_eq!(Upload::from_iq(&iq, Some("pq")), Ok(upload));
+        let broken = Node::new("iq").child(Node::new("pq"));
+        assert!(kem_of(&broken).is_err(), "an element without an id is no key");
+    }
+
+    fn kem_of(node: &Node) -> Result<Option<KemKey>, StanzaError> {
+        super::kem(node, Some("pq"))
     }
 
     #[test]
     fn a_bundle_without_one_time_key_or_signature_reads_back() {
         let signed = SignedKey { signature: None, ..sample() };
-        let bundle = UserBundle { registration_id: 5, identity: [3; 32], one_time: None, signed };
+        let bundle =
+            UserBundle { registration_id: 5, identity: [3; 32], one_time: None, signed, kem: None };
         let node = bundle.to_node(&Jid::new("1", "s.whatsapp.net"));
-        assert_eq!(UserBundle::from_node(&node), Ok(bundle));
+        assert_eq!(UserBundle::from_node(&node, None), Ok(bundle));
     }
 
     #[test]

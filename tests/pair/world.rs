@@ -8,6 +8,7 @@ use counterpart::evidence::{Direction, Event, Lane};
 use counterpart::http::{HttpRequest, HttpResponse};
 use counterpart::role::meta::{Integrator, Meta, MetaClient, Push, User};
 use counterpart::role::quirk::Fault;
+use counterpart::role::signal::Signal;
 use counterpart::role::third_party_client::{
     Command, Failure, MessageState, Notification, Reply, Settings, ThirdPartyClient, Values,
 };
@@ -68,12 +69,12 @@ impl World {
     pub fn new(cuts: Option<u64>, fault: Option<Fault>) -> Self {
         let profile = Profile::builtin("whatsapp-1.0.3").unwrap();
         let integrator = Integrator { id: 1, iss: "acme".into(), base_url: Some(BASE.into()) };
-        let visible = profile.client_visible();
+        let (visible, signal) = (profile.client_visible(), Signal::of(&profile));
         let mut meta = Meta::new(profile, integrator, Seed(7), "pair");
         let login: Jid = LOGIN.parse().unwrap();
         let (lane, actor, visible_id) = (Lane::Main, "alice".to_owned(), "alice-1".to_owned());
         meta.expect_user(User { lane, actor, visible_id, login });
-        let bob = MetaClient::new("bob", BOB.parse().unwrap(), Seed(7), "pair");
+        let bob = MetaClient::new("bob", BOB.parse().unwrap(), Seed(7), "pair", signal);
         meta.add_client(Lane::Main, bob);
         let instance = json!({
             "noise_root": hex::encode(meta.root_public()),

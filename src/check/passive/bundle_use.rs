@@ -78,7 +78,8 @@ fn served_one_time_ids(entry: &Entry, view: &View<'_>) -> Vec<u64> {
         });
     let users =
         stanzas.flat_map(|node| node.find("list").map(|l| l.kids().to_vec()).unwrap_or_default());
-    let bundles = users.filter_map(|user| UserBundle::from_node(&user).ok());
+    // Only the one-time prekeys are looked at.
+    let bundles = users.filter_map(|user| UserBundle::from_node(&user, None).ok());
     bundles.filter_map(|bundle| bundle.one_time).map(|key| u64::from(key.id)).collect()
 }
 

@@ -6,7 +6,7 @@ use super::Meta;
 use crate::evidence::Lane;
 use crate::role::ConnId;
 use crate::spec::Profile;
-use crate::stanza::prekeys::{Key, SignedKey, Upload};
+use crate::stanza::prekeys::{KemKey, Key, SignedKey, Upload};
 use crate::wire::jid::{LID, PHONE};
 use crate::wire::{Jid, Node};
 
@@ -39,6 +39,8 @@ pub(super) struct Keys {
     pub identity: [u8; 32],
     pub signed: SignedKey,
     pub one_time: VecDeque<Key>,
+    /// Only an upload brings one; the enlistment form has no place for it.
+    pub kem: Option<KemKey>,
 }
 
 impl From<Upload> for Keys {
@@ -48,6 +50,7 @@ impl From<Upload> for Keys {
             identity: upload.identity,
             signed: upload.signed,
             one_time: upload.one_time.into(),
+            kem: upload.kem,
         }
     }
 }

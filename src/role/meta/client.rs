@@ -5,14 +5,15 @@ use serde_json::{Value, json};
 use super::Meta;
 use super::account::same_user;
 use crate::e2ee::{
-    Address, Bundle, Ciphertext, E2eeError, EncType, OneTimePrekey, Party, SignatureCheck,
-    SignedPrekey, X3dhParty, content, envelope, padding,
+    Address, Ciphertext, E2eeError, EncType, Party, SignatureCheck, content, envelope, padding,
+    sender_key,
 };
 use crate::evidence::{EncFacts, Event, Lane, Payload, Stream};
+use crate::role::signal::{Signal, for_party, published};
 use crate::scenario::ContentFault;
 use crate::seed::{Rng, Seed};
 use crate::stanza::message::{Enc, Message, enc_node, incoming};
-use crate::stanza::prekeys::{Key, SignedKey, UserBundle};
+use crate::stanza::prekeys::UserBundle;
 use crate::wire::{Jid, Node};
 use rand::Rng as _;
 
@@ -20,7 +21,8 @@ use rand::Rng as _;
 pub struct MetaClient {
     name: String,
     jid: Jid,
-    party: X3dhParty,
+    party: Box<dyn Party>,
+    kem_element: Option<String>,
     rng: Rng,
     /// What was sent, for replays.
     sent: Vec<Sent>,
@@ -40,10 +42,11 @@ const PREKEYS_PER_BUNDLE: usize = 1;
 
 impl MetaClient {
     /// A client whose keys follow from the seed.
-    pub fn new(name: &str, jid: Jid, seed: Seed, case: &str) -> Self {
+    pub fn new(name: &str, jid: Jid, seed: Seed, case: &str, signal: Signal) -> Self {
         let rng = seed.rng(&[case, name, &jid.to_string(), "client"]);
-        let party = X3dhParty::new(seed.rng(&[case, name, &jid.to_string(), "signal"]));
-        Self { name: name.to_owned(), jid, party, rng, sent: Vec::new(), served: None }
+        let party = signal.party(seed.rng(&[case, name, &jid.to_string(), "signal"]));
+        let (name, kem_element) = (name.to_owned(), signal.kem_element);
+        Self { name, jid, party, kem_element, rng, sent: Vec::new(), served: None }
     }
 
     /// The client's address.
@@ -55,13 +58,7 @@ impl MetaClient {
     pub fn bundle(&mut self) -> UserBundle {
         let one_time = self.party.new_one_time_prekeys(PREKEYS_PER_BUNDLE).pop();
         self.served = one_time.map(|key| key.id);
-        let SignedPrekey { id, value, signature } = self.party.signed_prekey();
-        UserBundle {
-            registration_id: self.party.registration_id(),
-            identity: self.party.identity(),
-            one_time: one_time.map(|OneTimePrekey { id, value }| Key { id, value }),
-            signed: SignedKey { id, value, signature: Some(signature) },
-        }
+        published(&*self.party, one_time, self.kem_element.as_deref())
     }
 
     /// Decrypts what is for this client; the events, and whether anything was decrypted.
@@ -138,20 +135,13 @@ fn address(jid: &str) -> Address {
 fn facts(kind: &str, bytes: &[u8]) -> EncFacts {
     let summary = match EncType::parse(kind) {
         Some(kind) => envelope::summarise(kind, bytes).map(|summary| json!(summary)),
+        None if kind == sender_key::ENC_TYPE => {
+            sender_key::SenderKeyEnvelope::parse(bytes).map(|message| json!(message.summary()))
+        }
         None => Ok(Value::Null),
     };
     let header = summary.unwrap_or_else(|error| json!({ "error": error.to_string() }));
     EncFacts { kind: kind.into(), bytes: Payload::of(bytes), header, responder: None }
-}
-
-fn bundle_for_party(bundle: &UserBundle) -> Bundle {
-    let SignedKey { id, value, signature } = bundle.signed.clone();
-    Bundle {
-        registration_id: bundle.registration_id,
-        identity: bundle.identity,
-        signed_prekey: SignedPrekey { id, value, signature: signature.unwrap_or_default() },
-        one_time: bundle.one_time.as_ref().map(|k| OneTimePrekey { id: k.id, value: k.value }),
-    }
 }
 
 impl Meta {
@@ -200,7 +190,7 @@ impl Meta {
     ) -> Result<(), String> {
         let bundle = self.take_bundle(account).ok_or("the user has published no keys")?;
         let client = self.clients.get_mut(key).ok_or("no such client")?;
-        let bundle = bundle_for_party(&bundle);
+        let bundle = for_party(&bundle);
         let address = address(&peer.to_string());
         let processed = client.party.process(&address, &bundle, SignatureCheck::Always);
         processed.map_err(|error| format!("the user's prekey bundle: {error}"))

@@ -111,6 +111,7 @@ impl Meta {
                     signature: Some(form.e_skey_sig.to_vec()),
                 },
                 one_time: std::collections::VecDeque::new(),
+                kem: None,
             });
         }
         let HttpRequest { method, path, .. } = pending.request;

@@ -35,7 +35,7 @@ impl Meta {
     }
 
     fn upload(&mut self, account: usize, stanza: &Node) -> Node {
-        match Upload::from_iq(stanza) {
+        match Upload::from_iq(stanza, self.profile.text("prekeys.kem_element")) {
             Ok(upload) => {
                 let mut keys = super::account::Keys::from(upload);
                 // A refill adds to the stock; the rest replaces what there was.
@@ -66,6 +66,7 @@ impl Meta {
             identity: keys.identity,
             one_time: None,
             signed: keys.signed.clone(),
+            kem: keys.kem.clone(),
         };
         let digest = signed.to_node(&Jid::server());
         let list = Node::new("list").children(keys.one_time.iter().map(|key| id(key.id)));
@@ -102,6 +103,7 @@ impl Meta {
             identity: keys.identity,
             one_time: keys.one_time.pop_front(),
             signed: keys.signed.clone(),
+            kem: keys.kem.clone(),
         })
     }
 

@@ -5,7 +5,6 @@
 
 use super::effect::{CallId, Failure, FailureKind, Notification, Output, Reply};
 use super::{Purpose, ThirdPartyClient};
-use crate::e2ee::{Party as _, X3dhParty};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::identity::enlistment::{Answer, AnswerFault, Form};
 use crate::role::FetchId;
@@ -75,7 +74,7 @@ impl ThirdPartyClient {
 
     fn form(&self, token: String) -> Form {
         let signed = self.party.signed_prekey();
-        let stray = || X3dhParty::new(self.rng("another-identity")).identity();
+        let stray = || self.settings.signal.party(self.rng("another-identity")).identity();
         let identity = self.party.identity();
         Form {
             authkey: self.static_key("noise-static").public(),

@@ -32,7 +32,7 @@ pub use settings::{Settings, SettingsError, Values};
 pub use threads::ThreadItem;
 
 use crate::clock::UnixMs;
-use crate::e2ee::{KdfInput, X3dhParty};
+use crate::e2ee::{KdfInput, Party, X3dhParty};
 use crate::limits::{COMMAND_WAIT_MS_MAX, IDS_REMEMBERED_MAX, WAKE_PAUSE_MS};
 use crate::noise::KeyPair;
 use crate::role::Input;
@@ -50,7 +50,7 @@ pub struct ThirdPartyClient {
     visible_id: String,
     fault: Option<Fault>,
     now: UnixMs,
-    party: X3dhParty,
+    party: Box<dyn Party>,
     ephemerals: Rng,
     ids: Rng,
     paddings: Rng,
@@ -96,14 +96,7 @@ impl ThirdPartyClient {
         let stream = |purpose: &str| stream(&settings, visible_id, purpose);
         let mut ids = stream("ids");
         let [a, b] = [ids.next_u32() >> 16, ids.next_u32() >> 16];
-        let mut party = X3dhParty::new(stream("signal"));
-        match fault {
-            Some(Fault::KdfInfoHasRegistrationId) => {
-                party.derive_from(KdfInput::InfoHasRegistrationId);
-            }
-            Some(Fault::KdfPrefixAsSalt) => party.derive_from(KdfInput::PrefixAsSalt),
-            _ => {}
-        }
+        let party = party(&settings, stream("signal"), fault);
         Self {
             visible_id: visible_id.to_owned(),
             fault,
@@ -335,6 +328,21 @@ impl ThirdPartyClient {
         }
         self.alarm = next;
     }
+}
+
+/// The user's Signal identity. A fault of the key derivation is one of version 3.
+fn party(settings: &Settings, rng: Rng, fault: Option<Fault>) -> Box<dyn Party> {
+    let kdf = match fault {
+        Some(Fault::KdfInfoHasRegistrationId) => KdfInput::InfoHasRegistrationId,
+        Some(Fault::KdfPrefixAsSalt) => KdfInput::PrefixAsSalt,
+        _ => return settings.signal.party(rng),
+    };
+    if settings.signal.version != 3 {
+        return settings.signal.party(rng);
+    }
+    let mut party = X3dhParty::new(rng);
+    party.derive_from(kdf);
+    Box::new(party)
 }
 
 fn stream(settings: &Settings, visible_id: &str, purpose: &str) -> Rng {

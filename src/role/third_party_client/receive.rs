@@ -11,10 +11,10 @@ use super::link::Stage;
 use super::send::{Draft, Origin, address};
 use super::threads::ThreadItem;
 use crate::e2ee::content::{self, Content};
-use crate::e2ee::{Ciphertext, E2eeError, EncType, Party as _, padding};
+use crate::e2ee::{Ciphertext, E2eeError, EncType, padding};
 use crate::role::quirk::Fault;
+use crate::role::signal::published;
 use crate::stanza::message::{Enc, Message};
-use crate::stanza::prekeys::{Key, SignedKey, UserBundle};
 use crate::stanza::receipt::{self, Receipt, Retry, State};
 use crate::stanza::{ack, iq};
 use crate::wire::{Jid, Node};
@@ -198,17 +198,8 @@ impl ThirdPartyClient {
 
     fn retry_keys(&mut self, to: &Jid) -> Node {
         let one_time = self.party.new_one_time_prekeys(1).pop();
-        let signed = self.party.signed_prekey();
-        let bundle = UserBundle {
-            registration_id: self.party.registration_id(),
-            identity: self.party.identity(),
-            one_time: one_time.map(|key| Key { id: key.id, value: key.value }),
-            signed: SignedKey {
-                id: signed.id,
-                value: signed.value,
-                signature: Some(signed.signature),
-            },
-        };
+        let kem_element = self.settings.signal.kem_element.as_deref();
+        let bundle = published(&*self.party, one_time, kem_element);
         let user = bundle.to_node(to);
         let keys = user.kids().iter().filter(|kid| kid.tag != "registration").cloned();
         Node::new("keys").children(keys)

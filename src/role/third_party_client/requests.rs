@@ -11,11 +11,11 @@ use super::ThirdPartyClient;
 use super::effect::{ConnectionState, FailureKind, Notification, Reply};
 use super::link::Stage;
 use crate::clock::UnixMs;
-use crate::e2ee::Party as _;
 use crate::limits::ANSWER_WAIT_MS_MAX;
 use crate::role::quirk::Fault;
+use crate::role::signal::{kem_key, one_time_key, signed_key};
 use crate::stanza::iq::{self, Iq, IqType};
-use crate::stanza::prekeys::{self, Key, SignedKey, Upload};
+use crate::stanza::prekeys::{self, Upload};
 use crate::wire::{Jid, Node};
 
 /// A request that waits for its answer.
@@ -93,16 +93,12 @@ impl ThirdPartyClient {
         let batch = self.settings.values.size("prekeys.upload_batch");
         let batch = batch.min(crate::limits::PREKEY_BATCH_MAX);
         let one_time = self.party.new_one_time_prekeys(batch);
-        let signed = self.party.signed_prekey();
         let upload = Upload {
             registration_id: self.party.registration_id(),
             identity: self.party.identity(),
-            one_time: one_time.iter().map(|key| Key { id: key.id, value: key.value }).collect(),
-            signed: SignedKey {
-                id: signed.id,
-                value: signed.value,
-                signature: Some(signed.signature),
-            },
+            one_time: one_time.into_iter().map(one_time_key).collect(),
+            signed: signed_key(self.party.signed_prekey()),
+            kem: kem_key(&*self.party, self.settings.signal.kem_element.as_deref()),
         };
         self.ask(IqType::Set, prekeys::XMLNS, upload.to_nodes(), What::Upload);
     }

@@ -11,16 +11,14 @@ use super::effect::{CallId, Failure, FailureKind, MessageState, Notification, Re
 use super::link::Stage;
 use super::requests::What;
 use super::threads::ThreadItem;
-use crate::e2ee::{
-    Address, Bundle, Ciphertext, E2eeError, EncType, OneTimePrekey, Party as _, SignatureCheck,
-    SignedPrekey, content, padding,
-};
+use crate::e2ee::{Address, Ciphertext, E2eeError, EncType, SignatureCheck, content, padding};
 use crate::limits::DRAFTS_MAX;
 use crate::proto::signal::PreKeySignalMessage;
 use crate::role::quirk::Fault;
+use crate::role::signal::for_party;
 use crate::stanza::iq::IqType;
 use crate::stanza::message::{enc_node, outgoing};
-use crate::stanza::prekeys::{self, SignedKey, UserBundle};
+use crate::stanza::prekeys::{self, UserBundle};
 use crate::stanza::{StanzaError, iq};
 use crate::wire::{Jid, Node};
 
@@ -93,7 +91,7 @@ impl ThirdPartyClient {
     }
 
     pub(super) fn bundle_answered(&mut self, peer: &Jid, answer: &Node) {
-        let bundle = read_bundle(peer, answer);
+        let bundle = read_bundle(peer, answer, self.settings.signal.kem_element.as_deref());
         if let Err(failure) = bundle.and_then(|bundle| self.start_session(peer, &bundle)) {
             return self.no_session(peer, &failure);
         }
@@ -207,7 +205,11 @@ impl ThirdPartyClient {
     }
 }
 
-fn read_bundle(peer: &Jid, answer: &Node) -> Result<UserBundle, Failure> {
+fn read_bundle(
+    peer: &Jid,
+    answer: &Node,
+    kem_element: Option<&str>,
+) -> Result<UserBundle, Failure> {
     refusal(answer)?;
     let users = answer.find("list").map(Node::kids).unwrap_or_default();
     let user = users.iter().find(|user| user.jid("jid").as_ref() == Some(peer));
@@ -215,7 +217,7 @@ fn read_bundle(peer: &Jid, answer: &Node) -> Result<UserBundle, Failure> {
     let user = user.ok_or_else(absent)?;
     refusal(user)?;
     let malformed = |error: StanzaError| Failure::new(FailureKind::Malformed, error.to_string());
-    UserBundle::from_node(user).map_err(malformed)
+    UserBundle::from_node(user, kem_element).map_err(malformed)
 }
 
 /// The error that a node holds, by its code (`wire.md` §8.5).
@@ -233,22 +235,12 @@ fn refusal(node: &Node) -> Result<(), Failure> {
     Err(Failure::new(kind, format!("the server gives no keys of this user: {code}")))
 }
 
-fn for_party(bundle: &UserBundle) -> Bundle {
-    let SignedKey { id, value, signature } = bundle.signed.clone();
-    Bundle {
-        registration_id: bundle.registration_id,
-        identity: bundle.identity,
-        signed_prekey: SignedPrekey { id, value, signature: signature.unwrap_or_default() },
-        one_time: bundle
-            .one_time
-            .as_ref()
-            .map(|key| OneTimePrekey { id: key.id, value: key.value }),
-    }
-}
-
 fn kind_of(error: &E2eeError) -> FailureKind {
     match error {
-        E2eeError::Signature { .. } | E2eeError::IdentityChanged(_) => FailureKind::Unauthenticated,
+        E2eeError::Signature { .. }
+        | E2eeError::KemSignature { .. }
+        | E2eeError::NoKemPrekey
+        | E2eeError::IdentityChanged(_) => FailureKind::Unauthenticated,
         _ => FailureKind::Internal,
     }
 }

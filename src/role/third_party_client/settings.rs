@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::noise::Dialect;
 use crate::proto::login::client_payload::Product;
+use crate::role::signal::Signal;
 use crate::seed::Seed;
 use crate::spec::Profile;
 
@@ -74,6 +75,7 @@ pub struct Settings {
     pub product: Product,
     /// The id under which Meta registered the third party.
     pub integrator: u16,
+    pub signal: Signal,
     pub values: Values,
 }
 
@@ -106,6 +108,7 @@ impl Settings {
             handshake_wait: Duration::from_secs(values.int("noise.deadline_s")),
             enlistment_url: text("enlistment_url")?.to_owned(),
             product: product(&values)?,
+            signal: signal(&values)?,
             integrator: integrator.and_then(|id| u16::try_from(id).ok()).unwrap_or_default(),
             values,
         })
@@ -129,6 +132,18 @@ fn product(values: &Values) -> Result<Product, SettingsError> {
     let name = values.text("login.product");
     let unknown = || SettingsError::Unusable("profile", format!("`{name}` is no product"));
     Product::from_str_name(name).ok_or_else(unknown)
+}
+
+fn signal(values: &Values) -> Result<Signal, SettingsError> {
+    let version = values.int("signal.version");
+    let kem_element = Some(values.text("prekeys.kem_element")).filter(|name| !name.is_empty());
+    match u8::try_from(version) {
+        Ok(version @ 3..=4) => Ok(Signal { version, kem_element: kem_element.map(str::to_owned) }),
+        _ => {
+            let why = format!("version {version} of the Signal Protocol is not spoken here");
+            Err(SettingsError::Unusable("profile", why))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -173,5 +188,9 @@ mod tests {
         );
         let product = instance(json!({"login.product": "PAGER"}));
         assert_eq!(error(product), "`instance.profile` is not usable: `PAGER` is no product");
+        assert_eq!(
+            error(instance(json!({"signal.version": 5}))),
+            "`instance.profile` is not usable: version 5 of the Signal Protocol is not spoken here"
+        );
     }
 }

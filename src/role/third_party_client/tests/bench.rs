@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::super::*;
 use crate::e2ee::{
-    Address, Bundle, Ciphertext, OneTimePrekey, Party as _, SignatureCheck, SignedPrekey,
+    Address, Bundle, Ciphertext, OneTimePrekey, Party as _, SignatureCheck, SignedPrekey, X3dhParty,
 };
 use crate::e2ee::{content, padding};
 use crate::http::{HttpRequest, HttpResponse};
@@ -276,6 +276,7 @@ impl Bob {
                 signature: upload.signed.signature.clone().unwrap(),
             },
             one_time: Some(OneTimePrekey { id: key.id, value: key.value }),
+            kem: None,
         };
         self.party.process(&Self::address(), &bundle, SignatureCheck::Always).unwrap();
     }
@@ -310,6 +311,7 @@ impl Bob {
                 value: signed.value,
                 signature: Some(signed.signature),
             },
+            kem: None,
         }
     }
 

@@ -33,7 +33,7 @@ fn a_low_stock_is_filled_before_the_client_is_open() {
     let did = bench.stanza(Node::new("success"));
     assert!(sent(&did, "iq")[0].find("count").is_some());
     let did = bench.answer_count(4);
-    let upload = Upload::from_iq(sent(&did, "iq")[0]).unwrap();
+    let upload = Upload::from_iq(sent(&did, "iq")[0], None).unwrap();
     assert_eq!(upload.one_time.len(), 50);
     let form = bench.form.clone().unwrap();
     assert_eq!((upload.identity, upload.registration_id), (form.e_ident, form.e_regid));

@@ -2,7 +2,6 @@ use serde_json::json;
 
 use super::super::*;
 use super::bench::*;
-use crate::e2ee::Party as _;
 use wacore_libsignal::core::curve::PublicKey;
 
 fn signature_verifies(bench: &Bench) -> bool {

@@ -12,7 +12,7 @@ fn pair(fault: Option<Fault>) -> (Bench, Bob) {
     bench.command(Command::Connect);
     bench.stanza(Node::new("success"));
     let did = bench.answer_count(0);
-    let upload = Upload::from_iq(sent(&did, "iq")[0]).unwrap();
+    let upload = Upload::from_iq(sent(&did, "iq")[0], None).unwrap();
     bench.answer(&did, "result", None);
     let mut bob = Bob::new("15550001");
     bob.meets(&upload);
@@ -191,7 +191,7 @@ fn a_new_identity_of_a_peer_is_told() {
             .attr("from", crate::wire::Jid::server())
             .child(Node::new("count").attr("value", "1")),
     );
-    let upload = Upload::from_iq(sent(&did, "iq")[0]).unwrap();
+    let upload = Upload::from_iq(sent(&did, "iq")[0], None).unwrap();
     assert_eq!(sent(&did, "ack")[0].text("type").as_deref(), Some("encrypt"));
     again.meets(&upload);
     let did = bench.stanza(again.says("A2", "new phone"));

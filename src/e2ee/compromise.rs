@@ -1,0 +1,184 @@
+//! What a thief of a session's state holds, and what can be read with it (ENC-009, ENC-010).
+//!
+//! [`SessionSnapshot`] is the session at one moment, secrets included: evidence, since the harness
+//! made them. [`SessionSnapshot::reads`] judges a message against it with the key schedule of our
+//! own, so that a claim about forward secrecy or healing rests neither on the session layer nor on
+//! what its errors happen to say. It knows no party and changes nothing.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::envelope::{Envelope, split_mac};
+use super::schedule::{Key, Recipe, RootAndChain, agree, mac_key, ratchet_step};
+use super::session_view::SessionView;
+use crate::limits::CHAIN_STEPS_MAX;
+
+/// A session at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionSnapshot {
+    pub view: SessionView,
+    /// Our own identity key, as hex.
+    pub own_identity: String,
+    pub secrets: SessionSecrets,
+}
+
+/// The private half of a session, as hex; an absent key is empty.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionSecrets {
+    pub root_key: String,
+    /// Our private key of the current ratchet step.
+    pub ratchet_private: String,
+    pub sending_chain_key: String,
+    /// In the order of [`SessionView::receiving`].
+    pub receiving_chain_keys: Vec<String>,
+}
+
+impl fmt::Debug for SessionSecrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionSecrets").finish_non_exhaustive()
+    }
+}
+
+impl SessionSnapshot {
+    /// Says whether a thief with this snapshot, who only listens from then on, can open a `msg` of
+    /// the peer: its MAC is recomputed from the stolen keys. Skipped keys that the session kept are
+    /// not counted, as they belong to messages from before the theft that had not come yet. None
+    /// where that cannot be told: for another version than 3, whose keys hang on more than these
+    /// secrets, for bytes that do not parse, and for a message too far ahead to derive.
+    pub fn reads(&self, message: &[u8]) -> Option<bool> {
+        if self.view.version != 3 {
+            return None;
+        }
+        let envelope = Envelope::parse(message).ok()?;
+        let (authenticated, mac) = split_mac(message).ok()?;
+        let Reach::Chain(chain, next) = self.reach(&envelope)? else {
+            return Some(false);
+        };
+        let Some(steps) = envelope.counter.checked_sub(next) else {
+            return Some(false);
+        };
+        if steps > CHAIN_STEPS_MAX {
+            return None;
+        }
+        let (sender, receiver) = (key(&self.view.peer_identity)?, key(&self.own_identity)?);
+        let recomputed =
+            Recipe::SOUND.mac(&mac_key(&chain, steps), &sender, &receiver, authenticated);
+        Some(recomputed == mac)
+    }
+
+    /// The chain that the message is on: one that was stolen, or the one that a ratchet step with
+    /// the stolen private key gives (DR §3.5). None for a snapshot that is broken.
+    fn reach(&self, envelope: &Envelope) -> Option<Reach> {
+        let ratchet_key = hex::encode(envelope.ratchet_key);
+        let chains = self.view.receiving.iter().zip(&self.secrets.receiving_chain_keys);
+        for (view, secret) in chains {
+            if view.ratchet_key == ratchet_key {
+                return Some(Reach::Chain(key(secret)?, view.next_counter));
+            }
+        }
+        if self.secrets.ratchet_private.is_empty() {
+            return Some(Reach::Nothing);
+        }
+        let root = key(&self.secrets.root_key)?;
+        let Ok(agreement) = agree(&key(&self.secrets.ratchet_private)?, &envelope.ratchet_key)
+        else {
+            return Some(Reach::Nothing);
+        };
+        let RootAndChain { chain, .. } = ratchet_step(&root, &agreement);
+        Some(Reach::Chain(chain, 0))
+    }
+}
+
+/// How far a snapshot's keys go.
+enum Reach {
+    /// A chain key and the number of the first message that it opens.
+    Chain(Key, u32),
+    Nothing,
+}
+
+fn key(text: &str) -> Option<Key> {
+    let mut key = [0; 32];
+    hex::decode_to_slice(text, &mut key).ok()?;
+    Some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::e2ee::pair::{Pair, address};
+    use crate::e2ee::party::{Ciphertext, Party as _};
+
+    fn thief(pair: &Pair) -> SessionSnapshot {
+        pair.bob.snapshot(&address("alice")).unwrap()
+    }
+
+    fn reads(thief: &SessionSnapshot, message: &Ciphertext) -> bool {
+        thief.reads(&message.bytes).unwrap()
+    }
+
+    #[test]
+    fn a_snapshot_reads_on_within_the_chain_and_one_step_further_but_not_back() {
+        let mut pair = Pair::settled(true);
+        let earlier = ["one", "two"].map(|text| pair.alice_writes(text));
+        for message in &earlier {
+            pair.bob_reads(message).unwrap();
+        }
+        let thief = thief(&pair);
+        for message in &earlier {
+            assert!(!reads(&thief, message), "keys from before are gone");
+        }
+        let later = ["three", "four"].map(|text| pair.alice_writes(text));
+        for message in &later {
+            assert!(reads(&thief, message), "the chain goes on");
+            pair.bob_reads(message).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_snapshot_heals_after_one_round_trip() {
+        let mut pair = Pair::settled(true);
+        // Bob's next ratchet key is already drawn, so the reply to it is still readable.
+        let reply = pair.bob_writes("with the stolen key");
+        let thief = thief(&pair);
+        pair.alice_reads(&reply).unwrap();
+        let still = pair.alice_writes("still readable");
+        assert!(reads(&thief, &still));
+        pair.bob_reads(&still).unwrap();
+        let fresh = pair.bob_writes("a key that nobody stole");
+        pair.alice_reads(&fresh).unwrap();
+        let healed = pair.alice_writes("healed");
+        assert!(!reads(&thief, &healed));
+        assert_eq!(pair.bob_reads(&healed).unwrap(), "healed");
+        let again = self::thief(&pair);
+        assert_ne!(again.secrets.root_key, thief.secrets.root_key);
+        let next = pair.alice_writes("next");
+        assert!(reads(&again, &next), "the newer snapshot shows that the judge can say yes");
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_not_guessed() {
+        let mut pair = Pair::settled(true);
+        let message = pair.alice_writes("hello");
+        let snapshot = thief(&pair);
+        assert_eq!(snapshot.reads(b"no message"), None);
+        let mut other_version = snapshot.clone();
+        other_version.view.version = 4;
+        assert_eq!(other_version.reads(&message.bytes), None);
+        let mut broken = snapshot;
+        broken.secrets.receiving_chain_keys.clear();
+        broken.secrets.root_key = "abc".to_owned();
+        assert_eq!(broken.reads(&message.bytes), None);
+    }
+
+    #[test]
+    fn a_snapshot_is_kept_as_json_and_prints_no_secret() {
+        let snapshot = thief(&Pair::settled(true));
+        let text = serde_json::to_string(&snapshot).unwrap();
+        assert_eq!(serde_json::from_str::<SessionSnapshot>(&text).unwrap(), snapshot);
+        assert!(text.contains(&snapshot.secrets.root_key));
+        let printed = format!("{snapshot:?}");
+        assert!(!printed.contains(&snapshot.secrets.root_key), "{printed}");
+        assert!(printed.contains("SessionSecrets { .. }"), "{printed}");
+    }
+}
