@@ -26,6 +26,7 @@ pub fn text() -> BoxedStrategy<String> {
         3 => "[0-9A-F]{1,20}",
         3 => "[a-zA-Z:_]{1,10}",
         2 => any::<String>(),
+        2 => "[\\t\\r\\n \\x00-\\x1F\\x7F\u{85}\u{2028}\u{FFFD}\u{FFFE}\u{10FFFF}<&>'\"]{1,6}",
         1 => "[0-9]{126,129}",
         1 => "[0-9A-F]{253,257}",
         1 => Just("interop".to_owned()),

@@ -77,6 +77,9 @@ pub enum Rule {
     Inflated,
     #[error("a frame is longer than {0} bytes")]
     FrameLength(usize),
+    /// Broken for the strict decoder alone.
+    #[error("{}, which the strict form does not have", .0.what())]
+    Variant(super::binary::Variant),
     #[error("a routing prefix is longer than {} bytes", crate::limits::ROUTING_BYTES_MAX)]
     RoutingLength,
 }

@@ -2,11 +2,11 @@
 //!
 //! Part of [`Decoder`]. An address is refused where its text form could not be split again, for
 //! then two readers could take it for two users; what real implementations contradict each other
-//! in is accepted and noted as a [`Variant`].
+//! in is accepted; its form tells which side it took.
 
 use super::ahead::Ahead;
 use super::decode::{Decoder, Result};
-use super::form::{self, Form, Variant};
+use super::form::{self, Form};
 use super::tag;
 use crate::wire::error::{Rule, WireError};
 use crate::wire::jid::{INTEROP, Jid, MESSENGER, Parts};
@@ -40,9 +40,6 @@ impl Decoder<'_> {
         }
         if [&user, &server].iter().any(|part| part.as_utf8().contains(&b'@')) {
             return Err(WireError::new(start, Rule::JidText));
-        }
-        if server == INTEROP {
-            self.forms.note(Variant::InteropJidAsPair);
         }
         let Parts { user: rest, device, integrator, zero } = Parts::of(&user, &server);
         self.forms.pieces[piece].form = Form::JidPair { zero };
@@ -86,10 +83,6 @@ impl Decoder<'_> {
             self.text()?;
             self.forms.pieces[piece].form = Form::JidInterop { server };
         }
-        self.forms.note(match server {
-            true => Variant::InteropJidWithServer,
-            false => Variant::InteropJidWithoutServer,
-        });
         Ok(Jid { user, device, integrator, server: Word::fixed(INTEROP) })
     }
 

@@ -10,7 +10,8 @@ use std::ops::Range;
 use std::slice;
 
 use super::encode::encode_as;
-use super::form::{Forms, Piece, Variant};
+use super::form::{Forms, Piece};
+use super::variant::{self, Variant};
 use crate::wire::error::WireError;
 use crate::wire::node::{Content, Node};
 
@@ -46,9 +47,15 @@ impl Captured {
         encode_as(&self.node, &self.forms)
     }
 
-    /// Names the contradictions of `wire.md` §10.1 that the stanza shows.
+    /// Names the legal and observed variants that the stanza shows, each once (`wire.md` §3, §10.1).
+    ///
+    /// Costs as much as encoding the stanza.
     pub fn variants(&self) -> Vec<Variant> {
-        self.forms.variants()
+        let found = variant::audit(&self.node, &self.forms);
+        let mut variants: Vec<_> = found.into_iter().map(|found| found.variant).collect();
+        variants.sort_unstable();
+        variants.dedup();
+        variants
     }
 
     /// Locates the elements of the node; nothing if the node was changed in shape.

@@ -60,21 +60,30 @@ pub(super) struct Replay<'a> {
     pieces: slice::Iter<'a, Piece>,
     /// How many coming strings are parts of an address that was none when it was captured.
     formless: usize,
+    /// Where the value stood whose form was given last; nothing if that form did not fit.
+    taken_at: Option<usize>,
 }
 
 impl<'a> Replay<'a> {
     pub(super) fn new(forms: &'a Forms) -> Self {
-        Self { pieces: forms.pieces.iter(), formless: 0 }
+        Self { pieces: forms.pieces.iter(), formless: 0, taken_at: None }
+    }
+
+    /// Tells where the value stands whose form was just given, unless it was not the captured one.
+    pub(super) fn taken_at(&self) -> Option<usize> {
+        self.taken_at
     }
 
     /// Gives the next form if it fits; a form that does not takes its parts with it.
     fn next(&mut self, fits: impl Fn(Form) -> bool) -> Option<Form> {
+        self.taken_at = None;
         if self.formless > 0 {
             self.formless -= 1;
             return None;
         }
-        let form = self.pieces.next()?.form;
+        let Piece { form, start } = *self.pieces.next()?;
         if fits(form) {
+            self.taken_at = Some(start as usize);
             return Some(form);
         }
         for _ in 0..form.jid_parts() {

@@ -32,7 +32,7 @@ pub fn encode(node: &Node) -> Result<Vec<u8>> {
 /// # Errors
 /// As [`encode`].
 pub fn encode_with(node: &Node, style: Style) -> Result<Vec<u8>> {
-    run(node, style)
+    run(node, style).map(|(bytes, _)| bytes)
 }
 
 /// Encodes a node with the forms of a captured stanza, where they fit.
@@ -40,13 +40,14 @@ pub fn encode_with(node: &Node, style: Style) -> Result<Vec<u8>> {
 /// # Errors
 /// As [`encode`].
 pub fn encode_as(node: &Node, forms: &Forms) -> Result<Vec<u8>> {
-    run(node, Replay::new(forms))
+    run(node, Replay::new(forms)).map(|(bytes, _)| bytes)
 }
 
-fn run<C: Choice>(node: &Node, choice: C) -> Result<Vec<u8>> {
+/// Gives the bytes, and the choice back as it was left.
+pub(super) fn run<C: Choice>(node: &Node, choice: C) -> Result<(Vec<u8>, C)> {
     let mut encoder = Encoder { out: Vec::with_capacity(1024), choice };
     encoder.node(node)?;
-    Ok(encoder.out)
+    Ok((encoder.out, encoder.choice))
 }
 
 struct Encoder<C> {
@@ -210,7 +211,7 @@ mod tests {
 
     use super::*;
     use crate::wire::arbitrary;
-    use crate::wire::binary::decode;
+    use crate::wire::binary::{Variant, decode, decode_strict};
 
     fn iq(id: &str, style: Style) -> String {
         hex::encode(encode_with(&Node::new("iq").attr("id", id), style).unwrap())
@@ -309,6 +310,20 @@ mod tests {
                 prop_assert_eq!(&captured.node, &node, "{:?}", style);
                 prop_assert_eq!(captured.encode_as().unwrap(), bytes, "{:?}", style);
             }
+        }
+
+        #[test]
+        fn strict_is_what_the_encoder_writes(
+            bytes in prop_oneof![
+                arbitrary::stanza(),
+                arbitrary::node().prop_map(|node| encode(&node).unwrap()),
+            ],
+        ) {
+            let Ok(captured) = decode(&bytes) else { return Ok(()) };
+            let usual = encode(&captured.node).unwrap() == bytes;
+            // The one variant that is told from the text of a user and not from its encoding.
+            let lost = captured.variants().contains(&Variant::InteropJidServerLost);
+            prop_assert_eq!(decode_strict(&bytes).is_ok(), usual && !lost);
         }
 
         #[test]

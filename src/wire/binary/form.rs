@@ -1,10 +1,9 @@
 //! How each value of a stanza is written: the choices that the meaning leaves open.
 //!
-//! Main types: [`Form`] for one value, [`Forms`] for a whole stanza. A stanza is a flat sequence of values, so its forms are one flat list in
-//! reading order, eight bytes a value, and every span follows from the starts of two values.
+//! Main types: [`Form`] for one value, [`Forms`] for a whole stanza. A stanza is a flat sequence
+//! of values, so its forms are one flat list in reading order, eight bytes a value, and every span
+//! follows from the starts of two values.
 //! Nothing here reads or writes bytes.
-
-use serde::Serialize;
 
 use super::packed::{self, Alphabet, PAD};
 use crate::wire::jid::{HOSTED, HOSTED_LID, INTEROP, Jid, LID, MESSENGER, PHONE};
@@ -181,15 +180,6 @@ pub(super) fn domain(name: &str) -> Option<u8> {
     [0, 1, 128, 129].into_iter().find(|domain| server(*domain) == Some(name))
 }
 
-/// Contradictions between implementations that a stanza shows (`wire.md` §10.1, number 1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Variant {
-    InteropJidWithServer,
-    InteropJidWithoutServer,
-    InteropJidAsPair,
-}
-
 /// One value: its encoding and where it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
@@ -203,8 +193,6 @@ pub struct Forms {
     pub(super) pieces: Vec<Piece>,
     /// Length of the stanza in bytes.
     pub(super) len: usize,
-    /// Bit n is set if the n-th variant was seen.
-    pub(super) variants: u8,
 }
 
 impl Forms {
@@ -212,23 +200,6 @@ impl Forms {
     pub fn iter(&self) -> impl Iterator<Item = Form> {
         self.pieces.iter().map(|piece| piece.form)
     }
-
-    /// Names the contradictions of `wire.md` §10.1 that were seen, each once.
-    pub fn variants(&self) -> Vec<Variant> {
-        use Variant::{InteropJidAsPair, InteropJidWithServer, InteropJidWithoutServer};
-        [InteropJidWithServer, InteropJidWithoutServer, InteropJidAsPair]
-            .into_iter()
-            .filter(|variant| self.variants & bit(*variant) != 0)
-            .collect()
-    }
-
-    pub(super) fn note(&mut self, variant: Variant) {
-        self.variants |= bit(variant);
-    }
-}
-
-fn bit(variant: Variant) -> u8 {
-    1 << variant as u8
 }
 
 #[cfg(test)]

@@ -16,14 +16,16 @@ mod inflate;
 mod packed;
 mod strings;
 mod style;
+mod variant;
 
 pub use captured::{Captured, NodeSpan};
-pub use decode::decode;
+pub use decode::{decode, decode_strict};
 pub use encode::{encode, encode_as, encode_with};
-pub use form::{Form, Forms, Variant};
+pub use form::{Form, Forms};
 pub use inflate::{Unpacked, pack, unpack};
 pub use packed::Alphabet;
 pub use style::Style;
+pub use variant::Variant;
 
 use super::Encoding;
 use super::error::WireError;

@@ -176,6 +176,7 @@ mod tests {
                 let again = parse(&text).unwrap();
                 prop_assert_eq!(&again, &node, "{}", text);
                 prop_assert_eq!(kinds(&again), kinds(&node), "{}", text);
+                prop_assert_eq!(texts(&again), texts(&node), "{}", text);
             }
             prop_assert!(!print(&node).contains('\n'));
         }
@@ -199,5 +200,18 @@ mod tests {
             .collect();
         own.sort_unstable();
         own.into_iter().chain(node.kids().iter().flat_map(kinds)).collect()
+    }
+
+    /// Tags and the exact text of attributes that are no addresses, and contents, node by node:
+    /// equality by meaning would take `1:0@lid` for `1@lid`.
+    fn texts(node: &Node) -> Vec<String> {
+        let attrs = node.attrs.iter().filter_map(|(key, value)| match value {
+            AttrValue::Text(text) => Some(format!("{key:?}={text:?}")),
+            AttrValue::Jid(_) => None,
+        });
+        let mut own: Vec<_> = attrs.collect();
+        own.sort_unstable();
+        own.push(format!("{:?} {:?}", node.tag, node.body()));
+        own.into_iter().chain(node.kids().iter().flat_map(texts)).collect()
     }
 }
