@@ -52,6 +52,7 @@ pub struct Progress<'a> {
 pub fn lane(purpose: Purpose) -> Lane {
     match purpose {
         Purpose::Main | Purpose::ProbeSame(_) => Lane::Main,
+        Purpose::Canonical => Lane::Canonical,
         Purpose::Twin(of) => Lane::Twin(of),
         Purpose::ProbeFresh(of) => Lane::Probe(of),
     }

@@ -89,6 +89,8 @@ pub enum Lane {
     /// The scenario itself.
     #[default]
     Main,
+    /// The scenario in the canonical encoding, on accounts of its own.
+    Canonical,
     /// The positive twin of the n-th step, on accounts of its own.
     Twin(usize),
     /// The probe after the n-th step, on accounts of its own.

@@ -36,6 +36,11 @@ pub enum Fault {
     PushNeverWakes,
     JwksHasPrivateKey,
     JwtNamesAnotherUser,
+    WideListsDropped,
+    SpelledOutTagsDropped,
+    RawDigitsLost,
+    LongLengthsDropped,
+    CompressedDropped,
 }
 
 /// What the harness has to say of a quirk.
@@ -284,6 +289,41 @@ pub static ALL: &[Quirk] = &[
         "MSG-014",
         VARIANT,
         "Loses the messages that arrive with the login, before its keys are in place.",
+    ),
+    client(
+        "codec-wide-lists-dropped",
+        Fault::WideListsDropped,
+        "STZ-004",
+        VARIANT,
+        "Reads lists whose count has 8 bits and passes over a stanza with a wider one.",
+    ),
+    client(
+        "codec-long-lengths-dropped",
+        Fault::LongLengthsDropped,
+        "STZ-004",
+        VARIANT,
+        "Passes over a stanza with a length that is wider than it needs to be.",
+    ),
+    client(
+        "codec-tags-known-by-token-only",
+        Fault::SpelledOutTagsDropped,
+        "ROB-007",
+        VARIANT,
+        "Compares tags by their token and takes one that is spelled out for an unknown one.",
+    ),
+    client(
+        "codec-raw-digits-lost",
+        Fault::RawDigitsLost,
+        "ROB-007",
+        "variant of TF §2.1.2, whose sample sends digits raw although packing exists",
+        "Reads digits only where they are packed and loses an attribute that holds raw ones.",
+    ),
+    client(
+        "codec-compressed-dropped",
+        Fault::CompressedDropped,
+        "STZ-007",
+        VARIANT,
+        "Never inflates: a compressed stanza is passed over.",
     ),
     server(
         "push-missing-auth-accepted",

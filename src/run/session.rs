@@ -18,9 +18,10 @@ use crate::evidence::{Entry, Event, Lane, Stream, Transcript, Trouble};
 use crate::net::{ConnId, ExchangeId};
 use crate::role::FetchId;
 use crate::role::meta::Meta;
-use crate::scenario::{Action, Case, Phase, Plan, PlannedStep};
+use crate::scenario::{Action, Case, Phase, Plan, PlannedStep, Purpose};
 use crate::seed::Seed;
 use crate::spec::Profile;
+use crate::wire::EncodeAs;
 
 /// Lines of the adapter's log that are kept beside a red case.
 const LOG_LINES_KEPT: usize = 200;
@@ -139,7 +140,8 @@ impl<'a> Session<'a> {
         for (number, phase) in self.plan.phases.iter().enumerate() {
             // A twin that was refused, or a main phase that broke, leaves nothing to probe.
             if sound {
-                sound = self.phase(number, phase).await?;
+                let ended = self.phase(number, phase).await?;
+                sound = ended || phase.purpose == Purpose::Canonical;
             }
         }
         self.end(sound).await
@@ -188,6 +190,7 @@ impl<'a> Session<'a> {
         self.lane = lane(phase.purpose);
         self.meta.set_lane(self.lane);
         self.meta.set_faults(crate::role::meta::Faults::default());
+        self.meta.set_encoding(self.encoding());
         self.lane_values();
         for (at, planned) in phase.steps.iter().enumerate() {
             let text = self.line_of(planned);
@@ -208,6 +211,14 @@ impl<'a> Session<'a> {
         }
         self.settle().await?;
         Ok(true)
+    }
+
+    /// How stanzas are written where a step does not say otherwise.
+    pub(super) fn encoding(&self) -> EncodeAs {
+        match self.lane {
+            Lane::Canonical => EncodeAs::CANONICAL,
+            _ => self.case.scenario.encoding,
+        }
     }
 
     async fn end(&mut self, sound: bool) -> Result<(), RecordError> {

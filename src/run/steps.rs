@@ -12,8 +12,11 @@ use crate::driver::{CallError, Params};
 use crate::evidence::StepEnd;
 use crate::role::meta::{Faults, Push, enlistment_is_skipped};
 use crate::scenario::{Act, Action, ContentFault, Expect, Mutation, Payload, Plays, Send, Step};
-use crate::wire::Node;
+use crate::wire::{EncodeAs, Node};
 
+/// Why a step with an encoding of its own shows nothing.
+const NOT_STYLED: &str =
+    "`encode` changed nothing: no stanza went out that it writes in another way";
 /// How long a first text waits for the user's one-time prekeys.
 const UPLOAD_WAIT: Duration = Duration::from_secs(3);
 
@@ -97,6 +100,9 @@ impl Session<'_> {
 
     async fn send(&mut self, send: &Send, label: Option<&str>) -> Result<StepEnd, RecordError> {
         self.meta.set_faults(Faults::default());
+        let encoding = send.encode.unwrap_or(self.encoding());
+        self.meta.set_encoding(encoding);
+        let styled = self.meta.styled();
         if self.plays(&send.to, Plays::ThirdPartyClient) {
             self.account(&send.to).await?;
         }
@@ -129,6 +135,12 @@ impl Session<'_> {
             }
         };
         self.carry_out().await?;
+        self.meta.set_encoding(self.encoding());
+        let wanted = send.encode.is_some_and(|encode| encode != EncodeAs::CANONICAL);
+        let done = match done {
+            Ok(()) if wanted && self.meta.styled() == styled => Err(NOT_STYLED.to_owned()),
+            done => done,
+        };
         Ok(done.map_or_else(StepEnd::Refused, |()| StepEnd::Done))
     }
 

@@ -12,6 +12,7 @@ use super::pattern::Pattern;
 use super::template::Template;
 use crate::span::{Source, Span};
 use crate::spec::yaml::Yaml;
+use crate::wire::EncodeAs;
 
 /// One scenario file.
 #[derive(Clone, Debug)]
@@ -34,6 +35,8 @@ pub struct Scenario {
     pub vars: Vec<(String, Template)>,
     pub steps: Vec<Step>,
     pub must_observe: Vec<Observable>,
+    /// How Meta's side writes stanzas: the value of the axis `encoding`, if the matrix has one.
+    pub encoding: EncodeAs,
     pub source: Source,
     /// The file as it was written, for places and for the choices of the matrix. Where there is a
     /// matrix, `vars` and `steps` stand for one choice, the first unless it comes from `expand`.
@@ -97,6 +100,8 @@ pub struct Send {
     pub to: String,
     pub payload: Payload,
     pub mutate: Option<Mutation>,
+    /// The encoding of what this step puts on the wire, where it is not that of the case.
+    pub encode: Option<EncodeAs>,
 }
 
 #[derive(Clone, Debug)]

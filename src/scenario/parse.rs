@@ -19,6 +19,7 @@ use super::template::Template;
 use crate::span::{Diagnostic, Source, Span};
 use crate::spec::problems::{Fields, Problems};
 use crate::spec::yaml::{Value, Yaml};
+use crate::wire::EncodeAs;
 
 /// Reads a scenario. `id` is its path below `scenarios/` without `.yaml`.
 ///
@@ -43,7 +44,7 @@ pub(super) fn parse_choice(
 ) -> Result<Scenario, Vec<Diagnostic>> {
     let chosen = expand::chosen(tree, choice);
     let mut problems = Problems::new(source);
-    let scenario = read_scenario(&mut problems, id, tree, &chosen);
+    let scenario = read_scenario(&mut problems, id, tree, &chosen, choice);
     problems.finish(scenario)
 }
 
@@ -52,6 +53,7 @@ fn read_scenario(
     id: &str,
     written: &Arc<Yaml>,
     chosen: &Yaml,
+    choice: &Choice,
 ) -> Option<Scenario> {
     let top = fields(problems, chosen, &shape::SCENARIO)?;
     read_version(problems, top);
@@ -81,6 +83,7 @@ fn read_scenario(
         vars,
         steps,
         must_observe: observed?,
+        encoding: encoding(choice),
         source: problems.source().clone(),
         tree: Arc::clone(written),
     })
@@ -192,7 +195,11 @@ fn read_matrix(problems: &mut Problems, tree: &Yaml) -> BTreeMap<String, Vec<Str
         read_name(problems, &entry.key, entry.key_span);
         let values = problems.texts(&entry.value, &format!("`{}`", entry.key));
         for (n, value) in values.iter().enumerate() {
-            read_matrix_value(problems, entry.value.place(&n.to_string()), value, &values[..n]);
+            let span = entry.value.place(&n.to_string());
+            read_matrix_value(problems, span, value, &values[..n]);
+            if entry.key == ENCODING {
+                read_encoding(problems, span, value);
+            }
         }
         if values.is_empty() {
             problems.add(entry.key_span, format!("`{}` has no values", entry.key));
@@ -202,6 +209,21 @@ fn read_matrix(problems: &mut Problems, tree: &Yaml) -> BTreeMap<String, Vec<Str
     }
     expand::refuse_too_many(problems, node, &matrix);
     matrix
+}
+
+/// The axis whose value is the encoding of all that Meta's side sends.
+pub(super) const ENCODING: &str = "encoding";
+
+/// The encoding that a choice asks for.
+fn encoding(choice: &Choice) -> EncodeAs {
+    let named = choice.get(ENCODING).and_then(|name| EncodeAs::from_name(name));
+    named.unwrap_or(EncodeAs::CANONICAL)
+}
+
+fn read_encoding(problems: &mut Problems, span: Span, name: &str) {
+    if EncodeAs::from_name(name).is_none() {
+        problems.unknown(span, "encoding", name, &EncodeAs::names());
+    }
 }
 
 fn read_matrix_value(problems: &mut Problems, span: Span, value: &str, earlier: &[String]) {

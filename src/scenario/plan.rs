@@ -12,6 +12,7 @@ use super::model::{
 };
 use super::pattern::Pattern;
 use super::template::Template;
+use crate::wire::EncodeAs;
 
 /// All phases of a case, in the order of execution.
 #[derive(Clone, Debug)]
@@ -30,6 +31,9 @@ pub struct Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     Main,
+    /// The steps of the main phase in the canonical encoding, on accounts of its own: what another
+    /// encoding is compared with (ROB-007). Its failure stops nothing.
+    Canonical,
     /// On accounts of its own.
     Twin(usize),
     /// On the accounts of the main phase.
@@ -65,7 +69,7 @@ pub const IMPLICIT_PEER: &str = "peer";
 impl Plan {
     /// Lays out a scenario.
     pub fn of(scenario: &Scenario) -> Self {
-        let mut phases = Vec::new();
+        let mut phases: Vec<Phase> = canonical(scenario).into_iter().collect();
         let mut main = Vec::new();
         let mut probes = Vec::new();
         for (index, step) in scenario.steps.iter().enumerate() {
@@ -85,6 +89,15 @@ impl Plan {
     }
 }
 
+/// The steps whose outcome must be the same in every encoding, where the case has one of its own.
+fn canonical(scenario: &Scenario) -> Option<Phase> {
+    if scenario.encoding == EncodeAs::CANONICAL {
+        return None;
+    }
+    let steps = scenario.steps.iter().filter(|step| leads_up(step));
+    Some(Phase { purpose: Purpose::Canonical, steps: steps.map(lead_up).collect() })
+}
+
 enum TwinPlan {
     /// An earlier step of the scenario is the twin.
     Earlier,
@@ -102,11 +115,13 @@ fn twin(scenario: &Scenario, index: usize, negative: Negative) -> TwinPlan {
     if negative.after == After::SameSession {
         return TwinPlan::InSession(own.collect());
     }
-    let lead_up = scenario.steps[..index].iter().filter(|step| leads_up(step)).map(|step| {
-        let step = Step { checks: Vec::new(), ..step.clone() };
-        PlannedStep { step, part: Part::LeadUp }
-    });
-    TwinPlan::OwnPhase(Phase { purpose: Purpose::Twin(index), steps: lead_up.chain(own).collect() })
+    let before = scenario.steps[..index].iter().filter(|step| leads_up(step)).map(lead_up);
+    TwinPlan::OwnPhase(Phase { purpose: Purpose::Twin(index), steps: before.chain(own).collect() })
+}
+
+fn lead_up(step: &Step) -> PlannedStep {
+    let step = Step { checks: Vec::new(), ..step.clone() };
+    PlannedStep { step, part: Part::LeadUp }
 }
 
 fn leads_up(step: &Step) -> bool {
@@ -200,6 +215,7 @@ fn ping(step: &Step, client: &str, index: usize) -> [Step; 2] {
         to: client.into(),
         payload: Payload::Stanza(request),
         mutate: None,
+        encode: None,
     };
     let expect = expect("meta", Kind::Stanza, Matching::Stanza(answer));
     [made(step, Action::Send(send)), made(step, Action::Expect(expect))]
@@ -215,6 +231,7 @@ fn texts(scenario: &Scenario, step: &Step, client: &str, index: usize) -> [Step;
         to: client.into(),
         payload: Payload::Text(text("in")),
         mutate: None,
+        encode: None,
     };
     let to = Template::builtin(&format!("${{{peer}.jid}}"));
     let params = vec![("to".into(), to), ("text".into(), text("out"))];

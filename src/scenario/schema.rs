@@ -10,10 +10,10 @@ use super::kinds::KINDS;
 use super::model::Kind;
 use super::operations::OPERATIONS;
 use super::shape::{
-    ACT, ACTOR, EXPECT, Form, KeySpec, MUTATION, NEGATIVE, SCENARIO, SEND, STEP, Shape,
+    ACT, ACTOR, ENCODE, EXPECT, Form, KeySpec, MUTATION, NEGATIVE, SCENARIO, SEND, STEP, Shape,
 };
 
-const SHAPES: &[&Shape] = &[&ACTOR, &STEP, &ACT, &SEND, &EXPECT, &NEGATIVE, &MUTATION];
+const SHAPES: &[&Shape] = &[&ACTOR, &STEP, &ACT, &SEND, &EXPECT, &ENCODE, &NEGATIVE, &MUTATION];
 
 /// Gives the schema, draft 2020-12.
 pub fn schema() -> Value {

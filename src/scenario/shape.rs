@@ -8,6 +8,7 @@ use super::model::{
     After, ChainFault, ContentFault, Plays, Seen, SignatureFault, TokenFault, Twin,
 };
 use super::operations;
+use crate::wire::Style;
 
 /// A mapping with its keys.
 #[derive(Debug)]
@@ -154,6 +155,11 @@ pub static SEND: Shape = shape(
             "of a replay: the same message id, or a new one",
         ),
         may("push", Form::Flag, "`true`: a push call to the third-party server"),
+        may(
+            "encode",
+            Form::Shape(&ENCODE),
+            "how its stanza is written, whatever the case's encoding",
+        ),
         may("fetch", Form::Word(|| FETCHES.to_vec()), "an HTTP GET to the third-party server"),
         MUTATE,
         NEGATIVES,
@@ -180,6 +186,18 @@ pub static NEGATIVE: Shape = shape(
     &[
         must("twin", Form::Word(|| words(Twin::ALL)), "what differs from the accepted twin"),
         must("after", Form::Word(|| words(After::ALL)), "where the probe runs afterwards"),
+    ],
+);
+
+pub static ENCODE: Shape = shape(
+    "`encode`",
+    &[
+        may(
+            "style",
+            Form::Word(|| Style::ALL.map(Style::name).to_vec()),
+            "the form of every value; `canonical` where nothing is said",
+        ),
+        may("compressed", Form::Flag, "`true`: under zlib, with the flag that says so"),
     ],
 );
 

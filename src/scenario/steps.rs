@@ -18,6 +18,7 @@ use super::template::Template;
 use crate::span::Span;
 use crate::spec::problems::{Fields, Problems, listed};
 use crate::spec::yaml::{Entry, Yaml};
+use crate::wire::{EncodeAs, Style};
 
 /// How long an expectation waits where it does not say.
 const WITHIN: Duration = Duration::from_secs(5);
@@ -143,8 +144,30 @@ fn read_send<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fie
     let (from, to) = (name("from"), name("to"));
     let payload = read_payload(problems, node, fields);
     let mutate = fields.get("mutate").and_then(|node| read_mutation(problems, node));
-    let send = Send { from: from?.to_owned(), to: to?.to_owned(), payload: payload?, mutate };
+    let encode = fields.entry("encode").and_then(|entry| read_encode(problems, entry, fields));
+    let (from, to) = (from?.to_owned(), to?.to_owned());
+    let send = Send { from, to, payload: payload?, mutate, encode };
     Some((Action::Send(send), fields))
+}
+
+fn read_encode(problems: &mut Problems, entry: &Entry, send: Fields<'_>) -> Option<EncodeAs> {
+    for word in ["push", "fetch"] {
+        if send.get(word).is_some() {
+            problems.add(entry.key_span, format!("a `{word}` is no stanza to encode"));
+        }
+    }
+    let fields = fields(problems, &entry.value, &shape::ENCODE)?;
+    if is_empty_mapping(&entry.value) {
+        let help = listed("one of", &shape::ENCODE.known());
+        problems.advise(entry.value.anchor(), "`encode` is empty", help);
+    }
+    let styles = Style::ALL.map(|style| (style, style.name()));
+    let style = match fields.get("style") {
+        Some(node) => problems.word(node, "style", &styles)?,
+        None => Style::Canonical,
+    };
+    let compressed = fields.get("compressed").and_then(|node| problems.flag(node, "`compressed`"));
+    Some(EncodeAs { style, compressed: compressed.unwrap_or(false) })
 }
 
 const PAYLOADS: &[&str] = &["text", "stanza", "replay", "push", "fetch"];

@@ -12,11 +12,13 @@ pub mod error;
 pub mod frame;
 pub mod jid;
 pub mod node;
+#[cfg(test)]
+mod oracle;
 pub mod tokens;
 pub mod word;
 pub mod xml;
 
-pub use binary::{Captured, Style, Variant};
+pub use binary::{Captured, EncodeAs, Style, Variant};
 pub use error::{Rule, WireError};
 pub use jid::{Jid, JidError};
 pub use node::{AttrValue, Content, Node};

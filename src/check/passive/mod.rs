@@ -9,6 +9,7 @@ mod ephemeral_keys;
 mod iq_form;
 mod key_upload;
 mod login_payload;
+mod one_meaning;
 mod plaintext;
 mod process;
 mod stanza_codec;
@@ -106,6 +107,7 @@ pub static ALL: &[&dyn Check] = &[
     &iq_form::IqForm,
     &key_upload::KeyUpload,
     &login_payload::LoginPayload,
+    &one_meaning::OneMeaning,
     &plaintext::Plaintext,
     &process::Process,
     &stanza_codec::StanzaCodec,

@@ -9,7 +9,7 @@ use crate::role::{ConnId, Output};
 use crate::scenario::ChainFault;
 use crate::seed::Rng;
 use crate::wire::frame::{FrameReader, IntroReader, write_frame};
-use crate::wire::{Node, binary, xml};
+use crate::wire::{Captured, EncodeAs, Node, Style, binary, xml};
 
 pub(super) struct Channel {
     /// Counts accepted connections from 1; names the streams.
@@ -172,7 +172,7 @@ impl Meta {
                     xml: shortened(xml::print(&captured.node)),
                     bytes: Payload::of(&unpacked.bytes),
                     compressed: unpacked.compressed,
-                    variants: captured.variants().into_iter().map(name).collect(),
+                    variants: names(&captured),
                 };
                 self.record_stanza(conn, true, &captured.node, event);
                 self.stanza(conn, &captured.node);
@@ -191,18 +191,25 @@ impl Meta {
 
     /// Sends a stanza over an open channel; without one it is dropped.
     pub(super) fn send(&mut self, conn: ConnId, node: &Node) {
-        let Ok(bytes) = binary::encode(node) else { return };
+        let EncodeAs { style, compressed } = match is_fence(node) {
+            true => EncodeAs::CANONICAL,
+            false => self.encoding,
+        };
+        let Ok(bytes) = binary::encode_with(node, style) else { return };
         let Some(Channel { state: State::Open(transport), .. }) = self.channels.get_mut(&conn)
         else {
             return;
         };
-        let Ok(sealed) = transport.seal(&binary::pack(&bytes, false)) else { return };
+        let Ok(sealed) = transport.seal(&binary::pack(&bytes, compressed)) else { return };
+        let canonical = style == Style::Canonical || binary::encode(node).is_ok_and(|b| b == bytes);
+        let variants = if canonical { Vec::new() } else { variants_of(&bytes) };
+        self.styled += u64::from(compressed || !canonical);
         let event = Event::Stanza {
             direction: Direction::Sent,
             xml: shortened(xml::print(node)),
             bytes: Payload::of(&bytes),
-            compressed: false,
-            variants: Vec::new(),
+            compressed,
+            variants,
         };
         self.record_stanza(conn, false, node, event);
         self.send_frame(conn, &sealed);
@@ -265,9 +272,8 @@ impl Meta {
     }
 
     fn record_stanza(&mut self, conn: ConnId, received: bool, node: &Node, event: Event) {
-        let fence = node.text("id").is_some_and(|id| id.starts_with(FENCE_ID));
         let stream = match self.channels.get(&conn) {
-            Some(channel) if fence => Stream::fence(channel.number),
+            Some(channel) if is_fence(node) => Stream::fence(channel.number),
             _ => self.stream(conn, received),
         };
         self.record_on(conn, stream, event);
@@ -287,10 +293,18 @@ impl Meta {
     }
 }
 
-/// The word that stands for a variant in a transcript.
-fn name(variant: crate::wire::Variant) -> String {
-    let word = serde_json::to_value(variant).ok();
-    word.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+fn is_fence(node: &Node) -> bool {
+    node.text("id").is_some_and(|id| id.starts_with(FENCE_ID))
+}
+
+/// What a transcript calls the variants of a stanza.
+fn names(captured: &Captured) -> Vec<String> {
+    captured.variants().iter().map(ToString::to_string).collect()
+}
+
+/// How a stanza of ours departs from the canonical encoding.
+fn variants_of(bytes: &[u8]) -> Vec<String> {
+    binary::decode(bytes).map(|captured| names(&captured)).unwrap_or_default()
 }
 
 fn named(fault: ChainFault) -> Fault {

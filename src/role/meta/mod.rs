@@ -27,7 +27,7 @@ use crate::role::{ConnId, FetchId, Input, Output, Record, Role};
 use crate::scenario::{ChainFault, SignatureFault};
 use crate::seed::{Rng, Seed};
 use crate::spec::Profile;
-use crate::wire::Jid;
+use crate::wire::{EncodeAs, Jid};
 
 pub use account::{Account, User, enlistment_is_skipped};
 pub use client::{MetaClient, Sent};
@@ -73,6 +73,10 @@ pub struct Meta {
     fetches: BTreeMap<FetchId, Fetch>,
     next_fetch: FetchId,
     faults: Faults,
+    /// How stanzas are written.
+    encoding: EncodeAs,
+    /// Counts the stanzas that went out otherwise than in the canonical encoding.
+    styled: u64,
     /// The lane whose steps are being carried out; what nobody can be named for belongs to it.
     lane: Lane,
     out: VecDeque<Output>,
@@ -127,6 +131,8 @@ impl Meta {
             fetches: BTreeMap::new(),
             next_fetch: 0,
             faults: Faults::default(),
+            encoding: EncodeAs::CANONICAL,
+            styled: 0,
             lane: Lane::Main,
             out: VecDeque::new(),
         }
@@ -175,6 +181,17 @@ impl Meta {
     /// Replaces the deliberate deviations.
     pub fn set_faults(&mut self, faults: Faults) {
         self.faults = faults;
+    }
+
+    /// Sets how stanzas are written from here on; the pings of the harness's own fences stay
+    /// canonical, so that a case goes on whatever the subject makes of the others.
+    pub fn set_encoding(&mut self, encoding: EncodeAs) {
+        self.encoding = encoding;
+    }
+
+    /// Counts the stanzas so far whose bytes were not those of the canonical encoding.
+    pub fn styled(&self) -> u64 {
+        self.styled
     }
 
     /// The profile in force.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rand::Rng as _;
 
 use super::effect::{ConnectionState, Failure, FailureKind, Notification, Output};
+use super::misread::understood;
 use super::{Purpose, ThirdPartyClient};
 use crate::clock::UnixMs;
 use crate::limits::{FRAME_BYTES_MAX, RECONNECT_WAIT_MS_MAX};
@@ -149,9 +150,12 @@ impl ThirdPartyClient {
     /// decode is passed over, since the channel itself is sound.
     fn payload(&mut self, payload: &[u8]) {
         match binary::unpack(payload) {
+            Ok(unpacked) if unpacked.compressed && self.has(Fault::CompressedDropped) => {}
             Ok(unpacked) => {
-                if let Ok(captured) = binary::decode(&unpacked.bytes) {
-                    self.stanza(&captured.node);
+                let captured = binary::decode(&unpacked.bytes).ok();
+                let node = captured.and_then(|it| understood(self.fault, &unpacked.bytes, it));
+                if let Some(node) = node {
+                    self.stanza(&node);
                 }
             }
             Err(error) => self.break_link(&error.to_string()),

@@ -9,6 +9,7 @@ mod effect;
 mod enlist;
 mod link;
 mod login;
+mod misread;
 mod receive;
 mod recent;
 mod requests;

@@ -2,6 +2,7 @@
 
 use super::super::expand::mentions;
 use super::super::model::Scenario;
+use super::super::parse::ENCODING;
 use crate::span::Span;
 use crate::spec::Catalogue;
 use crate::spec::problems::{Problems, wrapped};
@@ -56,7 +57,8 @@ fn lint_proves(problems: &mut Problems, scenario: &Scenario, quirks: &[&str]) {
 
 fn lint_matrix(problems: &mut Problems, scenario: &Scenario) {
     for name in scenario.matrix.keys() {
-        if !mentions(&scenario.tree, name) {
+        // The encoding is the runner's affair: no step need name it.
+        if name != ENCODING && !mentions(&scenario.tree, name) {
             let span = scenario.tree.key_place(&format!("matrix/{name}"));
             problems.add(span, format!("no step uses `${{{name}}}`"));
         }

@@ -1,7 +1,8 @@
 use super::*;
-use crate::scenario::{Case, expand, parse};
+use crate::scenario::{Action, Case, Plan, Purpose, expand, parse};
 use crate::span::Source;
 use crate::spec::joined;
+use crate::wire::{EncodeAs, Style};
 
 /// The example of `interfaces.md` §8, without the axis `encoding`.
 const EXAMPLE: &str = r#"# yaml-language-server: $schema=../scenario.schema.json
@@ -122,6 +123,27 @@ must_observe: [p.sent]
 }
 
 #[test]
+fn an_encoding_is_chosen_for_a_case_or_for_a_step() {
+    let text = EXAMPLE
+        .replace("tags: []", "matrix: { encoding: [canonical, raw-strings] }")
+        .replace("as: m1 }", "as: m1, encode: { style: list16, compressed: true } }");
+    assert_eq!(diagnose(&text), "");
+    let scenario = parse("m3/a", &Source::new("m3/a.yaml", text)).unwrap();
+    let cases = expand(&scenario).unwrap();
+    let ids: Vec<String> = cases.iter().map(Case::id).collect();
+    assert_eq!(ids, ["m3/a[encoding=canonical]", "m3/a[encoding=raw-strings]"]);
+    let styles: Vec<_> = cases.iter().map(|case| case.scenario.encoding.style).collect();
+    assert_eq!(styles, [Style::Canonical, Style::RawStrings]);
+    let Action::Send(send) = &scenario.steps[2].action else { panic!("a send") };
+    assert_eq!(send.encode, Some(EncodeAs { style: Style::List16, compressed: true }));
+    let purposes = |case: &Case| -> Vec<Purpose> {
+        Plan::of(&case.scenario).phases.iter().map(|phase| phase.purpose).collect()
+    };
+    assert_eq!(purposes(&cases[0]), [Purpose::Main, Purpose::ProbeSame(5)]);
+    assert_eq!(purposes(&cases[1]), [Purpose::Canonical, Purpose::Main, Purpose::ProbeSame(5)]);
+}
+
+#[test]
 fn the_embedded_scenarios_are_sound() {
     for (id, source) in crate::scenario::library::Library::builtin().iter() {
         let scenario = parse(id, source).unwrap_or_else(|errors| panic!("{}", joined(&errors)));
@@ -167,7 +189,7 @@ errors! {
     an_unknown_label: ["m2.sent" => "m3.sent", "replay: m1" => "replay: m0"];
     an_unknown_actor: ["on: alice, do: connect" => "on: alise, do: connect", "from: bob, to" => "from: bobby, to"];
     an_undefined_reference: ["\"${m1.id}\" }" => "\"${m9.id}\" }", "id=\"${m1.id}\"" => "id=\"${m2.id}\"", "${bob.jid}" => "${bob.jit}", "shown: { text: \"${text}\" }" => "shown: { text: \"${text.x} ${alice}\" }"];
-    unused_names: ["text: \"${text}\", as" => "text: x, as", "text: \"${text}\" }, checks" => "text: x }, checks", "tags: []" => "tags: []\nmatrix: { encoding: [a, b] }", "to=\"${bob.jid}\"" => "", "  bob:" => "  carol: { plays: meta-client }\n  bob:"];
+    unused_names: ["text: \"${text}\", as" => "text: x, as", "text: \"${text}\" }, checks" => "text: x }, checks", "tags: []" => "tags: []\nmatrix: { n: [a, b] }", "to=\"${bob.jid}\"" => "", "  bob:" => "  carol: { plays: meta-client }\n  bob:"];
     one_name_for_two_things: ["as: m2" => "as: m1", "vars: { text" => "vars: { alice: x, text", "  bob:" => "  meta: { plays: meta-client }\n  bob:"];
     a_negative_step_without_twin: ["      negative: { twin: order, after: same_session }\n" => "", "do: connect }" => "do: connect, mutate: { server_chain: expired } }"];
     a_positive_step_declared_negative: ["do: connect }" => "do: connect, negative: { twin: time, after: new_account } }"];
@@ -179,6 +201,8 @@ errors! {
     nobody_under_test: [", iut: true" => ""];
     sending_what_only_matches: ["text: \"${text}\", as" => "text: \"${text}${any}\", as", "do: connect }" => "do: connect, token: \"${any}\" }"];
     a_deciding_step_that_may_fail: ["do: connect }" => "do: connect, may_fail: true, checks: [RAT-006] }"];
+    an_unknown_encoding: ["tags: []" => "tags: []\nmatrix: { encoding: [canonical, raw-string] }"];
+    a_bad_encode: ["as: m1 }" => "as: m1, encode: { style: list-16 } }", "      as: m2\n" => "      as: m2\n      encode: {}\n", "do: connect }" => "do: connect }\n  - send: { from: meta, to: alice, push: true, encode: { compresed: true } }"];
     a_bad_matrix: ["tags: []" => "tags: []\nmatrix: { a: [x, x], b: [], c: [\"1,2\"] }"];
 }
 

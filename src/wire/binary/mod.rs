@@ -24,7 +24,7 @@ pub use encode::{encode, encode_as, encode_with};
 pub use form::{Form, Forms};
 pub use inflate::{Unpacked, pack, unpack};
 pub use packed::Alphabet;
-pub use style::Style;
+pub use style::{EncodeAs, Style};
 pub use variant::Variant;
 
 use super::Encoding;

@@ -127,9 +127,49 @@ impl Style {
     }
 }
 
+/// How a stanza is put on the wire: the forms of its values, and whether they are compressed.
+///
+/// One value of the axis `encoding` in a scenario's matrix (STZ-004, STZ-007, ROB-007).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EncodeAs {
+    pub style: Style,
+    pub compressed: bool,
+}
+
+impl EncodeAs {
+    /// What open clients write, uncompressed.
+    pub const CANONICAL: Self = Self { style: Style::Canonical, compressed: false };
+
+    /// Finds an encoding by the name of its style; `compressed` is the canonical one under zlib.
+    pub fn from_name(name: &str) -> Option<Self> {
+        if name == COMPRESSED {
+            return Some(Self { compressed: true, ..Self::CANONICAL });
+        }
+        Style::from_name(name).map(|style| Self { style, ..Self::CANONICAL })
+    }
+
+    /// The names of all encodings, the canonical one first.
+    pub fn names() -> Vec<&'static str> {
+        Style::ALL.into_iter().map(Style::name).chain([COMPRESSED]).collect()
+    }
+}
+
+/// The name of the one encoding that is no style.
+const COMPRESSED: &str = "compressed";
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn encodings_are_found_by_their_names() {
+        for name in EncodeAs::names() {
+            assert!(EncodeAs::from_name(name).is_some(), "{name}");
+        }
+        assert_eq!(EncodeAs::from_name("canonical"), Some(EncodeAs::CANONICAL));
+        assert!(EncodeAs::from_name("compressed").unwrap().compressed);
+        assert_eq!(EncodeAs::from_name("zlib"), None);
+    }
 
     #[test]
     fn styles_are_found_by_their_names() {
