@@ -98,7 +98,7 @@ fn steps(view: &View<'_>, styled: &Entry) -> Option<Observed> {
         let same = own.iter().find(|(_, own)| own.step.span == step.step.span)?;
         // A step that was not reached is behind one that failed, or never came to its turn.
         let outcome = progress.outcome(main, same.0)?;
-        if let StepOutcome::Failed { expected, actual, evidence } = outcome {
+        if let StepOutcome::Failed { expected, actual, evidence, .. } = outcome {
             let expected = format!("as in the canonical encoding: {expected}");
             let mut broken = Observed::new(ROW, false, expected, actual.clone(), styled);
             let entries = view.transcript.entries().iter();
