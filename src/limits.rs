@@ -102,6 +102,10 @@ pub const DEAD_STARTS_MAX: u32 = 3;
 /// Stanzas that wait for one user's ack; a user who never acks loses the oldest.
 pub const MAILBOX_STANZAS_MAX: usize = 10_000;
 
+/// One-time prekeys of a user that are remembered to find repeated ones: many uploads of the
+/// largest size that open clients use (`wire.md` §4.4).
+pub const PREKEYS_REMEMBERED_MAX: usize = 100_000;
+
 // --- scenario and evidence ------------------------------------------------
 
 /// Largest scenario, profile, catalogue or IUT file.
@@ -120,6 +124,15 @@ pub const MATRIX_CASES_MAX: usize = 1024;
 pub const TEMPLATE_REGEX_BYTES_MAX: usize = 1024 * 1024;
 /// Longest payload that a transcript keeps whole; longer ones are length, digest and ends (`interfaces.md` §11).
 pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
+/// Bytes that a fault of the line counts: the largest small frames; longer ones show no more.
+pub const FAULT_BYTES_MAX: u16 = 16_384;
+/// Writes that a fault of the line holds back: bounds what waits in memory.
+pub const FAULT_WRITES_MAX: u16 = 256;
+/// Longest delay of a write: far below what counts as a hang, so that it is no reason for one.
+pub const FAULT_DELAY_MS_MAX: u64 = 3_000;
+/// Pieces of one write that leave with a pause between them: enough that the peer reads its length
+/// field and its beginning apart, few enough to cost no time.
+pub const FAULT_PAUSES_MAX: usize = 24;
 /// Entries of one case's transcript: a case that exceeds it is a runaway.
 pub const ENTRIES_MAX: usize = 100_000;
 /// Bytes of one case's transcript, roughly: a subject that makes it grow beyond is a flood (ROB-003).

@@ -8,12 +8,12 @@ mod world;
 
 use counterpart::clock::UnixMs;
 use counterpart::evidence::{Event, Lane};
-use counterpart::role::Input;
 use counterpart::role::meta::Faults;
 use counterpart::role::quirk::Fault;
 use counterpart::role::third_party_client::{
     Command, ConnectionState, Failure, FailureKind, MessageState, Notification, Reply,
 };
+use counterpart::role::{Input, Role as _};
 use counterpart::scenario::{ChainFault, ContentFault, SignatureFault, TokenFault};
 use world::{LOGIN, START, World};
 
@@ -199,6 +199,102 @@ fn what_meta_refuses_of_a_faulty_third_party_is_refused() {
         let failed = |event: &Event| matches!(event, Event::Undecryptable { .. });
         assert!(world.recorded.iter().any(failed), "{fault:?}");
     }
+}
+
+#[test]
+fn a_client_whose_prekeys_run_low_is_told_once_and_refills() {
+    let published = |world: &World| -> Vec<(usize, usize, usize)> {
+        let events = world.recorded.iter().filter_map(|event| match event {
+            Event::Published { one_time, repeated, stock, .. } => {
+                Some((*one_time, *repeated, *stock))
+            }
+            _ => None,
+        });
+        events.collect()
+    };
+    let mut world = World::online(None, None);
+    assert!(world.meta.drain(Lane::Main, "alice", 99).is_err());
+    world.meta.drain(Lane::Main, "alice", 5).unwrap();
+    world.settle();
+    assert_eq!(published(&world), [], "five are not few");
+    world.meta.drain(Lane::Main, "alice", 1).unwrap();
+    world.settle();
+    assert_eq!(published(&world), [(50, 0, 51)]);
+    assert_eq!(world.waiting(), 0, "the notice is acked");
+    for (fault, expected) in [
+        (Fault::LowStockIgnored, vec![]),
+        (Fault::RefillRepeats, vec![(50, 50, 50)]),
+        (Fault::RefillFloods, (1..=5).map(|n| (50, 0, 50 * n + 1)).collect()),
+    ] {
+        let mut world = World::online(None, Some(fault));
+        world.meta.drain(Lane::Main, "alice", 1).unwrap();
+        world.settle();
+        assert_eq!(published(&world), expected, "{fault:?}");
+    }
+}
+
+#[test]
+fn a_signed_prekey_is_replaced_in_time_and_the_old_one_opens_until_it_is_dropped() {
+    const DAY: u64 = 24 * 3600 * 1000;
+    let wait = |world: &mut World, days: u64| {
+        world.now = UnixMs(world.now.0 + days * DAY);
+        world.client.handle(world.now, Input::Wake);
+        world.settle();
+    };
+    let held = |world: &mut World, text: &str| {
+        world.meta.hold_text(Lane::Main, "bob", "alice", text).unwrap().id
+    };
+    let release = |world: &mut World, id: &str| {
+        world.meta.replay(Lane::Main, "bob", "alice", id, true).unwrap();
+        world.settle();
+    };
+    let rotations = |world: &World| {
+        let rotated = |event: &&Event| matches!(event, Event::Published { rotated: true, .. });
+        world.recorded.iter().filter(rotated).count()
+    };
+    let mut world = World::online(None, None);
+    let late = held(&mut world, "late");
+    wait(&mut world, 7);
+    assert_eq!(rotations(&world), 0);
+    wait(&mut world, 1);
+    assert_eq!(rotations(&world), 1);
+    release(&mut world, &late);
+    assert_eq!(world.shown(), ["late"]);
+    // A second one is never released before its prekey is gone.
+    let mut world = World::online(None, None);
+    let too_late = held(&mut world, "too late");
+    wait(&mut world, 8);
+    wait(&mut world, 32);
+    release(&mut world, &too_late);
+    assert_eq!((world.shown(), rotations(&world)), (vec![], 2));
+    let mut world = World::online(None, Some(Fault::RetiredPrekeyDropped));
+    let late = held(&mut world, "late");
+    wait(&mut world, 8);
+    release(&mut world, &late);
+    assert_eq!(world.shown(), Vec::<&str>::new());
+    let mut world = World::online(None, Some(Fault::SignedPrekeyKept));
+    wait(&mut world, 40);
+    assert_eq!(rotations(&world), 0);
+}
+
+#[test]
+fn a_mailbox_and_an_enlistment_last_for_thirty_days() {
+    const DAY: u64 = 24 * 3600 * 1000;
+    let mut world = World::online(None, None);
+    world.command(Command::Disconnect).unwrap();
+    world.bob_says("old", None);
+    world.now = UnixMs(START.0 + 29 * DAY);
+    world.bob_says("young", None);
+    world.meta.handle(world.now, Input::Wake);
+    assert_eq!(world.waiting(), 2);
+    world.now = UnixMs(START.0 + 30 * DAY);
+    world.meta.handle(world.now, Input::Wake);
+    assert_eq!(world.waiting(), 1);
+    world.forget();
+    assert_eq!(kind(world.command(Command::Connect)), FailureKind::Unauthenticated);
+    assert_eq!(world.command(Command::Enlist), Ok(Reply::Login(LOGIN.to_owned())));
+    assert_eq!(world.command(Command::Connect), Ok(Reply::Done));
+    assert_eq!(world.shown(), ["young"]);
 }
 
 #[test]

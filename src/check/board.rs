@@ -230,6 +230,16 @@ fn observation(entry: &Entry) -> Option<(String, Kind, Body)> {
             fields.extend(subject.map(|subject| ("visible_id", subject.to_owned())));
             meta(Kind::Enlistment, fields)
         }
+        Event::Published { signed_id, rotated, one_time, repeated, stock } => {
+            let fields = vec![
+                ("signed_id", signed_id.to_string()),
+                ("rotated", rotated.to_string()),
+                ("one_time", one_time.to_string()),
+                ("repeated", repeated.to_string()),
+                ("stock", stock.to_string()),
+            ];
+            meta(Kind::Published, fields)
+        }
         Event::Responded { label, status, body, .. } => {
             let mut fields = vec![("status", status.to_string())];
             fields.extend(label.clone().map(|label| ("of", label)));

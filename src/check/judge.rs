@@ -126,16 +126,30 @@ impl Steps<'_> {
         let what = self.describe(step, part);
         match outcome {
             Some(StepOutcome::Satisfied { .. }) => None,
+            // A hook is an offer; what needs it cannot be tested (`interfaces.md` §6).
+            Some(StepOutcome::Unsupported { operation, .. })
+                if matches!(step.action, Action::Advance(_)) =>
+            {
+                let absent = Some(format!("the adapter has no hook `{operation}`"));
+                Some(Stop { what, fails: None, absent })
+            }
             Some(StepOutcome::Unsupported { operation, evidence }) => {
-                Some(Stop { what, fails: Some(absent_operation(operation, evidence)) })
+                let fails = Some(absent_operation(operation, evidence));
+                Some(Stop { what, fails, absent: None })
             }
             Some(StepOutcome::Failed { expected, actual, evidence, .. }) => {
                 let claim = actual.starts_with("the adapter reports");
                 let finding = || Finding::new(expected, actual, evidence.clone());
-                Some(Stop { what: format!("{what}: {actual}"), fails: claim.then(finding) })
+                let what = format!("{what}: {actual}");
+                Some(Stop { what, fails: claim.then(finding), absent: None })
             }
-            Some(StepOutcome::NoFence { why }) => Some(Stop { what: why.clone(), fails: None }),
-            None => Some(Stop { what: format!("{what} was not reached"), fails: None }),
+            Some(StepOutcome::NoFence { why }) => {
+                Some(Stop { what: why.clone(), fails: None, absent: None })
+            }
+            None => {
+                let what = format!("{what} was not reached");
+                Some(Stop { what, fails: None, absent: None })
+            }
         }
     }
 
@@ -146,6 +160,8 @@ impl Steps<'_> {
             Action::Send(send) => format!("send to {}", send.to),
             Action::Expect(expect) => format!("expect at {}", expect.at),
             Action::ExpectNone(expect) => format!("expect_none at {}", expect.at),
+            Action::Fault(fault) => format!("fault `{}` on {}", fault.kind.word(), fault.on),
+            Action::Advance(advance) => format!("advance on {}", advance.on),
         };
         let role = match part {
             Part::Own(_) | Part::LeadUp => "step",
@@ -166,9 +182,14 @@ impl Steps<'_> {
         let check = result(&format!("step-{}", index + 1), row, Verdict::Pass);
         let check = resting_on_signal(self.with_profile_key(check, step), self.setting);
         if let Some(stop) = stopped {
-            return match &stop.fails {
-                Some(finding) => broken(check, finding.clone(), true, self.setting),
-                None => undecided(check, NotDecided::Precondition(stop.what.clone())),
+            return match (&stop.fails, &stop.absent) {
+                (Some(finding), _) => contradicted(check, finding.clone()),
+                (None, Some(absent)) => CheckResult {
+                    verdict: Verdict::NotTestable,
+                    not_decided: Some(NotDecided::RuledOut(absent.clone())),
+                    ..check
+                },
+                (None, None) => undecided(check, NotDecided::Precondition(stop.what.clone())),
             };
         }
         match outcome {
@@ -183,7 +204,7 @@ impl Steps<'_> {
                 broken(check, finding, invariant, self.setting)
             }
             Some(StepOutcome::Unsupported { operation, evidence }) => {
-                broken(check, absent_operation(operation, evidence), true, self.setting)
+                contradicted(check, absent_operation(operation, evidence))
             }
             Some(StepOutcome::NoFence { why }) => {
                 undecided(check, NotDecided::NoFence(why.clone()))
@@ -307,7 +328,7 @@ impl Steps<'_> {
             let label = planned.step.label.clone()?;
             let satisfied = self.progress.outcome(phase, at)?.is_satisfied();
             match planned.step.action {
-                Action::Act(_) if satisfied => Some((label, Seen::Sent)),
+                Action::Act(_) | Action::Advance(_) if satisfied => Some((label, Seen::Sent)),
                 Action::Expect(_) if satisfied => Some((label, Seen::Received)),
                 _ => None,
             }
@@ -337,8 +358,8 @@ impl Steps<'_> {
             .must_observe
             .iter()
             .find(|wanted| !seen.contains(&(wanted.label.clone(), wanted.event)));
-        let Some(missing) = missing else { return };
-        let what = format!("{}.{}", missing.label, missing.event.word());
+        let missing = missing.map(|seen| format!("{}.{}", seen.label, seen.event.word()));
+        let Some(what) = missing.or_else(|| idle_fault(self.transcript)) else { return };
         for check in checks.iter_mut().filter(|check| check.verdict == Verdict::Pass) {
             *check = undecided(check.clone(), NotDecided::NotExercised(what.clone()));
         }
@@ -350,11 +371,27 @@ fn absent_operation(operation: &str, evidence: &[String]) -> Finding {
     Finding::new(expected, "method not found (-32601)", evidence.to_vec())
 }
 
+/// A fault of the line that nothing ever met.
+fn idle_fault(transcript: &Transcript) -> Option<String> {
+    let main = || transcript.entries().iter().filter(|entry| entry.lane == Lane::Main);
+    let took = |number: u32| {
+        main().any(|e| matches!(&e.event, Event::FaultTook { fault, .. } if *fault == number))
+    };
+    main().find_map(|entry| match &entry.event {
+        Event::FaultArmed { fault, what, .. } if !took(*fault) => {
+            Some(format!("the fault `{what}`, which took no effect"))
+        }
+        _ => None,
+    })
+}
+
 /// Why the remaining steps of a phase were not executed.
 struct Stop {
     what: String,
     /// Set where the stop itself breaks the rows under test.
     fails: Option<Finding>,
+    /// Set where the adapter lacks a hook, so that the rest cannot be tested.
+    absent: Option<String>,
 }
 
 fn result(id: &str, row: &str, verdict: Verdict) -> CheckResult {
@@ -405,6 +442,13 @@ fn broken(
     };
     let check = CheckResult { verdict, not_decided: None, findings: vec![finding], ..check };
     cap(check, invariant, setting.foreign)
+}
+
+/// A word of the adapter that the wire contradicts, or a missing operation, fails the row under
+/// test whatever its level (`interfaces.md` §1, §6).
+fn contradicted(check: CheckResult, finding: Finding) -> CheckResult {
+    let verdict = Verdict::Fail;
+    CheckResult { verdict, not_decided: None, findings: vec![finding], ..check }
 }
 
 /// Nobody is failed for refusing our guess about what Meta keeps unpublished.
@@ -496,6 +540,9 @@ fn observed(transcript: &Transcript) -> BTreeSet<(String, Seen)> {
         for (id, event) in about(&entry.event) {
             let labels = ids().filter(|(_, known)| *known == id);
             seen.extend(labels.map(|((label, _), _)| ((*label).to_owned(), event)));
+        }
+        if let Event::FaultTook { label: Some(label), .. } = &entry.event {
+            seen.insert((label.clone(), Seen::Sent));
         }
         seen.extend(http(&entry.event).map(|(label, event)| (label.to_owned(), event)));
     }

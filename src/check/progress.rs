@@ -92,9 +92,7 @@ impl<'a> Progress<'a> {
     }
 
     fn begin(&mut self, lane: Lane, phase: usize, step: usize) {
-        let acts = self
-            .planned(phase, step)
-            .is_some_and(|p| matches!(p.step.action, Action::Act(_) | Action::Send(_)));
+        let acts = self.planned(phase, step).is_some_and(|planned| planned.step.action.causes());
         if acts {
             self.board(lane).mark();
         }
@@ -130,6 +128,8 @@ impl<'a> Progress<'a> {
             }
             Action::Act(_) => satisfied("carried out".into(), id),
             Action::Send(_) => send_outcome(end, id),
+            Action::Fault(fault) => fault_outcome(fault.kind.word(), end, id),
+            Action::Advance(_) => act_outcome("advance_clock", end, None, id),
         };
         self.outcomes.insert((phase, step), outcome);
     }
@@ -207,6 +207,16 @@ fn act_outcome(
         (StepEnd::Refused(why), _) => failed(why.clone()),
         (StepEnd::TimedOut, _) => failed("no answer in time".into()),
         (StepEnd::Fenced | StepEnd::NotFenced(_), _) => failed("no answer".into()),
+    }
+}
+
+fn fault_outcome(word: &str, end: &StepEnd, id: String) -> StepOutcome {
+    match end {
+        StepEnd::Done => satisfied(format!("`{word}` is in place"), id),
+        StepEnd::Refused(why) => {
+            StepOutcome::failed(format!("`{word}` can happen"), why.clone(), vec![id])
+        }
+        other => StepOutcome::NoFence { why: format!("{other:?}") },
     }
 }
 

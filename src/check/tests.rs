@@ -336,6 +336,64 @@ fn what_was_not_exercised_does_not_pass() {
 }
 
 #[test]
+fn a_fault_that_nothing_met_decides_nothing() {
+    let fault = "steps:\n  - fault: { on: alice, stall: true, connection: next }\n";
+    let scenario = scenario(&POSITIVE.replace("steps:\n", fault));
+    let plan = Plan::of(&scenario);
+    let verdict = |met: bool| {
+        let mut tape = Tape::new(&scenario);
+        tape.phase(&plan, Purpose::Main, |tape, step| {
+            let (what, label) = (|| "stall on alice".to_owned(), None);
+            let faults = Stream::faults();
+            if step == 0 {
+                let event = Event::FaultArmed { fault: 1, label: label.clone(), what: what() };
+                tape.add(Lane::Main, faults.clone(), None, event);
+            }
+            if step == 1 {
+                tape.login_in(Lane::Main, login());
+                if met {
+                    let event = Event::FaultTook { fault: 1, label, what: what() };
+                    tape.add(Lane::Main, faults, None, event);
+                }
+            }
+            StepEnd::Done
+        });
+        step_verdict(&verdicts(&scenario, &tape, true), "NOI-008")
+    };
+    assert_eq!(verdict(true).0, Verdict::Pass);
+    let why = "the fault `stall on alice`, which took no effect".to_owned();
+    assert_eq!(verdict(false).0, Verdict::Inconclusive);
+    assert_eq!(verdict(false).1, Some(NotDecided::NotExercised(why)));
+}
+
+#[test]
+fn without_a_clock_what_needs_it_is_not_testable() {
+    let advance = "steps:\n  - advance: { on: alice, by: 30d }\n";
+    let scenario = scenario(&POSITIVE.replace("steps:\n", advance));
+    let plan = Plan::of(&scenario);
+    let mut tape = Tape::new(&scenario);
+    tape.phase(&plan, Purpose::Main, |_, _| StepEnd::Unsupported);
+    let (verdict, why, _) = step_verdict(&verdicts(&scenario, &tape, true), "NOI-008");
+    assert_eq!(verdict, Verdict::NotTestable);
+    let absent = "the adapter has no hook `advance_clock`".to_owned();
+    assert_eq!(why, Some(NotDecided::RuledOut(absent)));
+}
+
+#[test]
+fn a_claim_that_the_wire_contradicts_fails_a_row_that_only_recommends() {
+    let scenario = scenario(&POSITIVE.replace("NOI-008", "NOI-014"));
+    let plan = Plan::of(&scenario);
+    let mut tape = Tape::new(&scenario);
+    tape.phase(&plan, Purpose::Main, |_, step| match step {
+        0 => StepEnd::Done,
+        _ => StepEnd::TimedOut,
+    });
+    let (verdict, _, actual) = step_verdict(&verdicts(&scenario, &tape, true), "NOI-014");
+    assert_eq!(verdict, Verdict::Fail);
+    assert!(actual.contains("the adapter reports a connection"), "{actual}");
+}
+
+#[test]
 fn nobody_is_failed_for_refusing_an_assumption() {
     let text = POSITIVE.replace("accepted: \"true\"", "product: \"${profile.noise.prologue_hex}\"");
     let scenario = scenario(&text);

@@ -132,6 +132,13 @@ pub trait Party: Send + Sync {
         None
     }
 
+    /// Puts a new signed prekey in place of the current one, which stays usable for late messages
+    /// until it is dropped (X3DH §3.2).
+    fn rotate_signed_prekey(&mut self) -> SignedPrekey;
+
+    /// Forgets a replaced signed prekey; the current one stays whatever happens.
+    fn drop_signed_prekey(&mut self, id: u32);
+
     /// Makes this many fresh one-time prekeys and keeps their private halves.
     fn new_one_time_prekeys(&mut self, count: usize) -> Vec<OneTimePrekey>;
 

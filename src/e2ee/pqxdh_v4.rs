@@ -131,6 +131,32 @@ impl Party for PqxdhParty {
         self.signed.clone()
     }
 
+    /// The KEM prekey stays: it is one of last resort, and has no wire form for a rotation.
+    fn rotate_signed_prekey(&mut self) -> SignedPrekey {
+        let mut id = self.signed.id;
+        while self.stores.signed.all_signed_pre_key_ids().any(|known| u32::from(*known) == id) {
+            id = if id < *PREKEY_IDS.end() { id + 1 } else { *PREKEY_IDS.start() };
+        }
+        let (store, own) = (&mut self.stores.signed, &self.stores.identities.own);
+        self.signed = add_signed(store, id, own, &mut self.rng);
+        self.signed.clone()
+    }
+
+    fn drop_signed_prekey(&mut self, id: u32) {
+        if id == self.signed.id {
+            return;
+        }
+        // The library's store forgets nothing by itself.
+        let mut kept = InMemSignedPreKeyStore::new();
+        let ids = self.stores.signed.all_signed_pre_key_ids().copied();
+        for known in ids.filter(|known| u32::from(*known) != id).collect::<Vec<_>>() {
+            let record = at_once(self.stores.signed.get_signed_pre_key(known));
+            let record = record.expect("the store has named it");
+            at_once(kept.save_signed_pre_key(known, &record)).expect("it is a map");
+        }
+        self.stores.signed = kept;
+    }
+
     fn kem_prekey(&self) -> Option<KemPrekey> {
         Some(self.kem.clone())
     }
@@ -232,12 +258,21 @@ fn raw(key: &PublicKey) -> [u8; 32] {
 /// X3DH §3.2: Sig(IK, Encode(SPK)).
 fn new_signed(own: &IdentityKeyPair, rng: &mut Rng) -> (SignedPrekey, InMemSignedPreKeyStore) {
     let id = rng.random_range(PREKEY_IDS);
+    let mut store = InMemSignedPreKeyStore::new();
+    (add_signed(&mut store, id, own, rng), store)
+}
+
+fn add_signed(
+    store: &mut InMemSignedPreKeyStore,
+    id: u32,
+    own: &IdentityKeyPair,
+    rng: &mut Rng,
+) -> SignedPrekey {
     let pair = KeyPair::generate(&mut Draw(rng));
     let signature = sign(own, &pair.public_key.serialize(), rng);
     let record = SignedPreKeyRecord::new(id.into(), made(), &pair, &signature);
-    let mut store = InMemSignedPreKeyStore::new();
     at_once(store.save_signed_pre_key(id.into(), &record)).expect("it is a map");
-    (SignedPrekey { id, value: raw(&pair.public_key), signature }, store)
+    SignedPrekey { id, value: raw(&pair.public_key), signature }
 }
 
 /// PQX §3.2: Sig(IK, EncodeKEM(PQSPK)). It serves many sessions, as a last-resort prekey does.

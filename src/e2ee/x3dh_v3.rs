@@ -96,7 +96,7 @@ impl X3dhParty {
 
     fn current_signed(&self) -> &SignedPair {
         let signed = self.stores.signed.0.get(&self.signed_prekey_id);
-        signed.expect("the signed prekey is made in `new` and never removed")
+        signed.expect("the current signed prekey is never removed")
     }
 }
 
@@ -119,6 +119,24 @@ impl Party for X3dhParty {
             id: self.signed_prekey_id,
             value: raw(&signed.pair.public_key),
             signature: signed.signature.to_vec(),
+        }
+    }
+
+    fn rotate_signed_prekey(&mut self) -> SignedPrekey {
+        let known = &self.stores.signed.0;
+        let mut id = self.signed_prekey_id;
+        while known.contains_key(&id) {
+            id = if id < *PREKEY_IDS.end() { id + 1 } else { *PREKEY_IDS.start() };
+        }
+        let signed = new_signed_pair(&self.stores.identities.own, &mut self.rng);
+        self.stores.signed.0.insert(id, signed);
+        self.signed_prekey_id = id;
+        self.signed_prekey()
+    }
+
+    fn drop_signed_prekey(&mut self, id: u32) {
+        if id != self.signed_prekey_id {
+            self.stores.signed.0.remove(&id);
         }
     }
 
@@ -254,6 +272,24 @@ mod tests {
         assert!(REGISTRATION_IDS.contains(&one.registration_id()));
         assert!(PREKEY_IDS.contains(&one.signed_prekey().id));
         assert_eq!(one.version(), 3);
+    }
+
+    #[test]
+    fn a_replaced_signed_prekey_opens_until_it_is_dropped() {
+        for dropped in [false, true] {
+            let mut pair = Pair::new(true);
+            let late = pair.alice_writes("late");
+            let old = pair.bob.signed_prekey();
+            let new = pair.bob.rotate_signed_prekey();
+            assert!(new.id != old.id && new.value != old.value && new.signature.len() == 64);
+            assert_eq!(pair.bob.signed_prekey(), new);
+            pair.bob.drop_signed_prekey(new.id);
+            if dropped {
+                pair.bob.drop_signed_prekey(old.id);
+            }
+            assert_eq!(pair.bob_reads(&late).is_ok(), !dropped);
+            assert_eq!(pair.bob.signed_prekey(), new, "the current one stays");
+        }
     }
 
     #[test]

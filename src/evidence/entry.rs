@@ -69,6 +69,16 @@ impl Stream {
         self.0.ends_with("-fence")
     }
 
+    /// Keys that clients published at the prekey service.
+    pub fn published() -> Self {
+        Self("keys".into())
+    }
+
+    /// Faults of the network, armed and met.
+    pub fn faults() -> Self {
+        Self("faults".into())
+    }
+
     /// What one of Meta's clients did.
     pub fn client(name: &str) -> Self {
         Self(format!("client-{name}"))

@@ -196,6 +196,23 @@ pub enum Event {
         name: String,
         value: String,
     },
+    /// The network will misbehave on some connection.
+    FaultArmed {
+        /// Counts the faults of a case from 1.
+        fault: u32,
+        label: Option<String>,
+        what: String,
+    },
+    /// It did: what passed in place of what was written.
+    FaultTook {
+        fault: u32,
+        label: Option<String>,
+        what: String,
+    },
+    /// Time has passed for both sides.
+    ClockAdvanced {
+        by_ms: u64,
+    },
     CaseEnded,
 
     Called {
@@ -280,6 +297,18 @@ pub enum Event {
         form: FormFacts,
         outcome: String,
         login: Option<String>,
+    },
+    /// A client published keys at the prekey service.
+    Published {
+        signed_id: u32,
+        /// The signed prekey is another than before.
+        rotated: bool,
+        /// One-time prekeys in this upload.
+        one_time: usize,
+        /// How many of them had an id or a value that was published before.
+        repeated: usize,
+        /// One-time prekeys that the service has now.
+        stock: usize,
     },
     /// Some other HTTP request that came in.
     StrayRequest {

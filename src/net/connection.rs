@@ -7,10 +7,10 @@
 use std::future::Future;
 use std::pin::pin;
 
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::limits::READ_BYTES_MAX;
-use crate::net::shared::{Items, Shared, WriteQueue};
+use crate::net::shared::{Item, Items, Shared, WriteQueue};
 use crate::net::{ConnId, NetEvent};
 
 /// Why reading ended badly, and what a WebSocket peer is told about it.
@@ -29,12 +29,16 @@ pub(super) trait Inbound: Send {
 
 /// The writing half of a connection.
 pub(super) trait Outbound: Send {
+    /// The half that belongs to it.
+    type Inbound: Inbound;
     /// Writes all of it.
     fn write(&mut self, bytes: Vec<u8>) -> impl Future<Output = Result<(), String>> + Send;
     /// Flushes and tells the peer that nothing more comes.
     fn finish(&mut self) -> impl Future<Output = Result<(), String>> + Send;
     /// Tells the peer why it is cut off, if there is a way to.
     fn reject(&mut self, close_code: u16) -> impl Future<Output = ()> + Send;
+    /// Drops both halves so that the peer sees a reset and no orderly end.
+    fn reset(self, inbound: Self::Inbound);
 }
 
 /// How a connection ended.
@@ -44,6 +48,15 @@ struct Ending {
     close_code: Option<u16>,
     /// Whether the peer may still be sending.
     peer_open: bool,
+    /// Whether it is to look like a crash of ours.
+    reset: bool,
+}
+
+/// How the writing of a connection ended.
+enum Written {
+    Everything,
+    /// A reset was asked for.
+    Reset,
 }
 
 impl Ending {
@@ -53,15 +66,19 @@ impl Ending {
 }
 
 /// Runs a connection to its end: events out, queued bytes in, one `Closed`.
-pub(super) async fn drive(
+pub(super) async fn drive<O: Outbound>(
     shared: &Shared,
     conn: ConnId,
-    mut inbound: impl Inbound,
-    mut outbound: impl Outbound,
+    mut inbound: O::Inbound,
+    mut outbound: O,
     queue: WriteQueue,
 ) {
     let ending = until_it_ends(shared, conn, &mut inbound, &mut outbound, queue).await;
     shared.forget(conn);
+    if ending.reset {
+        outbound.reset(inbound);
+        return shared.emit(NetEvent::Closed { conn, error: ending.error }).await;
+    }
     if let Some(code) = ending.close_code {
         let _ = timeout(shared.waits.close, outbound.reject(code)).await;
     }
@@ -100,7 +117,7 @@ async fn until_it_ends(
                     shared.forget(conn);
                 }
                 Err(ReadError { error, close_code }) => {
-                    return Ending { error: Some(error), close_code, peer_open };
+                    return Ending { error: Some(error), close_code, peer_open, reset: false };
                 }
             },
             written = &mut writing, if broken.is_none() => match written {
@@ -109,8 +126,13 @@ async fn until_it_ends(
                     broken = Some(error);
                     shared.forget(conn);
                 }
+                Ok(Written::Reset) => {
+                    return Ending { reset: true, ..Ending::failed("it was reset on purpose") };
+                }
                 // What a peer that has left cannot be sent is nobody's fault.
-                Ok(()) | Err(_) => return Ending { peer_open, ..Ending::default() },
+                Ok(Written::Everything) | Err(_) => {
+                    return Ending { peer_open, ..Ending::default() };
+                }
             },
             () = sleep_until(patience), if closing_until.is_some() => {
                 let stuck = "the peer did not read what was queued before the close";
@@ -135,13 +157,26 @@ async fn forward(
 }
 
 /// Writes what is queued, until the queue is closed and empty.
-async fn write_all(outbound: &mut impl Outbound, mut items: Items) -> Result<(), String> {
-    while let Some(bytes) = items.next().await {
-        let len = bytes.len();
-        outbound.write(bytes).await?;
-        items.left(len);
+async fn write_all(outbound: &mut impl Outbound, mut items: Items) -> Result<Written, String> {
+    while let Some(item) = items.next().await {
+        match item {
+            Item::Bytes(bytes) => outbound.write(bytes).await?,
+            Item::Pause(wait) => sleep(wait).await,
+            Item::Reset => return Ok(Written::Reset),
+            Item::HalfClose => {
+                outbound.finish().await?;
+                // Whatever else was queued can no longer be said.
+                while let Some(item) = items.next().await {
+                    if matches!(item, Item::Reset) {
+                        return Ok(Written::Reset);
+                    }
+                }
+                return Ok(Written::Everything);
+            }
+        }
     }
-    outbound.finish().await
+    outbound.finish().await?;
+    Ok(Written::Everything)
 }
 
 async fn drain(inbound: &mut impl Inbound) {

@@ -25,7 +25,7 @@ use crate::http::{HttpRequest, HttpResponse};
 use crate::limits::{
     CLOSE_WAIT_MS_MAX, FETCH_WAIT_MS_MAX, OPEN_WAIT_MS_MAX, QUEUE_EVENTS_MAX, RESPOND_WAIT_MS_MAX,
 };
-use shared::Shared;
+use shared::{Item, Shared};
 
 /// Names a connection within one [`Net`]; counted from 1.
 pub type ConnId = u64;
@@ -158,7 +158,25 @@ impl Net {
     /// A peer that lets more than 32 MiB pile up loses the connection, with an error.
     /// Nothing is sent on a connection that is closed or unknown.
     pub fn send(&self, conn: ConnId, bytes: Vec<u8>) {
-        self.shared.enqueue(conn, bytes);
+        self.shared.enqueue(conn, Item::Bytes(bytes));
+    }
+
+    /// Lets so much time pass between what was queued before and what is queued after.
+    pub fn pause(&self, conn: ConnId, wait: Duration) {
+        self.shared.enqueue(conn, Item::Pause(wait));
+    }
+
+    /// Says, once everything queued has left, that nothing more comes, and goes on listening.
+    ///
+    /// What is sent afterwards is dropped. On a WebSocket it is the close frame.
+    pub fn half_close(&self, conn: ConnId) {
+        self.shared.enqueue(conn, Item::HalfClose);
+    }
+
+    /// Resets a connection once everything queued was handed to the system: the peer gets an RST,
+    /// and may lose what it has not read. Its `Closed` has an error.
+    pub fn reset(&self, conn: ConnId) {
+        self.shared.enqueue(conn, Item::Reset);
     }
 
     /// Closes a connection once everything queued has left; what comes in after that is dropped.
@@ -291,6 +309,7 @@ mod tests {
         let (net, events) = Net::new();
         net.send(7, vec![1]);
         net.close(7);
+        net.reset(7);
         net.respond(7, HttpResponse::new(200));
         assert_eq!(leftovers(net, events).await, []);
     }

@@ -9,6 +9,7 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -35,9 +36,31 @@ pub(super) struct Shared {
 
 /// The session's end of a connection's write queue.
 struct Writer {
-    items: mpsc::UnboundedSender<Vec<u8>>,
+    items: mpsc::UnboundedSender<Item>,
     waiting: Arc<AtomicUsize>,
     overflow: oneshot::Sender<Overflow>,
+}
+
+/// What a connection's writer does next, in the order of the queue.
+#[derive(Debug)]
+pub(super) enum Item {
+    Bytes(Vec<u8>),
+    /// Lets time pass before what follows.
+    Pause(Duration),
+    /// Says that nothing more comes, and goes on listening.
+    HalfClose,
+    /// Resets the connection: what the peer has not read yet is lost to it.
+    Reset,
+}
+
+impl Item {
+    /// What it counts against the bound, its own bookkeeping included.
+    fn cost(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len().saturating_add(64),
+            Self::Pause(_) | Self::HalfClose | Self::Reset => 64,
+        }
+    }
 }
 
 /// More waits to be written than may wait.
@@ -53,25 +76,22 @@ pub(super) struct WriteQueue {
 
 /// What waits to be written.
 pub(super) struct Items {
-    queued: mpsc::UnboundedReceiver<Vec<u8>>,
+    queued: mpsc::UnboundedReceiver<Item>,
     waiting: Arc<AtomicUsize>,
+    /// The cost of the item that was taken last.
+    taken: usize,
 }
 
 impl Items {
     /// The next item; `None` when the connection is to be closed and everything has been taken.
-    pub async fn next(&mut self) -> Option<Vec<u8>> {
-        self.queued.recv().await
+    ///
+    /// An item counts as waiting until the one after it is asked for.
+    pub async fn next(&mut self) -> Option<Item> {
+        self.waiting.fetch_sub(std::mem::take(&mut self.taken), Ordering::Relaxed);
+        let item = self.queued.recv().await?;
+        self.taken = item.cost();
+        Some(item)
     }
-
-    /// Notes that an item of this many bytes has left.
-    pub fn left(&self, len: usize) {
-        self.waiting.fetch_sub(cost(len), Ordering::Relaxed);
-    }
-}
-
-/// What an item of this many bytes counts against the bound, its own bookkeeping included.
-fn cost(len: usize) -> usize {
-    len.saturating_add(64)
 }
 
 impl Shared {
@@ -127,18 +147,18 @@ impl Shared {
         let waiting = Arc::new(AtomicUsize::new(0));
         let writer = Writer { items, waiting: Arc::clone(&waiting), overflow };
         locked(&self.writers).insert(conn, writer);
-        (conn, WriteQueue { items: Items { queued, waiting }, order })
+        (conn, WriteQueue { items: Items { queued, waiting, taken: 0 }, order })
     }
 
-    /// Queues bytes for a connection, or ends it if too many wait.
-    pub fn enqueue(&self, conn: ConnId, bytes: Vec<u8>) {
+    /// Queues an item for a connection, or ends it if too much waits.
+    pub fn enqueue(&self, conn: ConnId, item: Item) {
         let mut writers = locked(&self.writers);
         let Some(writer) = writers.get(&conn) else { return };
-        let cost = cost(bytes.len());
+        let cost = item.cost();
         let before = writer.waiting.fetch_add(cost, Ordering::Relaxed);
         if before.saturating_add(cost) <= WRITE_QUEUE_BYTES_MAX {
             // The connection may just have ended; its `Closed` says so.
-            let _ = writer.items.send(bytes);
+            let _ = writer.items.send(item);
         } else if let Some(writer) = writers.remove(&conn) {
             let _ = writer.overflow.send(Overflow);
         }

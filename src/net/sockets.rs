@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{sleep, timeout};
 
-use crate::net::connection::{Inbound, Outbound, drive};
+use crate::net::connection::{Outbound, drive};
 use crate::net::shared::{Shared, WriteQueue};
 use crate::net::{ConnId, Kind, NetEvent, tcp, websocket};
 
@@ -105,13 +105,12 @@ pub(super) fn open_websocket(shared: &Arc<Shared>, url: String) -> ConnId {
 }
 
 /// Opens a connection in the background; its number is valid at once.
-fn open<I, O>(
+fn open<O>(
     shared: &Arc<Shared>,
-    connecting: impl Future<Output = Result<(I, O), String>> + Send + 'static,
+    connecting: impl Future<Output = Result<(O::Inbound, O), String>> + Send + 'static,
 ) -> ConnId
 where
-    I: Inbound + 'static,
-    O: Outbound + 'static,
+    O: Outbound<Inbound: 'static> + 'static,
 {
     let (conn, queue) = shared.register();
     let task = Arc::clone(shared);

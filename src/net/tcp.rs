@@ -30,6 +30,8 @@ impl Inbound for Reader {
 }
 
 impl Outbound for OwnedWriteHalf {
+    type Inbound = Reader;
+
     async fn write(&mut self, bytes: Vec<u8>) -> Result<(), String> {
         self.write_all(&bytes).await.map_err(|error| error.to_string())
     }
@@ -39,6 +41,14 @@ impl Outbound for OwnedWriteHalf {
     }
 
     async fn reject(&mut self, _close_code: u16) {}
+
+    fn reset(self, inbound: Reader) {
+        // Without the option this would be an orderly end; dropped as it is, this half would say
+        // one before the reset.
+        let _ = self.as_ref().set_zero_linger();
+        self.forget();
+        drop(inbound);
+    }
 }
 
 #[cfg(test)]
@@ -214,5 +224,50 @@ mod tests {
         assert_eq!(next(&mut events).await, NetEvent::Opened { conn });
         let (_, error) = to_the_end(&mut events, conn).await;
         assert_eq!(error.as_deref(), Some("the peer does not read"));
+    }
+
+    #[tokio::test]
+    async fn a_reset_of_ours_comes_after_what_was_queued_and_is_no_orderly_end() {
+        let (net, mut events, conn, mut client) = accepted(Waits::default()).await;
+        net.send(conn, b"last".to_vec());
+        let mut got = [0; 4];
+        open(client.read_exact(&mut got)).await.unwrap();
+        net.reset(conn);
+        net.send(conn, b"never".to_vec());
+        let ended = open(client.read(&mut got)).await;
+        assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+        let (_, error) = to_the_end(&mut events, conn).await;
+        assert_eq!(error.as_deref(), Some("it was reset on purpose"));
+        assert_eq!((&got, leftovers(net, events).await), (b"last", vec![]));
+    }
+
+    #[tokio::test]
+    async fn after_a_half_close_the_peer_is_still_heard_and_hears_nothing_more() {
+        let (net, mut events, conn, mut client) = accepted(Waits::default()).await;
+        net.send(conn, b"bye".to_vec());
+        net.half_close(conn);
+        net.send(conn, b"never".to_vec());
+        let mut got = Vec::new();
+        open(client.read_to_end(&mut got)).await.unwrap();
+        assert_eq!(got, b"bye");
+        client.write_all(b"still here").await.unwrap();
+        drop(client);
+        assert_eq!(to_the_end(&mut events, conn).await, (b"still here".to_vec(), None));
+        assert_eq!(leftovers(net, events).await, []);
+    }
+
+    #[tokio::test]
+    async fn a_pause_holds_back_what_follows_and_nothing_else() {
+        let (net, mut events, conn, mut client) = accepted(Waits::default()).await;
+        let begun = std::time::Instant::now();
+        net.send(conn, b"a".to_vec());
+        net.pause(conn, Duration::from_millis(30));
+        net.send(conn, b"b".to_vec());
+        net.close(conn);
+        let mut got = [0; 2];
+        open(client.read_exact(&mut got)).await.unwrap();
+        assert!(got == *b"ab" && begun.elapsed() >= Duration::from_millis(30));
+        drop(client);
+        assert_eq!(to_the_end(&mut events, conn).await, (vec![], None));
     }
 }

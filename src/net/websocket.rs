@@ -108,6 +108,8 @@ fn already_closed(result: Result<(), Error>) -> Result<(), Error> {
 }
 
 impl Outbound for Writer {
+    type Inbound = Reader;
+
     async fn write(&mut self, bytes: Vec<u8>) -> Result<(), String> {
         self.0.send(Message::binary(bytes)).await.map_err(|error| error.to_string())
     }
@@ -120,6 +122,12 @@ impl Outbound for Writer {
         let reason = tungstenite::Utf8Bytes::from_static("");
         // The peer is being cut off; whether it hears why is up to it.
         let _ = self.close(Some(CloseFrame { code: close_code.into(), reason })).await;
+    }
+
+    fn reset(self, inbound: Reader) {
+        if let Ok(stream) = inbound.0.reunite(self.0) {
+            let _ = stream.get_ref().set_zero_linger();
+        }
     }
 }
 
@@ -248,5 +256,16 @@ mod tests {
             };
             assert_eq!(conn, opened);
         }
+    }
+
+    #[tokio::test]
+    async fn a_reset_of_ours_is_no_close_frame() {
+        let (net, mut events, mut client) = accepted().await;
+        net.reset(1);
+        let ended = open(client.next()).await;
+        assert!(matches!(ended, Some(Err(_))), "{ended:?}");
+        let (_, error) = to_the_end(&mut events, 1).await;
+        assert_eq!(error.as_deref(), Some("it was reset on purpose"));
+        assert_eq!(leftovers(net, events).await, []);
     }
 }

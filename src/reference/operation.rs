@@ -3,6 +3,8 @@
 //! Main type: [`Operation`]. The driver's registry checks the parameters; what it does not know and
 //! what the reference lacks is the same error, as the protocol demands.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::driver::{ErrorClass, Params, RpcError, operation};
@@ -34,6 +36,9 @@ pub(super) enum Operation {
     Token {
         user: String,
     },
+    Advance {
+        by: Duration,
+    },
     Health,
     Stop,
 }
@@ -55,6 +60,10 @@ impl Operation {
             "health" => return Ok(Self::Health),
             "stop" => return Ok(Self::Stop),
             "token" => return Ok(Self::Token { user: text("user").unwrap_or_default() }),
+            "advance_clock" => {
+                let by_ms = params.get("by_ms").and_then(Value::as_u64).unwrap_or_default();
+                return Ok(Self::Advance { by: Duration::from_millis(by_ms) });
+            }
             "inject_wake" => return Ok(Self::Wake { account }),
             "thread" => return Ok(Self::Thread { account, with: jid(&params, "with")? }),
             "account" => {
@@ -89,6 +98,7 @@ pub(super) const OFFERED: &[&str] = &[
     "token",
     "thread",
     "inject_wake",
+    "advance_clock",
     "health",
     "stop",
 ];

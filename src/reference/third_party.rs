@@ -24,6 +24,9 @@ use crate::role::third_party_server::ThirdPartyServer;
 use crate::role::{FetchId, Input};
 use crate::verdict::Exit;
 
+/// Rounds of timers within one jump of the clock: one timer may set another that is due as well.
+const TIMER_ROUNDS_MAX: usize = 16;
+
 /// How the reference is to behave.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
@@ -59,6 +62,8 @@ pub(super) struct ThirdParty {
     /// Account and the client's own name of each connection.
     pub conns: BTreeMap<ConnId, (String, crate::role::ConnId)>,
     pub fetches: BTreeMap<ExchangeId, Fetch>,
+    /// How far the clock of this process is ahead of the real one.
+    pub ahead: Duration,
 }
 
 /// A user of this process.
@@ -97,7 +102,26 @@ impl ThirdParty {
             accounts: BTreeMap::new(),
             conns: BTreeMap::new(),
             fetches: BTreeMap::new(),
+            ahead: Duration::ZERO,
         }
+    }
+
+    /// The time of this process.
+    pub(super) fn now(&self) -> UnixMs {
+        UnixMs::now().after(self.ahead)
+    }
+
+    /// Lets time pass, until every timer that became due has fired.
+    async fn advance(&mut self, by: Duration) -> Result<(), Closed> {
+        self.ahead = self.ahead.saturating_add(by);
+        for _ in 0..TIMER_ROUNDS_MAX {
+            if self.until_next_wake() != Some(Duration::ZERO) {
+                break;
+            }
+            self.wake().await?;
+            self.settle().await?;
+        }
+        Ok(())
     }
 
     /// Serves until `stop`, or until the harness is gone.
@@ -125,11 +149,11 @@ impl ThirdParty {
 
     fn until_next_wake(&self) -> Option<Duration> {
         let next = self.accounts.values().filter_map(|account| account.wake_at).min()?;
-        Some(Duration::from_millis(next.0.saturating_sub(UnixMs::now().0)))
+        Some(Duration::from_millis(next.0.saturating_sub(self.now().0)))
     }
 
     async fn wake(&mut self) -> Result<(), Closed> {
-        let now = UnixMs::now();
+        let now = self.now();
         let due = |account: &Account| account.wake_at.is_some_and(|at| at <= now);
         let due = self.accounts.iter().filter(|(_, account)| due(account));
         for name in due.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
@@ -157,8 +181,9 @@ impl ThirdParty {
                 self.answer(id, outcome).await
             }
             Operation::Do { account, command, token } => {
+                let now = self.now();
                 let Some(client) = self.client(&account) else { return self.unknown(id).await };
-                client.command(UnixMs::now(), id, command);
+                client.command(now, id, command);
                 if let (Some(account), Some(_)) = (self.accounts.get_mut(&account), &token) {
                     account.token = token;
                 }
@@ -166,8 +191,9 @@ impl ThirdParty {
                 Ok(Next::GoOn)
             }
             Operation::Wake { account } => {
+                let now = self.now();
                 let Some(client) = self.client(&account) else { return self.unknown(id).await };
-                client.wake(UnixMs::now());
+                client.wake(now);
                 self.carry_out(&account).await?;
                 self.answer(id, Ok(json!({}))).await
             }
@@ -179,6 +205,10 @@ impl ThirdParty {
             Operation::Token { user } => {
                 let outcome = self.token(&user);
                 self.answer(id, outcome).await
+            }
+            Operation::Advance { by } => {
+                self.advance(by).await?;
+                self.answer(id, Ok(json!({}))).await
             }
             Operation::Health => {
                 self.settle().await?;
@@ -206,12 +236,13 @@ impl ThirdParty {
         let name = format!("reference:third-party{}", quirk.unwrap_or_default());
         let capabilities = json!({
             "tls": false, "signal.versions": [3, 4], "noise.patterns": ["XX"], "inject_wake": true,
+            "clock": true,
         });
         super::hello(name, capabilities.as_object().cloned().unwrap_or_default())
     }
 
     fn token(&self, user: &str) -> Result<Value, RpcError> {
-        let jwt = self.server.as_ref().and_then(|server| server.issue(UnixMs::now(), user));
+        let jwt = self.server.as_ref().and_then(|server| server.issue(self.now(), user));
         let unknown = || RpcError::failed(ErrorClass::NotFound, "there is no such user");
         jwt.map(|jwt| json!({ "jwt": jwt })).ok_or_else(unknown)
     }

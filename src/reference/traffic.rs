@@ -3,7 +3,6 @@
 use super::seats::Chat;
 use super::third_party::{Fetch, ThirdParty};
 use super::translate;
-use crate::clock::UnixMs;
 use crate::driver::line::Closed;
 use crate::net::{ConnId, NetEvent};
 use crate::role::Input;
@@ -70,15 +69,17 @@ impl ThirdParty {
     }
 
     pub(super) async fn client_input(&mut self, account: &str, input: Input) -> Result<(), Closed> {
+        let now = self.now();
         if let Some(client) = self.client(account) {
-            client.handle(UnixMs::now(), input);
+            client.handle(now, input);
         }
         self.carry_out(account).await
     }
 
     async fn server_input(&mut self, input: Input) -> Result<(), Closed> {
+        let now = self.now();
         if let Some(server) = &mut self.server {
-            server.handle(UnixMs::now(), input);
+            server.handle(now, input);
         }
         while let Some(output) = self.server.as_mut().and_then(ThirdPartyServer::poll) {
             match output {
@@ -97,8 +98,9 @@ impl ThirdParty {
     async fn push(&mut self, visible_id: &str) -> Result<(), Closed> {
         let of_user = self.accounts.iter().filter(|(_, account)| account.visible_id == visible_id);
         for name in of_user.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            let now = self.now();
             if let Some(client) = self.client(&name) {
-                client.wake(UnixMs::now());
+                client.wake(now);
             }
             self.carry_out(&name).await?;
         }
@@ -158,7 +160,7 @@ impl ThirdParty {
 
     /// The own server's token, or else what the harness gave.
     fn give_token(&mut self, account: &str) {
-        let now = UnixMs::now();
+        let now = self.now();
         let Some(user) = self.accounts.get_mut(account) else { return };
         let token = match &self.server {
             Some(server) => server.issue(now, &user.visible_id),

@@ -41,6 +41,21 @@ pub enum Fault {
     RawDigitsLost,
     LongLengthsDropped,
     CompressedDropped,
+    ThirdChunkLost,
+    JoinedFramesDropped,
+    CleanEndIsFinal,
+    ResetIsFinal,
+    KeyChangesOnReconnect,
+    SignedPrekeyKept,
+    RetiredPrekeyDropped,
+    TokenKept,
+    PingsOnce,
+    DeadLineKept,
+    LowStockIgnored,
+    RefillRepeats,
+    RefillFloods,
+    StaleEnlistmentKept,
+    ReenlistingForgetsSessions,
 }
 
 /// What the harness has to say of a quirk.
@@ -108,6 +123,17 @@ const fn client(
     what: &'static str,
 ) -> Quirk {
     Quirk { id, fault, seat: CLIENT, source, requirement, expect: Expect::Fail, what }
+}
+
+/// A fault of a client against a row that only recommends.
+const fn should(
+    id: &'static str,
+    fault: Fault,
+    requirement: &'static str,
+    source: &'static str,
+    what: &'static str,
+) -> Quirk {
+    Quirk { expect: Expect::Warn, ..client(id, fault, requirement, source, what) }
 }
 
 const fn server(
@@ -324,6 +350,111 @@ pub static ALL: &[Quirk] = &[
         "STZ-007",
         VARIANT,
         "Never inflates: a compressed stanza is passed over.",
+    ),
+    client(
+        "frame-third-chunk-lost",
+        Fault::ThirdChunkLost,
+        "TRN-017",
+        "tulir/whatsmeow 2a1c029c (#718)",
+        "Loses the third and every later piece of a frame that arrives in pieces.",
+    ),
+    client(
+        "joined-frames-dropped",
+        Fault::JoinedFramesDropped,
+        "TRN-017",
+        VARIANT,
+        "Takes two frames out of what was read and drops the frames behind them.",
+    ),
+    should(
+        "truncation-taken-for-clean-end",
+        Fault::CleanEndIsFinal,
+        "NOI-016",
+        VARIANT,
+        "Takes a stream that ends in the middle of a frame for the end of the session.",
+    ),
+    client(
+        "reset-is-never-repaired",
+        Fault::ResetIsFinal,
+        "TRN-011",
+        "variant of tulir/whatsmeow#40",
+        "Stays offline after its connection was reset.",
+    ),
+    client(
+        "static-key-changes-on-reconnect",
+        Fault::KeyChangesOnReconnect,
+        "NOI-005",
+        VARIANT,
+        "Makes a new static key for every connection after the first.",
+    ),
+    should(
+        "signed-prekey-never-rotated",
+        Fault::SignedPrekeyKept,
+        "PRE-011",
+        "oxidezap/whatsapp-rust#968",
+        "Keeps one signed prekey for the life of the account.",
+    ),
+    should(
+        "retired-signed-prekey-dropped-early",
+        Fault::RetiredPrekeyDropped,
+        "PRE-011",
+        "oxidezap/whatsapp-rust#1237",
+        "Forgets a signed prekey in the moment in which it replaces it.",
+    ),
+    client(
+        "token-kept-past-its-expiry",
+        Fault::TokenKept,
+        "JWT-019",
+        VARIANT,
+        "Logs in with its first token for ever.",
+    ),
+    client(
+        "pings-only-at-login",
+        Fault::PingsOnce,
+        "TRN-014",
+        "variant of tulir/whatsmeow#40",
+        "Pings the server once after the login and never again.",
+    ),
+    client(
+        "keepalive-timeout-only-logged",
+        Fault::DeadLineKept,
+        "TRN-014",
+        "tulir/whatsmeow#40; jlucaso1/whatsapp-rust#340",
+        "Does nothing when a ping of its own stays unanswered.",
+    ),
+    should(
+        "low-stock-notification-ignored",
+        Fault::LowStockIgnored,
+        "PRE-010",
+        VARIANT,
+        "Acknowledges the notice that its one-time prekeys run low, and uploads none.",
+    ),
+    should(
+        "refill-repeats-prekeys",
+        Fault::RefillRepeats,
+        "PRE-010",
+        "variant of jlucaso1/whatsapp-rust, prekey ids overwritten after a restart",
+        "Uploads the one-time prekeys of its first batch again, used ones among them.",
+    ),
+    should(
+        "refill-floods",
+        Fault::RefillFloods,
+        "PRE-010",
+        VARIANT,
+        "Answers one notice of low stock with several uploads.",
+    ),
+    client(
+        "stale-enlistment-kept",
+        Fault::StaleEnlistmentKept,
+        "ENL-016",
+        VARIANT,
+        "Calls itself enlisted although the server has refused its login for that.",
+    ),
+    client(
+        "enlisting-again-forgets-sessions",
+        Fault::ReenlistingForgetsSessions,
+        "MSG-015",
+        VARIANT,
+        "Throws all sessions away when it enlists again, so that later messages do not decrypt.",
     ),
     server(
         "push-missing-auth-accepted",

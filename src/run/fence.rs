@@ -33,7 +33,11 @@ impl Session<'_> {
             while !self.found(expect) && self.pump(until).await? == Turn::Happened {}
         }
         for actor in online {
-            let (answered, stop) = (self.ping(&actor)?, until);
+            if self.is_held(&actor) {
+                let why = format!("a fault keeps something on {actor}'s line back");
+                return Ok(StepEnd::NotFenced(why));
+            }
+            let (answered, stop) = (self.ping(&actor).await?, until);
             if !self.wait_for_ping(&actor, &answered, expect, stop).await? {
                 return Ok(StepEnd::NotFenced(format!("{actor} did not answer a ping in time")));
             }
@@ -54,7 +58,11 @@ impl Session<'_> {
         for actor in self.online_actors() {
             for _ in 0..SETTLE_ROUNDS_MAX {
                 let before = self.stanzas();
-                if self.restless || !self.ping_once(&actor).await? || self.stanzas() == before {
+                if self.restless
+                    || self.is_held(&actor)
+                    || !self.ping_once(&actor).await?
+                    || self.stanzas() == before
+                {
                     break;
                 }
             }
@@ -64,7 +72,7 @@ impl Session<'_> {
 
     /// Pings and waits; false if the client did not answer.
     async fn ping_once(&mut self, actor: &str) -> Result<bool, RecordError> {
-        let answer = self.ping(actor)?;
+        let answer = self.ping(actor).await?;
         let until = Instant::now() + SETTLE_WAIT;
         loop {
             if self.recorder.progress.board(self.lane).find(&answer).is_some() {
@@ -90,6 +98,12 @@ impl Session<'_> {
         other.count()
     }
 
+    /// True while a ping to this actor could not be answered in its turn.
+    fn is_held(&self, actor: &str) -> bool {
+        let account = self.meta.account(self.lane, actor);
+        account.and_then(|a| a.connection()).is_some_and(|conn| self.lines.hold(conn))
+    }
+
     fn found(&mut self, expect: &Expect) -> bool {
         self.recorder.progress.board(self.lane).find_since_mark(expect).is_some()
     }
@@ -105,11 +119,16 @@ impl Session<'_> {
     }
 
     /// Sends a ping and returns the pattern of its answer.
-    fn ping(&mut self, actor: &str) -> Result<Expect, RecordError> {
+    async fn ping(&mut self, actor: &str) -> Result<Expect, RecordError> {
         self.fences += 1;
         let id = format!("{FENCE_ID}{}", self.fences);
+        self.carry_out().await?;
+        self.lines.plain = true;
         // The actor is online: nothing can be wrong with sending.
         let _ = self.meta.send_stanza(self.lane, actor, iq::server_ping(&id));
+        let sent = self.carry_out().await;
+        self.lines.plain = false;
+        sent?;
         let answer = Pattern::builtin(&format!("<iq id=\"{id}\" type=\"result\"/>"));
         Ok(Expect {
             at: "meta".into(),

@@ -230,6 +230,18 @@ impl Guest {
         self.host.net.send(conn, bytes);
     }
 
+    pub fn pause(&self, conn: ConnId, wait: Duration) {
+        self.host.net.pause(conn, wait);
+    }
+
+    pub fn half_close(&self, conn: ConnId) {
+        self.host.net.half_close(conn);
+    }
+
+    pub fn reset(&self, conn: ConnId) {
+        self.host.net.reset(conn);
+    }
+
     pub fn close(&self, conn: ConnId) {
         self.host.net.close(conn);
     }

@@ -35,7 +35,8 @@ pub fn alone(scenario: &Scenario) -> Option<Reason> {
     if scenario.tags.iter().any(|tag| tag == HOSTILE) {
         return Some(Reason::Process);
     }
-    scenario.steps.iter().find_map(of_step)
+    let reasons = || scenario.steps.iter().filter_map(of_step);
+    reasons().find(|reason| *reason == Reason::Process).or_else(|| reasons().next())
 }
 
 fn of_step(step: &Step) -> Option<Reason> {
@@ -45,6 +46,9 @@ fn of_step(step: &Step) -> Option<Reason> {
         }
         Action::Act(act) => act.mutate.as_ref(),
         Action::Send(send) => send.mutate.as_ref(),
+        Action::Advance(_) => return Some(Reason::Process),
+        // One that waits for the next connection must not meet somebody else's.
+        Action::Fault(_) => return Some(Reason::Nameless),
         Action::Expect(_) | Action::ExpectNone(_) => None,
     };
     match mutation {
@@ -86,6 +90,10 @@ mod tests {
         let nameless = bundled("m2/unproven-server-gets-no-login");
         assert_eq!(alone(&nameless), Some(Reason::Nameless));
         assert_eq!(alone(&bundled("m3.3/clear-text-is-not-shown")), None);
+        let lossy = bundled("m2/comes-back-after-a-lost-connection");
+        assert_eq!(alone(&lossy), Some(Reason::Nameless));
+        let late = bundled("m2/pings-again-and-leaves-a-dead-line");
+        assert_eq!(alone(&late), Some(Reason::Process));
         let hostile = Scenario { tags: vec!["hostile".to_owned()], ..nameless };
         assert_eq!(alone(&hostile), Some(Reason::Process));
     }

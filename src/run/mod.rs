@@ -9,9 +9,11 @@
 
 mod accounts;
 mod desk;
+mod faulty;
 mod fence;
 mod instance;
 mod isolation;
+mod line;
 mod log;
 mod place;
 mod pool;

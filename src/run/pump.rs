@@ -8,7 +8,6 @@ use tokio::time::Instant;
 use super::desk::Visit;
 use super::recorder::RecordError;
 use super::session::Session;
-use crate::clock::UnixMs;
 use crate::driver::{CallError, Incoming, Params};
 use crate::evidence::{Event, Stream, Trouble};
 use crate::net::{ConnId, NetEvent};
@@ -29,7 +28,7 @@ impl Session<'_> {
         self.carry_out().await?;
         tokio::select! {
             visit = self.guest.streams.visits.recv() => match visit {
-                Some(Visit::Net(event)) => self.net_event(event),
+                Some(Visit::Net(event)) => self.net_event(event).await?,
                 Some(Visit::TakeOver { conn, sent }) => {
                     self.sent_before.insert(conn, sent);
                 }
@@ -47,22 +46,24 @@ impl Session<'_> {
         Ok(Turn::Happened)
     }
 
-    fn net_event(&mut self, event: NetEvent) {
+    async fn net_event(&mut self, event: NetEvent) -> Result<(), RecordError> {
         let input = match event {
             NetEvent::Accepted { conn, kind, .. } => {
+                self.lines.accepted(conn);
                 Input::Accepted { conn, websocket: kind == crate::net::Kind::WebSocket }
             }
             NetEvent::Opened { conn } => Input::Opened { conn },
             NetEvent::OpenFailed { conn, error } => Input::Closed { conn, error: Some(error) },
-            NetEvent::Bytes { conn, bytes } => Input::Bytes { conn, bytes },
+            NetEvent::Bytes { conn, bytes } => return self.arrived(conn, bytes).await,
             NetEvent::Closed { conn, error } => Input::Closed { conn, error },
             NetEvent::Request { id, request, .. } => Input::Request { id, request },
             NetEvent::Response { id, result } => match self.fetches.remove(&id) {
                 Some(id) => Input::Response { id, result },
-                None => return,
+                None => return Ok(()),
             },
         };
-        self.meta.handle(UnixMs::now(), input);
+        self.meta.handle(self.now(), input);
+        Ok(())
     }
 
     /// Carries out what Meta's side wants: what explains bytes is in the log before they go out.
@@ -75,7 +76,7 @@ impl Session<'_> {
             }
             self.recorder.flush().await?;
             match output {
-                Output::Send { conn, bytes } => self.send_on(conn, bytes),
+                Output::Send { conn, bytes } => self.outgoing(conn, bytes).await?,
                 Output::Close { conn } => self.guest.close(conn),
                 Output::Respond { id, response } => self.guest.respond(id, response),
                 Output::Fetch { id, url, request } => {
@@ -89,7 +90,7 @@ impl Session<'_> {
     }
 
     /// Sends what the lobby has not sent already; see [`super::desk`].
-    fn send_on(&mut self, conn: ConnId, bytes: Vec<u8>) {
+    pub(super) fn send_on(&mut self, conn: ConnId, bytes: Vec<u8>) {
         let sent = self.sent_before.get_mut(&conn).and_then(VecDeque::pop_front);
         match sent {
             // The same house draws the same for one connection.

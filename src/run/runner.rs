@@ -308,6 +308,10 @@ impl Run {
         {
             return Some(Skip::Capability(capability.to_string()));
         }
+        if scenario.moves_the_clock() && !self.ics.has("clock") {
+            let why = "the adapter has no hook `advance_clock` (capability `clock`)";
+            return Some(Skip::Prerequisite(why.into()));
+        }
         let actors = scenario.actors.iter().filter(|(_, actor)| actor.iut);
         let missing = actors.map(|(_, actor)| actor.plays).find(|plays| !self.has_seat(*plays))?;
         let seat = missing.word();

@@ -7,12 +7,12 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use super::faulty::Lines;
 use super::instance::{Guest, Host, integrator};
 use super::place::Place;
 use super::pool::release;
 use super::recorder::{RecordError, Recorder};
 use crate::check::{Progress, lane};
-use crate::clock::UnixMs;
 use crate::driver::CallError;
 use crate::evidence::{Entry, Event, Lane, Stream, Transcript, Trouble};
 use crate::net::{ConnId, ExchangeId};
@@ -62,6 +62,8 @@ pub struct Session<'a> {
     pub(super) canary: String,
     /// A client did not answer a ping in time; settling would only cost time.
     pub(super) restless: bool,
+    /// Faults on the connections, and how far the clock is ahead.
+    pub(super) lines: Lines,
     /// Counts fences, to name their pings.
     pub(super) fences: u32,
     /// The adapter answers nothing any more; asking again would only cost time.
@@ -110,6 +112,7 @@ impl<'a> Session<'a> {
             lane: Lane::Main,
             canary: canary(shared.seed, &case.id()),
             restless: false,
+            lines: Lines::default(),
             fences: 0,
             hangs: false,
             gone: false,
@@ -174,7 +177,7 @@ impl<'a> Session<'a> {
                 self.note_hang("configure").await?;
             }
         }
-        self.meta.tell_time(UnixMs::now());
+        self.meta.tell_time(self.now());
         if !host.has_server() {
             self.meta.stand_in_for_the_server();
         }
@@ -196,9 +199,10 @@ impl<'a> Session<'a> {
             let text = self.line_of(planned);
             self.note(Event::StepBegun { phase: number, step: at, text });
             self.recorder.flush().await?;
-            self.meta.tell_time(UnixMs::now());
+            self.meta.tell_time(self.now());
             let end = self.perform(&planned.step).await?;
-            if matches!(planned.step.action, Action::Act(_) | Action::Send(_)) {
+            if matches!(planned.step.action, Action::Act(_) | Action::Send(_) | Action::Advance(_))
+            {
                 self.settle().await?;
             }
             self.note(Event::StepEnded { phase: number, step: at, end });

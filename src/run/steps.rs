@@ -28,6 +28,8 @@ impl Session<'_> {
             Action::Send(send) => self.send(send, step.label.as_deref()).await,
             Action::Expect(expect) => self.expect(expect).await,
             Action::ExpectNone(expect) => self.fence(expect).await,
+            Action::Fault(fault) => self.fault(fault, step.label.as_deref()).await,
+            Action::Advance(advance) => self.advance(advance).await,
         }
     }
 
@@ -113,7 +115,11 @@ impl Session<'_> {
                 self.wait_for_keys(&send.to).await?;
                 let fault = content_fault(send.mutate.as_ref());
                 let sent = text.and_then(|text| {
-                    self.meta.send_text(self.lane, &send.from, &send.to, &text, fault)
+                    let (lane, from, to) = (self.lane, &send.from, &send.to);
+                    match send.hold {
+                        true => self.meta.hold_text(lane, from, to, &text),
+                        false => self.meta.send_text(lane, from, to, &text, fault),
+                    }
                 });
                 sent.map(|sent| self.bind_id(label, &sent.id))
             }
@@ -123,6 +129,11 @@ impl Session<'_> {
                 node.and_then(|node| self.send_node(&send.to, node, label))
             }
             Payload::Replay { of, same_id } => self.replay(send, of, *same_id, label),
+            Payload::Release { of } => self.release(send, of, label),
+            Payload::Drain { left } => {
+                self.wait_for_keys(&send.to).await?;
+                self.meta.drain(self.lane, &send.to, usize::from(*left))
+            }
             Payload::Push => self.meta.push(Push {
                 lane: self.lane,
                 to: send.to.clone(),
@@ -170,6 +181,14 @@ impl Session<'_> {
         Ok(())
     }
 
+    fn release(&mut self, send: &Send, of: &str, label: Option<&str>) -> Result<(), String> {
+        let id = self.recorder.progress.board(self.lane).value(&format!("{of}.id"));
+        let id = id.ok_or(format!("`{of}` was not sent"))?;
+        self.meta.replay(self.lane, &send.from, &send.to, &id, true)?;
+        self.bind_id(label, &id);
+        Ok(())
+    }
+
     fn bind_id(&mut self, label: Option<&str>, id: &str) {
         if let Some(label) = label {
             self.bind(&format!("{label}.id"), id);
@@ -208,7 +227,7 @@ fn typed(operation: &str, name: &str, text: String) -> Value {
     }
 }
 
-fn ended(answer: Result<Value, CallError>) -> StepEnd {
+pub(super) fn ended(answer: Result<Value, CallError>) -> StepEnd {
     match answer {
         Ok(_) => StepEnd::Done,
         Err(CallError::Rpc(error)) if error.is_method_not_found() => StepEnd::Unsupported,

@@ -75,6 +75,13 @@ pub const KINDS: &[KindInfo] = &[
         doc: "a call of the enlistment API",
     },
     KindInfo {
+        kind: Kind::Published,
+        word: "published",
+        point: Point::Meta,
+        fields: &["signed_id", "rotated", "one_time", "repeated", "stock"],
+        doc: "keys that a client published at the prekey service",
+    },
+    KindInfo {
         kind: Kind::Response,
         word: "response",
         point: Point::Meta,
@@ -192,6 +199,7 @@ mod tests {
             Kind::Login,
             Kind::Closed,
             Kind::Enlistment,
+            Kind::Published,
             Kind::Response,
             Kind::Decrypted,
             Kind::Undecryptable,

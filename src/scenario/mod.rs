@@ -9,6 +9,7 @@ pub mod compare;
 pub mod expand;
 pub mod kinds;
 pub mod library;
+pub mod line;
 pub mod lint;
 mod matcher;
 pub mod model;
@@ -24,6 +25,7 @@ pub mod template;
 
 pub use compare::Mismatch;
 pub use expand::{Case, expand};
+pub use line::{Advance, Amount, End, FaultKind, LineFault, Way, Which};
 pub use lint::lint;
 pub use model::*;
 pub use needs::Needs;

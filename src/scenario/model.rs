@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::line::{Advance, LineFault};
 use super::needs::Needs;
 use super::pattern::Pattern;
 use super::template::Template;
@@ -41,6 +42,13 @@ pub struct Scenario {
     /// The file as it was written, for places and for the choices of the matrix. Where there is a
     /// matrix, `vars` and `steps` stand for one choice, the first unless it comes from `expand`.
     pub tree: Arc<Yaml>,
+}
+
+impl Scenario {
+    /// True where the implementation must move its clock.
+    pub fn moves_the_clock(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.action, Action::Advance(_)))
+    }
 }
 
 /// A party of the exchange.
@@ -78,6 +86,17 @@ pub enum Action {
     Send(Send),
     Expect(Expect),
     ExpectNone(Expect),
+    /// The network misbehaves.
+    Fault(LineFault),
+    /// Time passes.
+    Advance(Advance),
+}
+
+impl Action {
+    /// True for what can make something happen; absences are judged from the last of these on.
+    pub fn causes(&self) -> bool {
+        !matches!(self, Self::Expect(_) | Self::ExpectNone(_))
+    }
 }
 
 /// A user's action at the implementation under test.
@@ -99,6 +118,8 @@ pub struct Send {
     pub from: String,
     pub to: String,
     pub payload: Payload,
+    /// A text is encrypted now and delivered by a later `release`.
+    pub hold: bool,
     pub mutate: Option<Mutation>,
     /// The encoding of what this step puts on the wire, where it is not that of the case.
     pub encode: Option<EncodeAs>,
@@ -112,6 +133,10 @@ pub enum Payload {
     Stanza(Pattern),
     /// The same ciphertext as the named earlier `send`; `same_id` keeps the message id too.
     Replay { of: String, same_id: bool },
+    /// The held text of the named earlier `send`, delivered now.
+    Release { of: String },
+    /// Strangers fetch the user's keys until so few one-time prekeys are left.
+    Drain { left: u16 },
     /// A push call for the user `to`, to the third-party server.
     Push,
     /// An HTTP GET of the third-party server's key set.
@@ -139,6 +164,8 @@ pub enum Kind {
     Closed,
     /// At `meta`: a call of the enlistment API.
     Enlistment,
+    /// At `meta`: keys that a client published at the prekey service.
+    Published,
     /// At `meta`: the answer to an HTTP request of the harness.
     Response,
     /// At a Meta client: content that was decrypted.
@@ -196,6 +223,8 @@ macro_rules! words {
         }
     };
 }
+
+pub(super) use words;
 
 words! {
     /// Faults of a certificate chain (NOI-006).

@@ -142,7 +142,7 @@ fn accepted(scenario: &Scenario, step: &Step) -> Vec<Step> {
             send.mutate = None;
             acceptance_of_send(send, &label)
         }
-        Action::Expect(_) | Action::ExpectNone(_) => None,
+        Action::Expect(_) | Action::ExpectNone(_) | Action::Fault(_) | Action::Advance(_) => None,
     };
     let expects = acceptance.map(|expect| made(step, Action::Expect(expect)));
     std::iter::once(plain).chain(expects).collect()
@@ -171,7 +171,10 @@ fn acceptance_of_send(send: &Send, label: &str) -> Option<Expect> {
         Payload::Push | Payload::FetchKeys => {
             Some(expect("meta", Kind::Response, fields(&[("of", label), ("status", "200")])))
         }
-        Payload::Stanza(_) | Payload::Replay { .. } => None,
+        Payload::Stanza(_)
+        | Payload::Replay { .. }
+        | Payload::Release { .. }
+        | Payload::Drain { .. } => None,
     }
 }
 
@@ -214,6 +217,7 @@ fn ping(step: &Step, client: &str, index: usize) -> [Step; 2] {
         from: "meta".into(),
         to: client.into(),
         payload: Payload::Stanza(request),
+        hold: false,
         mutate: None,
         encode: None,
     };
@@ -230,6 +234,7 @@ fn texts(scenario: &Scenario, step: &Step, client: &str, index: usize) -> [Step;
         from: peer.into(),
         to: client.into(),
         payload: Payload::Text(text("in")),
+        hold: false,
         mutate: None,
         encode: None,
     };
@@ -249,6 +254,8 @@ fn client<'a>(scenario: &'a Scenario, step: &'a Step) -> &'a str {
         Action::Act(act) => &act.on,
         Action::Send(send) => &send.to,
         Action::Expect(expect) | Action::ExpectNone(expect) => &expect.at,
+        Action::Fault(fault) => &fault.on,
+        Action::Advance(advance) => &advance.on,
     };
     let is_client = |name: &str| {
         scenario.actors.iter().any(|(actor, a)| actor == name && a.plays == Plays::ThirdPartyClient)

@@ -10,10 +10,12 @@ use super::kinds::KINDS;
 use super::model::Kind;
 use super::operations::OPERATIONS;
 use super::shape::{
-    ACT, ACTOR, ENCODE, EXPECT, Form, KeySpec, MUTATION, NEGATIVE, SCENARIO, SEND, STEP, Shape,
+    ACT, ACTOR, ADVANCE, ENCODE, EXPECT, FAULT, Form, KeySpec, MUTATION, NEGATIVE, SCENARIO, SEND,
+    STEP, Shape,
 };
 
-const SHAPES: &[&Shape] = &[&ACTOR, &STEP, &ACT, &SEND, &EXPECT, &ENCODE, &NEGATIVE, &MUTATION];
+const SHAPES: &[&Shape] =
+    &[&ACTOR, &STEP, &ACT, &SEND, &EXPECT, &FAULT, &ADVANCE, &ENCODE, &NEGATIVE, &MUTATION];
 
 /// Gives the schema, draft 2020-12.
 pub fn schema() -> Value {
@@ -75,6 +77,8 @@ fn form(form: &Form) -> Map<String, Value> {
         Form::Template => template(),
         Form::Flag => json!({"type": "boolean"}),
         Form::Code => json!({"type": ["integer", "string"], "minimum": 0, "maximum": 65535}),
+        Form::Amount => json!({"anyOf": [{"type": "integer", "minimum": 0, "maximum": 65535},
+            {"type": "string"}]}),
         Form::Duration => json!({"type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$"}),
         Form::Word(words) => json!({"type": "string", "enum": words()}),
         Form::Texts => json!({"type": "array", "items": {"type": "string"}}),

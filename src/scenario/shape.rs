@@ -4,6 +4,7 @@
 //! Main type: [`Shape`]. It describes form only; what fits together is judged by `lint`.
 
 use super::kinds::{KINDS, MILESTONES};
+use super::line::{End, Way, Which};
 use super::model::{
     After, ChainFault, ContentFault, Plays, Seen, SignatureFault, TokenFault, Twin,
 };
@@ -44,6 +45,8 @@ pub enum Form {
     Flag,
     /// A whole number up to 65535.
     Code,
+    /// The same, or the word [`ANY`].
+    Amount,
     /// A number with its unit.
     Duration,
     /// One of some words.
@@ -121,6 +124,8 @@ pub static STEP: Shape = Shape {
             may("send", Form::Shape(&SEND), "Meta's side sends something"),
             may("expect", Form::Shape(&EXPECT), "something is observed in time"),
             may("expect_none", Form::Shape(&EXPECT), "something is not observed"),
+            may("fault", Form::Shape(&FAULT), "the network does something to a connection"),
+            may("advance", Form::Shape(&ADVANCE), "time passes, for both sides"),
         ],
     )
 };
@@ -154,6 +159,9 @@ pub static SEND: Shape = shape(
             Form::Word(|| REPLAY_IDS.to_vec()),
             "of a replay: the same message id, or a new one",
         ),
+        may("hold", Form::Flag, "`true`: a text is encrypted now and delivered by a `release`"),
+        may("release", Form::Text, "the label of an earlier text with `hold`"),
+        may("drain", Form::Code, "strangers fetch keys until so few one-time prekeys are left"),
         may("push", Form::Flag, "`true`: a push call to the third-party server"),
         may(
             "encode",
@@ -180,6 +188,39 @@ pub static EXPECT: Shape = Shape {
         ],
     )
 };
+
+pub static FAULT: Shape = shape(
+    "`fault`",
+    &[
+        must("on", Form::Text, "the client whose connection it is"),
+        may("cut", Form::Amount, "bytes that still pass; then the connection ends"),
+        may("dribble", Form::Amount, "writes pass in pieces of so many bytes"),
+        may("coalesce", Form::Code, "so many writes pass as one"),
+        may("delay", Form::Duration, "how much later the next write passes"),
+        may("duplicate", Form::Flag, "`true`: the next write passes twice"),
+        may("stall", Form::Flag, "`true`: nothing passes any more, and nobody is told"),
+        may("garbage", Form::Code, "so many random bytes pass, between two frames"),
+        may("reset", Form::Flag, "`true`: the connection is reset, at once"),
+        may("half_close", Form::Flag, "`true`: the server says no more and goes on listening"),
+        may(
+            "end",
+            Form::Word(|| words(End::ALL)),
+            "how a `cut` ends; `close` where nothing is said",
+        ),
+        may("way", Form::Word(|| words(Way::ALL)), "bytes that the server sent, or received"),
+        may("connection", Form::Word(|| words(Which::ALL)), "the current one, or the next"),
+        AS,
+    ],
+);
+
+pub static ADVANCE: Shape = shape(
+    "`advance`",
+    &[
+        must("on", Form::Text, "the actor whose instance moves its clock"),
+        must("by", Form::Duration, "how much time passes"),
+        AS,
+    ],
+);
 
 pub static NEGATIVE: Shape = shape(
     "`negative`",
@@ -242,6 +283,8 @@ pub static MUTATION: Shape = Shape {
 
 /// Words of `id` beside `replay`.
 pub const REPLAY_IDS: &[&str] = &["same", "new"];
+/// The amount that is drawn from the seed.
+pub const ANY: &str = "any";
 /// Words of `fetch`.
 pub const FETCHES: &[&str] = &["jwks"];
 

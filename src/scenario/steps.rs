@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::kinds::{KINDS, KindInfo};
+use super::line;
 use super::model::{
     Act, Action, After, ChainFault, ContentFault, Expect, Kind, Matching, Mutation, Negative,
     Payload, Send, SignatureFault, Step, TokenFault, Twin,
@@ -34,6 +35,8 @@ fn read_step(problems: &mut Problems, node: &Yaml) -> Option<Step> {
         "act" => read_act,
         "send" => read_send,
         "expect" | "expect_none" => read_expect,
+        "fault" => read_fault,
+        "advance" => read_advance,
         // `single` has refused every other key.
         _ => return None,
     };
@@ -145,13 +148,14 @@ fn read_send<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fie
     let payload = read_payload(problems, node, fields);
     let mutate = fields.get("mutate").and_then(|node| read_mutation(problems, node));
     let encode = fields.entry("encode").and_then(|entry| read_encode(problems, entry, fields));
+    let hold = fields.get("hold").and_then(|node| problems.flag(node, "`hold`")).unwrap_or(false);
     let (from, to) = (from?.to_owned(), to?.to_owned());
-    let send = Send { from, to, payload: payload?, mutate, encode };
+    let send = Send { from, to, payload: payload?, hold, mutate, encode };
     Some((Action::Send(send), fields))
 }
 
 fn read_encode(problems: &mut Problems, entry: &Entry, send: Fields<'_>) -> Option<EncodeAs> {
-    for word in ["push", "fetch"] {
+    for word in ["push", "fetch", "drain"] {
         if send.get(word).is_some() {
             problems.add(entry.key_span, format!("a `{word}` is no stanza to encode"));
         }
@@ -170,7 +174,7 @@ fn read_encode(problems: &mut Problems, entry: &Entry, send: Fields<'_>) -> Opti
     Some(EncodeAs { style, compressed: compressed.unwrap_or(false) })
 }
 
-const PAYLOADS: &[&str] = &["text", "stanza", "replay", "push", "fetch"];
+const PAYLOADS: &[&str] = &["text", "stanza", "replay", "release", "drain", "push", "fetch"];
 
 fn read_payload(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Option<Payload> {
     let mut present = fields.iter().filter(|entry| PAYLOADS.contains(&entry.key.as_str()));
@@ -188,11 +192,19 @@ fn read_payload(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Opt
     if let (Some(id), true) = (fields.entry("id"), first.key != "replay") {
         problems.add(id.key_span, "`id` belongs to `replay`");
     }
+    if let (Some(hold), true) = (fields.entry("hold"), first.key != "text") {
+        problems.add(hold.key_span, "`hold` belongs to `text`");
+    }
     let value = &first.value;
     match first.key.as_str() {
         "text" => read_template(problems, value, "`text`").map(Payload::Text),
         "stanza" => read_pattern(problems, value).map(Payload::Stanza),
         "replay" => read_replay(problems, value, fields),
+        "release" => {
+            let of = problems.text(value, "`release`")?.to_owned();
+            Some(Payload::Release { of })
+        }
+        "drain" => read_code(problems, value).map(|left| Payload::Drain { left }),
         "push" => read_push(problems, value),
         _ => problems.word(value, "fetch", &[((), shape::FETCHES[0])]).map(|()| Payload::FetchKeys),
     }
@@ -260,6 +272,14 @@ fn read_code(problems: &mut Problems, node: &Yaml) -> Option<u16> {
         problems.add(node.span, "an error code is at most 65535");
     }
     code
+}
+
+fn read_fault<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fields<'y>)> {
+    line::read_fault(problems, node).map(|(fault, fields)| (Action::Fault(fault), fields))
+}
+
+fn read_advance<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fields<'y>)> {
+    line::read_advance(problems, node).map(|(by, fields)| (Action::Advance(by), fields))
 }
 
 fn read_expect<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fields<'y>)> {

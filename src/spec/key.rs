@@ -122,6 +122,11 @@ pub const ALL: &[Key] = &[
         Form::Number,
         "one-time prekeys at the server below which a client refills",
     ),
+    key(
+        "prekeys.rotation_days_max",
+        Form::Number,
+        "days after which a client has replaced its signed prekey",
+    ),
     key("prekeys.upload_batch", Form::Number, "one-time prekeys in one upload"),
     key(
         "prekeys.kem_element",

@@ -83,6 +83,8 @@ pub struct Requirement {
     /// `false`: no verdict is possible from outside, and `reason` says why.
     pub observable: bool,
     pub reason: Option<String>,
+    /// The hook of the driver with which a scenario can decide a row that is not observable.
+    pub hook: Option<String>,
     /// The capability under which alone the row applies.
     pub when: Option<String>,
 }
@@ -122,6 +124,7 @@ const ROW_KEYS: &[&str] = &[
     "verified",
     "observable",
     "reason",
+    "hook",
     "when",
 ];
 
@@ -225,6 +228,7 @@ fn read_row(problems: &mut Problems, node: &Yaml) -> Option<Requirement> {
         why: optional(problems, fields, "why"),
         observable: observable.unwrap_or(true),
         reason,
+        hook: optional(problems, fields, "hook"),
         when: optional(problems, fields, "when"),
     })
 }

@@ -113,6 +113,29 @@ impl UserBundle {
     }
 }
 
+/// The child of an iq that replaces the signed prekey.
+pub fn rotation(signed: &SignedKey) -> Node {
+    Node::new("rotate").child(signed_node(signed))
+}
+
+/// Reads the child of an iq that replaces the signed prekey.
+///
+/// # Errors
+/// A missing child or a field of another size.
+pub fn read_rotation(rotate: &Node) -> Result<SignedKey, StanzaError> {
+    signed(child(rotate, "skey")?)
+}
+
+/// Tells a client that so few of its one-time prekeys are left.
+pub fn low_stock(id: &str, now_s: u64, left: usize) -> Node {
+    Node::new("notification")
+        .attr("from", Jid::server())
+        .attr("type", "encrypt")
+        .attr("id", id)
+        .attr("t", now_s.to_string())
+        .child(Node::new("count").attr("value", left.to_string()))
+}
+
 /// The child of a fetch iq.
 pub fn fetch(jids: impl IntoIterator<Item = Jid>) -> Node {
     Node::new("key").children(jids.into_iter().map(|jid| Node::new("user").attr("jid", jid)))
@@ -230,6 +253,12 @@ mod tests {
 
     fn kem_of(node: &Node) -> Result<Option<KemKey>, StanzaError> {
         super::kem(node, Some("pq"))
+    }
+
+    #[test]
+    fn a_rotation_reads_back() {
+        assert_eq!(read_rotation(&rotation(&sample())), Ok(sample()));
+        assert!(read_rotation(&Node::new("rotate")).is_err());
     }
 
     #[test]

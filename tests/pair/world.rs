@@ -133,6 +133,7 @@ impl World {
     }
 
     pub fn bob_says(&mut self, text: &str, fault: Option<ContentFault>) -> String {
+        self.meta.tell_time(self.now);
         let sent = self.meta.send_text(Lane::Main, "bob", "alice", text, fault).unwrap();
         self.settle();
         sent.id

@@ -497,3 +497,20 @@ fn a_hostile_ratchet_part_never_panics_and_changes_nothing() {
     outcome.unwrap();
     assert_eq!(duo.into_inner().bob_reads(&message).unwrap(), "genuine");
 }
+
+#[test]
+fn a_replaced_signed_prekey_opens_until_it_is_dropped() {
+    for dropped in [false, true] {
+        let mut duo = Duo::new(true);
+        let late = duo.alice_writes("late");
+        let old = duo.bob.signed_prekey();
+        let new = duo.bob.rotate_signed_prekey();
+        assert!(new.id != old.id && new.value != old.value && new.signature.len() == 64);
+        duo.bob.drop_signed_prekey(new.id);
+        if dropped {
+            duo.bob.drop_signed_prekey(old.id);
+        }
+        assert_eq!(duo.bob_reads(&late).is_ok(), !dropped);
+        assert_eq!(duo.bob.signed_prekey(), new, "the current one stays");
+    }
+}

@@ -1,9 +1,11 @@
 //! Third-party users as Meta knows them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::Meta;
+use crate::clock::UnixMs;
 use crate::evidence::Lane;
+use crate::limits::PREKEYS_REMEMBERED_MAX;
 use crate::role::ConnId;
 use crate::spec::Profile;
 use crate::stanza::prekeys::{KemKey, Key, SignedKey, Upload};
@@ -30,7 +32,49 @@ pub struct Account {
     pub(super) keys: Option<Keys>,
     pub(super) online: Option<ConnId>,
     /// Stanzas that were not acked yet, oldest first.
-    pub(super) mailbox: VecDeque<Node>,
+    pub(super) mailbox: VecDeque<Queued>,
+    /// What the user has published so far.
+    pub(super) published: Published,
+    /// When the user was enlisted or connected last.
+    pub(super) last_seen: UnixMs,
+}
+
+/// A stanza that waits for its ack.
+pub(super) struct Queued {
+    pub since: UnixMs,
+    pub stanza: Node,
+}
+
+/// One-time prekeys that were published, so that a repeated one is seen.
+#[derive(Default)]
+pub(super) struct Published {
+    ids: BTreeSet<u32>,
+    values: BTreeSet<[u8; 32]>,
+    /// The client was told that its stock is low, and has not uploaded since.
+    pub told: bool,
+    /// Counts what it was told, to name the notifications.
+    pub notices: u32,
+}
+
+impl Published {
+    /// Takes in the one-time prekeys of an upload; how many were there before.
+    pub fn add(&mut self, keys: &VecDeque<Key>) -> usize {
+        let mut repeated = 0;
+        for key in keys {
+            let known = self.ids.contains(&key.id) || self.values.contains(&key.value);
+            repeated += usize::from(known);
+            if self.ids.len() < PREKEYS_REMEMBERED_MAX {
+                self.ids.insert(key.id);
+                self.values.insert(key.value);
+            }
+        }
+        repeated
+    }
+
+    /// True once the client has uploaded one-time prekeys.
+    pub fn any(&self) -> bool {
+        !self.ids.is_empty()
+    }
 }
 
 /// The published half of a client's Signal keys.
@@ -71,6 +115,11 @@ impl Account {
         self.online.is_some()
     }
 
+    /// The connection of the login in force.
+    pub fn connection(&self) -> Option<ConnId> {
+        self.online
+    }
+
     /// Stanzas that wait for the user, or for the user's ack.
     pub fn waiting(&self) -> usize {
         self.mailbox.len()
@@ -83,8 +132,19 @@ impl Meta {
         let enlisted = enlistment_is_skipped(&self.profile);
         let jid = user.login.clone();
         let (authkey, keys, online) = (None, None, None);
-        let mailbox = VecDeque::new();
-        self.accounts.push(Account { user, jid, authkey, enlisted, keys, online, mailbox });
+        let (mailbox, published) = (VecDeque::new(), Published::default());
+        let last_seen = self.now;
+        self.accounts.push(Account {
+            user,
+            jid,
+            authkey,
+            enlisted,
+            keys,
+            online,
+            mailbox,
+            published,
+            last_seen,
+        });
     }
 
     /// The account of an actor in a lane.

@@ -222,6 +222,15 @@ impl Meta {
         self.out.push_back(Output::Close { conn });
     }
 
+    /// The network has ended a connection: whoever was on it is offline.
+    pub fn lose(&mut self, conn: ConnId, why: &str) {
+        if self.channels.contains_key(&conn) {
+            let event = Event::Closed { by_iut: false, error: Some(why.to_owned()) };
+            self.record_conn(conn, false, event);
+            self.forget(conn);
+        }
+    }
+
     fn break_channel(&mut self, conn: ConnId, why: &str) {
         self.record_conn(conn, true, Event::ChannelBroken { why: why.to_owned() });
         self.close(conn);
@@ -239,6 +248,7 @@ impl Meta {
         for account in &mut self.accounts {
             if account.online == Some(conn) {
                 account.online = None;
+                account.last_seen = self.now;
             }
         }
     }

@@ -162,6 +162,33 @@ impl Meta {
         text: &str,
         fault: Option<ContentFault>,
     ) -> Result<Sent, String> {
+        let (account, sent) = self.compose(lane, from, to, text, fault)?;
+        self.deliver_from(lane, from, account, &sent);
+        Ok(sent)
+    }
+
+    /// Encrypts a text now that is delivered later, by [`Meta::replay`] under its own id.
+    ///
+    /// # Errors
+    /// Why it could not be encrypted, e.g. that the user has published no keys.
+    pub fn hold_text(
+        &mut self,
+        lane: Lane,
+        from: &str,
+        to: &str,
+        text: &str,
+    ) -> Result<Sent, String> {
+        self.compose(lane, from, to, text, None).map(|(_, sent)| sent)
+    }
+
+    fn compose(
+        &mut self,
+        lane: Lane,
+        from: &str,
+        to: &str,
+        text: &str,
+        fault: Option<ContentFault>,
+    ) -> Result<(usize, Sent), String> {
         let account = self.account_index(lane, to).ok_or(format!("{to} is unknown"))?;
         let key = (lane, from.to_owned());
         let peer = self.accounts[account].jid.clone();
@@ -178,8 +205,7 @@ impl Meta {
         client.sent.push(sent.clone());
         let event = Event::Encrypted { id, to: peer.to_string(), text: text.to_owned(), enc };
         self.record_in(Stream::client(from), lane, Some(from.to_owned()), event);
-        self.deliver_from(lane, from, account, &sent);
-        Ok(sent)
+        Ok((account, sent))
     }
 
     fn start_session(

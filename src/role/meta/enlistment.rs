@@ -100,6 +100,7 @@ impl Meta {
         if let (Some(at), Some(form), Answer::Ok { .. }) = (user, form, &answer) {
             let account = &mut self.accounts[at];
             account.enlisted = true;
+            account.last_seen = self.now;
             account.authkey = Some(form.authkey);
             // One encryption identity per account: a new enlistment replaces the old one (ENL-017).
             account.keys = Some(super::account::Keys {

@@ -1,11 +1,14 @@
 //! The prekey service (`wire.md` §4.4).
 
+use std::collections::VecDeque;
+
 use super::Meta;
+use crate::evidence::{Event, Lane, Stream};
 use crate::role::ConnId;
 use crate::scenario::SignatureFault;
 use crate::seed::Rng;
 use crate::stanza::iq;
-use crate::stanza::prekeys::{SignedKey, Upload, UserBundle, fetched_users};
+use crate::stanza::prekeys::{self, Key, SignedKey, Upload, UserBundle, fetched_users};
 use crate::wire::{AttrValue, Jid, Node};
 use rand::Rng as _;
 
@@ -13,7 +16,10 @@ impl Meta {
     /// Answers an iq of the namespace `encrypt`.
     pub(super) fn key_service(&mut self, conn: ConnId, account: usize, stanza: &Node) -> Node {
         let is_set = stanza.text("type").as_deref() == Some("set");
-        if is_set && stanza.find("rotate").is_none() {
+        if let (true, Some(rotate)) = (is_set, stanza.find("rotate")) {
+            return self.rotated(account, stanza, rotate);
+        }
+        if is_set {
             return self.upload(account, stanza);
         }
         let ok = iq::server_result(stanza);
@@ -38,6 +44,8 @@ impl Meta {
         match Upload::from_iq(stanza, self.profile.text("prekeys.kem_element")) {
             Ok(upload) => {
                 let mut keys = super::account::Keys::from(upload);
+                let one_time = keys.one_time.clone();
+                let before = self.accounts[account].keys.as_ref().map(|old| old.signed.clone());
                 // A refill adds to the stock; the rest replaces what there was.
                 if let Some(old) = self.accounts[account].keys.take()
                     && old.identity == keys.identity
@@ -48,11 +56,80 @@ impl Meta {
                         keys.one_time.push_front(key);
                     }
                 }
+                let (stock, signed) = (keys.one_time.len(), keys.signed.clone());
                 self.accounts[account].keys = Some(keys);
+                self.published(account, before.as_ref(), &signed, one_time, stock);
                 iq::server_result(stanza)
             }
             Err(_) => iq::server_error(stanza, 400, "bad-request"),
         }
+    }
+
+    /// A new signed prekey (`wire.md` §4.4); who has published nothing has nothing to replace.
+    fn rotated(&mut self, account: usize, stanza: &Node, rotate: &Node) -> Node {
+        let Ok(signed) = prekeys::read_rotation(rotate) else {
+            return iq::server_error(stanza, 400, "bad-request");
+        };
+        let Some(keys) = &mut self.accounts[account].keys else {
+            return iq::server_error(stanza, 404, "item-not-found");
+        };
+        let before = std::mem::replace(&mut keys.signed, signed.clone());
+        let stock = keys.one_time.len();
+        self.published(account, Some(&before), &signed, VecDeque::new(), stock);
+        iq::server_result(stanza)
+    }
+
+    /// Records what a client published, as facts: only here is known what was there before.
+    fn published(
+        &mut self,
+        account: usize,
+        before: Option<&SignedKey>,
+        signed: &SignedKey,
+        one_time: VecDeque<Key>,
+        stock: usize,
+    ) {
+        let published = &mut self.accounts[account].published;
+        published.told &= one_time.is_empty();
+        let event = Event::Published {
+            signed_id: signed.id,
+            rotated: before.is_some_and(|old| old.id != signed.id && old.value != signed.value),
+            one_time: one_time.len(),
+            repeated: published.add(&one_time),
+            stock,
+        };
+        self.record_for(account, Stream::published(), event);
+    }
+
+    /// Hands keys to strangers until so few one-time prekeys are left.
+    ///
+    /// # Errors
+    /// The user is unknown, or has not more than that.
+    pub fn drain(&mut self, lane: Lane, to: &str, left: usize) -> Result<(), String> {
+        let account = self.account_index(lane, to).ok_or(format!("{to} is unknown"))?;
+        let stock = |meta: &Self| {
+            meta.accounts[account].keys.as_ref().map_or(0, |keys| keys.one_time.len())
+        };
+        if stock(self) <= left {
+            return Err(format!("{to} has {} one-time prekeys at the server", stock(self)));
+        }
+        while stock(self) > left {
+            let _ = self.take_bundle(account);
+        }
+        Ok(())
+    }
+
+    /// Tells a client once that its stock is low, until it uploads (`wire.md` §4.4).
+    fn tell_of_low_stock(&mut self, account: usize, left: usize) {
+        let low = self.profile.int("prekeys.low_stock").unwrap_or_default();
+        let published = &mut self.accounts[account].published;
+        if published.told || !published.any() || left >= usize::try_from(low).unwrap_or_default() {
+            return;
+        }
+        published.told = true;
+        published.notices += 1;
+        let id = format!("low-stock-{}", published.notices);
+        let notice = prekeys::low_stock(&id, self.now.secs(), left);
+        self.deliver(account, notice);
     }
 
     /// What the service holds, so that a client sees whether it must upload again.
@@ -98,13 +175,16 @@ impl Meta {
     /// A bundle with the next one-time prekey, which is handed out at most once (PRE-009).
     pub(super) fn take_bundle(&mut self, account: usize) -> Option<UserBundle> {
         let keys = self.accounts[account].keys.as_mut()?;
-        Some(UserBundle {
+        let bundle = UserBundle {
             registration_id: keys.registration_id,
             identity: keys.identity,
             one_time: keys.one_time.pop_front(),
             signed: keys.signed.clone(),
             kem: keys.kem.clone(),
-        })
+        };
+        let left = keys.one_time.len();
+        self.tell_of_low_stock(account, left);
+        Some(bundle)
     }
 
     fn spoil(&mut self, signed: &mut SignedKey) {

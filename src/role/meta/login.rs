@@ -1,5 +1,7 @@
 //! Decides a login by the payload of the last handshake message (TF Part 2; `wire.md` §2).
 
+use std::time::Duration;
+
 use prost::Message as _;
 
 use super::account::{self, enlistment_is_skipped};
@@ -61,7 +63,7 @@ impl Meta {
         let wanted = self.profile.text("login.product").unwrap_or_default();
         let refused = if product.as_deref() != Some(wanted) {
             Some(format!("product is not {wanted}"))
-        } else if account.is_none_or(|at| !self.accounts[at].enlisted) {
+        } else if account.is_none_or(|at| !self.is_enlisted(at)) {
             Some("the account is not enlisted".to_owned())
         } else if token.as_ref().is_none_or(|(_, valid)| !valid) {
             Some("no valid token for this account".to_owned())
@@ -83,6 +85,17 @@ impl Meta {
             refused,
         };
         Some(Decided { account, facts })
+    }
+
+    /// ENL-016: who was away for too long is enlisted no more.
+    fn is_enlisted(&mut self, account: usize) -> bool {
+        let days = self.profile.int("enlistment.lifetime_days").unwrap_or(i64::MAX);
+        let life = Duration::from_secs(days.unsigned_abs().saturating_mul(24 * 3600));
+        let account = &mut self.accounts[account];
+        if account.last_seen.after(life) <= self.now {
+            account.enlisted = false;
+        }
+        account.enlisted
     }
 
     /// A companion's login, as native clients make it: by number and device, without a token.
@@ -164,12 +177,14 @@ impl Meta {
             self.close(old);
             self.accounts[account].online = Some(conn);
         }
+        self.accounts[account].last_seen = self.now;
         let lid = account::lid(&self.accounts[account].jid).to_string();
         let native = [("props", "27"), ("lid", lid.as_str())];
         let skipped = enlistment_is_skipped(&self.profile);
         let extra: &[(&str, &str)] = if skipped { &native } else { &[] };
         self.send(conn, &login::success(self.now.secs(), extra));
-        let waiting: Vec<_> = self.accounts[account].mailbox.iter().cloned().collect();
+        let waiting: Vec<_> =
+            self.accounts[account].mailbox.iter().map(|w| w.stanza.clone()).collect();
         self.send(conn, &ib::offline(waiting.len()));
         for stanza in waiting {
             self.send(conn, &stanza);

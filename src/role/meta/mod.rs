@@ -237,7 +237,8 @@ impl Role for Meta {
         self.now = now;
         match input {
             Input::Accepted { conn, websocket } => self.accept(conn, websocket),
-            Input::Opened { .. } | Input::Wake => {}
+            Input::Opened { .. } => {}
+            Input::Wake => self.forget_old_messages(),
             Input::Bytes { conn, bytes } => self.receive(conn, &bytes),
             Input::Closed { conn, error } => self.closed(conn, error),
             Input::Request { id, request } => self.serve(id, &request),

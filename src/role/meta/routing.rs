@@ -1,7 +1,9 @@
 //! What the chat server does with a client's stanza: answers, acks, and passing on.
 
+use std::time::Duration;
+
 use super::Meta;
-use super::account::{enlistment_is_skipped, lid};
+use super::account::{Queued, enlistment_is_skipped, lid};
 use crate::evidence::Lane;
 use crate::limits::MAILBOX_STANZAS_MAX;
 use crate::role::ConnId;
@@ -111,7 +113,7 @@ impl Meta {
             // To native clients a receipt of a message is its ack.
             let named = |stanza: &Node| receipt.ids.iter().any(|id| has_id(stanza, id));
             let mailbox = &mut self.accounts[account].mailbox;
-            mailbox.retain(|stanza| stanza.tag != "message" || !named(stanza));
+            mailbox.retain(|w| w.stanza.tag != "message" || !named(&w.stanza));
         }
         if let Some(peer) = self.account_by_jid(&receipt.peer) {
             let from = self.accounts[account].jid.clone();
@@ -123,7 +125,7 @@ impl Meta {
     fn acked(&mut self, account: usize, node: &Node) {
         let Ok(ack) = ack::Ack::from_node(node) else { return };
         let mailbox = &mut self.accounts[account].mailbox;
-        mailbox.retain(|stanza| stanza.tag != ack.class || !has_id(stanza, &ack.id));
+        mailbox.retain(|w| w.stanza.tag != ack.class || !has_id(&w.stanza, &ack.id));
     }
 
     /// Hands a stanza to a user: at once while the user is online, and again at the next login
@@ -135,10 +137,21 @@ impl Meta {
             if target.mailbox.len() >= MAILBOX_STANZAS_MAX {
                 target.mailbox.pop_front();
             }
-            target.mailbox.push_back(stanza.clone());
+            let since = self.now;
+            target.mailbox.push_back(Queued { since, stanza: stanza.clone() });
         }
         if let Some(conn) = target.online {
             self.send(conn, &stanza);
+        }
+    }
+
+    /// Drops what has waited longer than a mailbox keeps it (TF §3.2.1; MSG-015).
+    pub(super) fn forget_old_messages(&mut self) {
+        let Some(days) = self.profile.int("mailbox.retention_days") else { return };
+        let keep = Duration::from_secs(days.unsigned_abs().saturating_mul(24 * 3600));
+        let now = self.now;
+        for account in &mut self.accounts {
+            account.mailbox.retain(|waiting| waiting.since.after(keep) > now);
         }
     }
 

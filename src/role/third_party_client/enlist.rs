@@ -4,6 +4,7 @@
 //! keys at Meta's side (ENL-017), so it happens when the user asks for it (ENL-002).
 
 use super::effect::{CallId, Failure, FailureKind, Notification, Output, Reply};
+use super::send::address;
 use super::{Purpose, ThirdPartyClient};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::identity::enlistment::{Answer, AnswerFault, Form};
@@ -49,7 +50,8 @@ impl Login {
 impl ThirdPartyClient {
     pub(super) fn enlist(&mut self, call: CallId) {
         self.enlistment.opted_in = true;
-        if let (Some(login), false) = (&self.enlistment.login, self.enlistment.stale) {
+        let stale = self.enlistment.stale && !self.has(Fault::StaleEnlistmentKept);
+        if let (Some(login), false) = (&self.enlistment.login, stale) {
             let reply = Reply::Login(login.text.clone());
             return self.done(call, Ok(reply));
         }
@@ -98,7 +100,12 @@ impl ThirdPartyClient {
             Ok(login) => {
                 let reply = Reply::Login(login.text.clone());
                 self.enlistment.login = Some(login);
-                self.enlistment.stale = false;
+                let again = std::mem::take(&mut self.enlistment.stale);
+                if again && self.has(Fault::ReenlistingForgetsSessions) {
+                    for peer in self.threads.peers() {
+                        self.party.drop_session(&address(&peer));
+                    }
+                }
                 self.settle(Purpose::Enlist, &Ok(reply));
             }
             Err(failure) => self.enlistment_failed(failure),

@@ -32,11 +32,20 @@ pub(super) struct Connection {
     opened: ConnId,
 }
 
+impl Connection {
+    /// True from the second connection on.
+    pub fn has_been_open(&self) -> bool {
+        self.opened > 1
+    }
+}
+
 /// One connection.
 pub(super) struct Link {
     pub conn: ConnId,
     pub state: State,
     frames: FrameReader,
+    /// Pieces of the frame that is under way.
+    pieces: u32,
     pub token: String,
     /// Until when the login must have gone through (NOI-020).
     pub until: UnixMs,
@@ -79,7 +88,8 @@ impl ThirdPartyClient {
         let max = self.settings.values.size("limits.frame_bytes").min(FRAME_BYTES_MAX);
         let until = self.now.after(self.settings.handshake_wait);
         let frames = FrameReader::new(max);
-        self.connection.link = Some(Link { conn, state: State::Opening, frames, token, until });
+        self.connection.link =
+            Some(Link { conn, state: State::Opening, frames, pieces: 0, token, until });
         self.out.push_back(Output::Open { conn });
     }
 
@@ -102,16 +112,37 @@ impl ThirdPartyClient {
     }
 
     pub(super) fn receive(&mut self, conn: ConnId, bytes: &[u8]) {
+        let loses = self.has(Fault::ThirdChunkLost);
         if let Some(link) = self.link(conn) {
-            link.frames.push(bytes);
+            link.pieces += 1;
+            if !loses || link.pieces < 3 {
+                link.frames.push(bytes);
+            }
         }
+        let mut taken = 0;
         // A frame may end the connection.
         while let Some(link) = self.link(conn) {
             match link.frames.next_frame() {
-                Ok(Some(frame)) => self.frame(conn, &frame),
+                Ok(Some(frame)) => {
+                    link.pieces = 0;
+                    self.frame(conn, &frame);
+                    taken += 1;
+                    if taken == 2 && self.has(Fault::JoinedFramesDropped) {
+                        self.drop_joined(conn);
+                    }
+                }
                 Ok(None) => return,
                 Err(error) => return self.break_link(&error.to_string()),
             }
+        }
+    }
+
+    /// A deliberate fault: what was read behind two frames is dropped, once the user is online.
+    fn drop_joined(&mut self, conn: ConnId) {
+        if self.stage() == Some(Stage::Open)
+            && let Some(link) = self.link(conn)
+        {
+            link.frames = FrameReader::new(FRAME_BYTES_MAX);
         }
     }
 
@@ -184,6 +215,8 @@ impl ThirdPartyClient {
     pub(super) fn lost(&mut self, conn: ConnId, error: Option<String>) {
         if self.is_current(conn) {
             self.connection.link = None;
+            let last = if error.is_some() { Fault::ResetIsFinal } else { Fault::CleanEndIsFinal };
+            self.connection.wanted &= !self.has(last);
             self.repair(&error.unwrap_or_else(|| "the server closed the connection".to_owned()));
         }
     }

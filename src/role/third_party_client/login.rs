@@ -30,7 +30,8 @@ impl ThirdPartyClient {
 
     /// NOI-005: the key of the enlistment.
     pub(super) fn login_key(&self) -> KeyPair {
-        let other = self.has(Fault::AuthkeyDiffers);
+        let again = self.connection.has_been_open() && self.has(Fault::KeyChangesOnReconnect);
+        let other = again || self.has(Fault::AuthkeyDiffers);
         self.static_key(if other { "another-noise-static" } else { "noise-static" })
     }
 

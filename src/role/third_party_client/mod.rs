@@ -18,6 +18,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod threads;
+mod upkeep;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -33,7 +34,7 @@ pub use settings::{Settings, SettingsError, Values};
 pub use threads::ThreadItem;
 
 use crate::clock::UnixMs;
-use crate::e2ee::{KdfInput, Party, X3dhParty};
+use crate::e2ee::{KdfInput, OneTimePrekey, Party, X3dhParty};
 use crate::limits::{COMMAND_WAIT_MS_MAX, IDS_REMEMBERED_MAX, WAKE_PAUSE_MS};
 use crate::noise::KeyPair;
 use crate::role::Input;
@@ -63,6 +64,11 @@ pub struct ThirdPartyClient {
     iq_prefix: String,
     asked_so_far: u64,
     ping_at: Option<UnixMs>,
+    upkeep: upkeep::Upkeep,
+    /// The first token; only a fault keeps it.
+    kept_token: Option<String>,
+    /// The one-time prekeys of the first upload; only a fault keeps them.
+    first_batch: Vec<OneTimePrekey>,
     drafts: Vec<send::Draft>,
     threads: threads::Threads,
     /// Messages that were decrypted.
@@ -114,6 +120,9 @@ impl ThirdPartyClient {
             iq_prefix: format!("{a}.{b}"),
             asked_so_far: 0,
             ping_at: None,
+            upkeep: upkeep::Upkeep::default(),
+            kept_token: None,
+            first_batch: Vec::new(),
             drafts: Vec::new(),
             threads: threads::Threads::default(),
             seen: Recent::new(IDS_REMEMBERED_MAX),
@@ -178,6 +187,12 @@ impl ThirdPartyClient {
             }
         }
         if std::mem::take(&mut self.connection.wants_token) {
+            let token = match self.has(Fault::TokenKept) {
+                true => {
+                    self.kept_token.get_or_insert_with(|| token.unwrap_or_default()).clone().into()
+                }
+                false => token,
+            };
             match token {
                 Some(token) => self.open_link(token),
                 None => self.refuse(none()),
@@ -294,6 +309,7 @@ impl ThirdPartyClient {
         if self.stage() == Some(link::Stage::Open) && due(self.ping_at, self.now) {
             self.ping();
         }
+        self.look_after_prekeys();
         self.expire_commands();
         self.set_alarm();
     }
@@ -320,6 +336,7 @@ impl ThirdPartyClient {
             .chain(self.requests.values().map(|asked| asked.until))
             .chain(login.map(|link| link.until))
             .chain(self.connection.retry_at)
+            .chain(self.upkeep.next(stage == Some(link::Stage::Open)))
             .chain(self.ping_at.filter(|_| stage == Some(link::Stage::Open)))
             .min();
         if let Some(at) = next

@@ -22,6 +22,9 @@ use crate::wire::{Jid, Node};
 /// The version of `<enc>` that carries the padded content protobuf (`wire.md` §4.6).
 const ENC_VERSION: &str = "2";
 
+/// Uploads with which a faulty client answers one notification.
+const REFILLS_OF_A_FLOOD: usize = 5;
+
 /// What a message turned out to be.
 enum Opened {
     Content(Content),
@@ -261,8 +264,10 @@ impl ThirdPartyClient {
     /// Low stock, or a peer's new identity (`wire.md` §4.4). Only the server speaks of the stock.
     fn keys_notification(&mut self, node: &Node) {
         let from = node.jid("from");
-        if node.find("count").is_some() && iq::is_server(from.as_ref()) {
-            self.upload();
+        let low = node.find("count").is_some() && iq::is_server(from.as_ref());
+        if low && !self.has(Fault::LowStockIgnored) {
+            let times = if self.has(Fault::RefillFloods) { REFILLS_OF_A_FLOOD } else { 1 };
+            (0..times).for_each(|_| self.upload());
         }
         if let (Some(from), true) = (from, node.find("identity").is_some()) {
             // PRE-015: nothing more is sent under the old identity.

@@ -11,6 +11,7 @@ use super::ThirdPartyClient;
 use super::effect::{ConnectionState, FailureKind, Notification, Reply};
 use super::link::Stage;
 use crate::clock::UnixMs;
+use crate::e2ee::OneTimePrekey;
 use crate::limits::ANSWER_WAIT_MS_MAX;
 use crate::role::quirk::Fault;
 use crate::role::signal::{kem_key, one_time_key, signed_key};
@@ -28,6 +29,7 @@ pub(super) enum What {
     Count,
     Upload,
     Bundle(Jid),
+    Rotation,
     Ping,
 }
 
@@ -72,7 +74,7 @@ impl ThirdPartyClient {
             What::Count => self.count_answered(node),
             What::Upload => self.upload_answered(good),
             What::Bundle(peer) => self.bundle_answered(&peer, node),
-            What::Ping => {}
+            What::Ping | What::Rotation => {}
         }
     }
 
@@ -92,7 +94,7 @@ impl ThirdPartyClient {
     pub(super) fn upload(&mut self) {
         let batch = self.settings.values.size("prekeys.upload_batch");
         let batch = batch.min(crate::limits::PREKEY_BATCH_MAX);
-        let one_time = self.party.new_one_time_prekeys(batch);
+        let one_time = self.batch(batch);
         let upload = Upload {
             registration_id: self.party.registration_id(),
             identity: self.party.identity(),
@@ -101,6 +103,18 @@ impl ThirdPartyClient {
             kem: kem_key(&*self.party, self.settings.signal.kem_element.as_deref()),
         };
         self.ask(IqType::Set, prekeys::XMLNS, upload.to_nodes(), What::Upload);
+    }
+
+    /// Fresh one-time prekeys; only a fault offers old ones again.
+    fn batch(&mut self, count: usize) -> Vec<OneTimePrekey> {
+        if self.has(Fault::RefillRepeats) && !self.first_batch.is_empty() {
+            return self.first_batch.clone();
+        }
+        let batch = self.party.new_one_time_prekeys(count);
+        if self.has(Fault::RefillRepeats) {
+            self.first_batch = batch.clone();
+        }
+        batch
     }
 
     /// Without one-time prekeys messages still come through, so a refusal is only shown.
@@ -132,7 +146,8 @@ impl ThirdPartyClient {
         // Sooner than the longest interval, so that a slow timer does not exceed it.
         let longest_s = self.settings.values.int("ping.interval_s_max").max(1);
         let interval_ms = longest_s.saturating_mul(1000) / 6 * 5;
-        self.ping_at = Some(self.now.after(Duration::from_millis(interval_ms)));
+        let again = !self.has(Fault::PingsOnce);
+        self.ping_at = again.then(|| self.now.after(Duration::from_millis(interval_ms)));
     }
 
     /// Gives up what was not answered in time.
@@ -146,6 +161,7 @@ impl ThirdPartyClient {
             .collect();
         for id in ids {
             match self.requests.remove(&id).map(|asked| asked.what) {
+                Some(What::Ping) if self.has(Fault::DeadLineKept) => {}
                 Some(What::Bundle(peer)) => self.no_bundle(&peer, "the server did not answer"),
                 Some(_) => self.break_link("the server did not answer in time"),
                 // An earlier one has ended the connection, and all requests with it.

@@ -4,7 +4,7 @@
 //! own message is found only together with its peer, so that a stranger's receipt changes nothing
 //! (RCP-012).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::effect::MessageState;
 use crate::limits::THREAD_ITEMS_MAX;
@@ -36,6 +36,11 @@ impl Threads {
     pub fn with(&self, with: &Jid) -> Vec<ThreadItem> {
         let with = with.bare();
         self.items.iter().filter(|(peer, _)| *peer == with).map(|(_, item)| item.clone()).collect()
+    }
+
+    /// Everybody with whom there is a conversation.
+    pub fn peers(&self) -> BTreeSet<Jid> {
+        self.items.iter().map(|(peer, _)| peer.clone()).collect()
     }
 
     /// Advances an own message; true if that changed its state.

@@ -78,6 +78,8 @@ fn acts(scenario: &Scenario, name: &str) -> bool {
         Action::Act(act) => act.on == name,
         Action::Send(send) => send.from == name || send.to == name,
         Action::Expect(expect) | Action::ExpectNone(expect) => expect.at == name,
+        Action::Fault(fault) => fault.on == name,
+        Action::Advance(advance) => advance.on == name,
     })
 }
 
@@ -99,6 +101,8 @@ impl Action {
             Action::Send(_) => "send",
             Action::Expect(_) => "expect",
             Action::ExpectNone(_) => "expect_none",
+            Action::Fault(_) => "fault",
+            Action::Advance(_) => "advance",
         }
     }
 }
@@ -110,6 +114,8 @@ impl Payload {
             Payload::Text(_) => "text",
             Payload::Stanza(_) => "stanza",
             Payload::Replay { .. } => "replay",
+            Payload::Release { .. } => "release",
+            Payload::Drain { .. } => "drain",
             Payload::Push => "push",
             Payload::FetchKeys => "fetch",
         }

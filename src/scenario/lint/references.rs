@@ -73,6 +73,7 @@ fn texts(step: &Step) -> Vec<(String, Text<'_>)> {
         Action::Act(act) => act_texts(act),
         Action::Send(send) => send_texts(send),
         Action::Expect(expect) | Action::ExpectNone(expect) => expect_texts(expect),
+        Action::Fault(_) | Action::Advance(_) => Vec::new(),
     }
 }
 
@@ -89,7 +90,7 @@ fn send_texts(send: &Send) -> Vec<(String, Text<'_>)> {
     let text = match &send.payload {
         Payload::Text(template) => Text::Sent(template),
         Payload::Stanza(pattern) => Text::SentStanza(pattern),
-        Payload::Replay { .. } | Payload::Push | Payload::FetchKeys => return Vec::new(),
+        _ => return Vec::new(),
     };
     vec![(send.payload.word().to_owned(), text)]
 }
@@ -236,11 +237,12 @@ fn fields(action: &Action) -> Option<&'static [&'static str]> {
         Action::Send(send) => Some(match send.payload {
             Payload::Text(_) | Payload::Stanza(_) => &["id"],
             Payload::Replay { .. } => &["id", "replay_of"],
-            Payload::Push | Payload::FetchKeys => &[],
+            Payload::Release { .. } => &["id"],
+            Payload::Push | Payload::FetchKeys | Payload::Drain { .. } => &[],
         }),
         Action::Expect(expect) if expect.kind == Kind::Stanza => None,
         Action::Expect(expect) => Some(expect.kind.info().fields),
-        Action::ExpectNone(_) => Some(&[]),
+        Action::ExpectNone(_) | Action::Fault(_) | Action::Advance(_) => Some(&[]),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Rules about single steps: who can do what, and what can be seen where.
 
 use super::super::kinds::{META, Point};
+use super::super::line::{LineFault, Way, Which};
 use super::super::model::{Act, Action, Actor, Expect, Payload, Plays, Scenario, Send, Step};
 use super::super::operations;
 use crate::span::Span;
@@ -17,12 +18,17 @@ pub(super) fn lint(problems: &mut Problems, scenario: &Scenario) {
                     problems.add(at.of("checks"), "a step that may fail decides nothing");
                 }
             }
-            Action::Send(send) => lint_send(problems, &at, send),
+            Action::Send(send) => {
+                lint_send(problems, &at, send);
+                lint_release(problems, &at, n, send);
+            }
             Action::Expect(expect) => lint_expect(problems, &at, expect),
             Action::ExpectNone(expect) => {
                 lint_expect(problems, &at, expect);
                 lint_cause(problems, scenario, n);
             }
+            Action::Fault(fault) => lint_fault(problems, &at, fault),
+            Action::Advance(advance) => lint_client(problems, &at, &advance.on),
         }
     }
 }
@@ -77,6 +83,31 @@ fn lint_act(problems: &mut Problems, at: &Place<'_>, act: &Act) {
     }
 }
 
+/// The line is that of a client under test.
+fn lint_client(problems: &mut Problems, at: &Place<'_>, on: &str) {
+    if at.actor(problems, "on", on).is_some_and(|actor| !actor.iut) {
+        problems.add(at.of("on"), format!("`{on}` is not the implementation under test"));
+    }
+}
+
+fn lint_fault(problems: &mut Problems, at: &Place<'_>, fault: &LineFault) {
+    let LineFault { on, kind, way, which } = fault;
+    lint_client(problems, at, on);
+    let actors = &at.scenario.actors;
+    if actors.iter().any(|(name, a)| name == on && a.plays != Plays::ThirdPartyClient) {
+        problems.add(at.of("on"), format!("`{on}` has no chat connection"));
+    }
+    if *way == Way::Received && !kind.suits_received() {
+        let help = "what a client sends can be `cut`, and it can `stall`";
+        let message = format!("`{}` is done to bytes that the server sends", kind.word());
+        problems.advise(at.of("way"), message, help);
+    }
+    if *which == Which::Next && kind.is_immediate() {
+        let message = format!("`{}` happens at once, to the current connection", kind.word());
+        problems.add(at.of("connection"), message);
+    }
+}
+
 fn lint_send(problems: &mut Problems, at: &Place<'_>, send: &Send) {
     lint_sender(problems, at, send);
     let Some(to) = at.actor(problems, "to", &send.to) else { return };
@@ -91,9 +122,39 @@ fn lint_send(problems: &mut Problems, at: &Place<'_>, send: &Send) {
     }
 }
 
+/// What is released was held by an earlier step, and what is held is released.
+fn lint_release(problems: &mut Problems, at: &Place<'_>, n: usize, send: &Send) {
+    let held = |step: &Step| match &step.action {
+        Action::Send(send) if send.hold => step.label.clone(),
+        _ => None,
+    };
+    let steps = &at.scenario.steps;
+    if let Payload::Release { of } = &send.payload {
+        let known: Vec<String> = steps[..n].iter().filter_map(held).collect();
+        if !known.contains(of) {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            problems.unknown(at.of("release"), "held text", of, &known);
+        }
+    }
+    if send.hold {
+        let label = steps[n].label.as_deref();
+        let frees = |step: &Step| match &step.action {
+            Action::Send(Send { payload: Payload::Release { of }, .. }) => {
+                Some(of.as_str()) == label
+            }
+            _ => false,
+        };
+        if label.is_none() || !steps[n..].iter().any(frees) {
+            let help = "give it a label, and a later `send` with `release:` and that label";
+            problems.advise(at.of("hold"), "nothing releases this text", help);
+        }
+    }
+}
+
 fn lint_sender(problems: &mut Problems, at: &Place<'_>, send: &Send) {
     let what = send.payload.word();
-    let by_client = matches!(send.payload, Payload::Text(_) | Payload::Replay { .. });
+    let by_client =
+        matches!(send.payload, Payload::Text(_) | Payload::Replay { .. } | Payload::Release { .. });
     match (by_client, send.from == META) {
         (false, true) => {}
         (false, false) => problems.add(at.of("from"), format!("`{what}` is sent by `meta`")),
@@ -134,7 +195,7 @@ fn lint_expect(problems: &mut Problems, at: &Place<'_>, expect: &Expect) {
 /// An absence before anything happened is true of every implementation.
 fn lint_cause(problems: &mut Problems, scenario: &Scenario, n: usize) {
     let mut before = scenario.steps[..n].iter();
-    if !before.any(|step| matches!(step.action, Action::Act(_) | Action::Send(_))) {
+    if !before.any(|step| step.action.causes()) {
         let help = "an `act` or `send` before it must be able to cause what is not expected";
         let span = scenario.tree.key_place(&format!("steps/{n}/expect_none"));
         problems.advise(span, "this expectation cannot fail", help);
