@@ -16,6 +16,17 @@ use super::tokens::{self, Token};
 /// Bytes that fit inside, so that a word is as large as a `String`.
 const INLINE_BYTES: usize = 22;
 
+/// The bit of an inline word's length that says that it is in no dictionary.
+const NOWHERE: u8 = 0x80;
+
+/// What is known of a word's place in the dictionary without a search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    At(Token),
+    Nowhere,
+    Unknown,
+}
+
 /// An immutable string; words of the dictionary and short strings take no allocation.
 #[derive(Clone)]
 pub struct Word(Repr);
@@ -24,7 +35,8 @@ pub struct Word(Repr);
 enum Repr {
     /// With its place in the dictionary, if that is known.
     Fixed(&'static str, Option<Token>),
-    /// UTF-8, which is checked where it is used.
+    /// UTF-8, which is checked where it is used; `len` has [`NOWHERE`] set where the word is known
+    /// to be in no dictionary.
     Inline {
         len: u8,
         bytes: [u8; INLINE_BYTES],
@@ -51,11 +63,15 @@ impl Word {
     /// Copies a text that is known to be ASCII without looking it up in the dictionary.
     pub(super) fn ascii(text: &[u8]) -> Self {
         Self::inline(text).unwrap_or_else(|| {
-            Self::owned(std::str::from_utf8(text).expect("the caller knows the text as ASCII"))
+            let text = std::str::from_utf8(text).expect("the caller knows the text as ASCII");
+            Self(Repr::Heap(text.into()))
         })
     }
 
     fn inline(text: &[u8]) -> Option<Self> {
+        if text.len() > INLINE_BYTES {
+            return None;
+        }
         let mut bytes = [0; INLINE_BYTES];
         bytes.get_mut(..text.len())?.copy_from_slice(text);
         let len = u8::try_from(text.len()).ok()?;
@@ -64,10 +80,29 @@ impl Word {
 
     /// Gives the place in the dictionary if it is known without a search.
     pub(super) fn token(&self) -> Option<Token> {
-        match self.0 {
-            Repr::Fixed(_, token) => token,
-            Repr::Inline { .. } | Repr::Heap(_) => None,
+        match self.place() {
+            Place::At(token) => Some(token),
+            Place::Nowhere | Place::Unknown => None,
         }
+    }
+
+    /// Says what is known of the place in the dictionary.
+    #[inline]
+    pub(super) fn place(&self) -> Place {
+        match self.0 {
+            Repr::Fixed(_, Some(token)) => Place::At(token),
+            Repr::Inline { len, .. } if len & NOWHERE != 0 => Place::Nowhere,
+            _ => Place::Unknown,
+        }
+    }
+
+    /// Copies a text that was looked up in vain.
+    fn nowhere(text: &str) -> Self {
+        let mut word = Self::owned(text);
+        if let Repr::Inline { len, .. } = &mut word.0 {
+            *len |= NOWHERE;
+        }
+        word
     }
 
     /// Gives the text.
@@ -75,8 +110,8 @@ impl Word {
         match &self.0 {
             Repr::Fixed(text, _) => text,
             Repr::Heap(text) => text,
-            Repr::Inline { len, bytes } => {
-                std::str::from_utf8(&bytes[..usize::from(*len)]).expect("a whole text was copied")
+            Repr::Inline { .. } => {
+                std::str::from_utf8(self.as_utf8()).expect("a whole text was copied")
             }
         }
     }
@@ -86,7 +121,7 @@ impl Word {
         match &self.0 {
             Repr::Fixed(text, _) => text.as_bytes(),
             Repr::Heap(text) => text.as_bytes(),
-            Repr::Inline { len, bytes } => &bytes[..usize::from(*len)],
+            Repr::Inline { len, bytes } => &bytes[..usize::from(len & !NOWHERE)],
         }
     }
 
@@ -137,7 +172,7 @@ impl Borrow<str> for Word {
 
 impl From<&str> for Word {
     fn from(text: &str) -> Self {
-        tokens::find(text).and_then(Self::dictionary).unwrap_or_else(|| Self::owned(text))
+        tokens::find(text).and_then(Self::dictionary).unwrap_or_else(|| Self::nowhere(text))
     }
 }
 
@@ -263,8 +298,10 @@ mod tests {
     #[test]
     fn only_long_words_outside_of_the_dictionary_are_allocated() {
         assert!(matches!(Word::from("message").0, Repr::Fixed(_, Some(_))));
-        assert!(matches!(Word::from("interop").0, Repr::Inline { len: 7, .. }));
-        assert!(matches!(Word::from("x".repeat(22)).0, Repr::Inline { len: 22, .. }));
+        assert!(matches!(Word::owned("interop").0, Repr::Inline { len: 7, .. }));
+        assert_eq!(Word::from("interop").place(), Place::Nowhere);
+        assert_eq!(Word::owned("interop"), Word::from("interop"));
+        assert!(matches!(Word::from("x".repeat(22)).0, Repr::Inline { .. }));
         assert!(matches!(Word::from("x".repeat(23)).0, Repr::Heap(_)));
         for text in ["", "message", "käse", &"é".repeat(11), &"é".repeat(12)] {
             assert_eq!(Word::from(text).into_string(), text);

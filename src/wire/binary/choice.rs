@@ -39,7 +39,7 @@ impl Choice for Style {
     }
 
     fn pair_user(&mut self, text: Text<'_>) -> Form {
-        if text.text.is_empty() { Form::Empty } else { self.text(text) }
+        if text.is_empty() { Form::Empty } else { self.text(text) }
     }
 
     fn jid(&mut self, jid: &Jid) -> Option<Form> {
@@ -104,7 +104,7 @@ impl Choice for Replay<'_> {
     }
 
     fn value(&mut self, text: Text<'_>) -> Form {
-        self.next(|form| form.fits_text(text.text)).unwrap_or_else(|| Form::text(text))
+        self.next(|form| form.fits_text(text.utf8())).unwrap_or_else(|| Form::text(text))
     }
 
     fn pair_user(&mut self, text: Text<'_>) -> Form {
@@ -128,7 +128,7 @@ impl Choice for Replay<'_> {
                 whole && is_writable(&jid) && form.fits_jid(&jid)
             }
             Form::Empty => false,
-            _ => form.fits_bytes(bytes.len()) || whole && form.fits_text(text),
+            _ => form.fits_bytes(bytes.len()) || whole && form.fits_text(bytes),
         };
         self.next(fits).unwrap_or(Form::raw(bytes.len()))
     }

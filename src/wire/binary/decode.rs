@@ -68,7 +68,7 @@ pub(super) struct Decoder<'a> {
 
 impl<'a> Decoder<'a> {
     fn new(data: &'a [u8]) -> Self {
-        let pieces = Vec::with_capacity((data.len() / 4 + 8).min(RESERVED_PIECES));
+        let pieces = Vec::with_capacity((data.len() / 8 + 16).min(RESERVED_PIECES));
         let forms = Forms { pieces, len: data.len() };
         Self { data, at: 0, nodes: 0, attributes: 0, forms }
     }
@@ -100,6 +100,7 @@ impl<'a> Decoder<'a> {
         self.array::<1>().map(|[byte]| byte)
     }
 
+    #[inline]
     pub(super) fn short(&mut self) -> Result<u16> {
         self.array().map(u16::from_be_bytes)
     }

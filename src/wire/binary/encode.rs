@@ -106,18 +106,18 @@ impl<C: Choice> Encoder<C> {
     fn name<'a>(&mut self, text: impl Into<Text<'a>>) -> Result<()> {
         let text = text.into();
         let form = self.choice.name(text);
-        self.text_as(text.text, form)
+        self.text_as(text.utf8(), form)
     }
 
     #[inline]
     fn value<'a>(&mut self, text: impl Into<Text<'a>>) -> Result<()> {
         let text = text.into();
         let form = self.choice.value(text);
-        self.text_as(text.text, form)
+        self.text_as(text.utf8(), form)
     }
 
     #[inline]
-    fn text_as(&mut self, text: &str, form: Form) -> Result<()> {
+    fn text_as(&mut self, text: &[u8], form: Form) -> Result<()> {
         match form {
             Form::Empty => self.out.push(tag::EMPTY),
             Form::Token(Token::Single(index)) => self.out.push(index),
@@ -127,9 +127,9 @@ impl<C: Choice> Encoder<C> {
                     Alphabet::Nibble => tag::NIBBLE,
                     Alphabet::Hex => tag::HEX,
                 });
-                alphabet.pack(text, pad, &mut self.out);
+                Alphabet::pack(text, pad, &mut self.out);
             }
-            form => return self.raw(text.as_bytes(), form),
+            form => return self.raw(text, form),
         }
         Ok(())
     }
@@ -152,7 +152,7 @@ impl<C: Choice> Encoder<C> {
         let text = || std::str::from_utf8(bytes).expect("the form fits a text");
         match self.choice.bytes(bytes) {
             form if form.is_jid() => self.jid_as(&content_jid(text()), form),
-            form @ (Form::Token(_) | Form::Packed { .. }) => self.text_as(text(), form),
+            form @ (Form::Token(_) | Form::Packed { .. }) => self.text_as(bytes, form),
             form => self.raw(bytes, form),
         }
     }
@@ -200,7 +200,7 @@ impl<C: Choice> Encoder<C> {
             (user, false) => user,
         };
         let form = self.choice.pair_user((&*user).into());
-        self.text_as(&user, form)?;
+        self.text_as(user.as_bytes(), form)?;
         self.name(&jid.server)
     }
 }

@@ -8,24 +8,49 @@
 use super::packed::{self, Alphabet, PAD};
 use crate::wire::jid::{HOSTED, HOSTED_LID, INTEROP, Jid, LID, MESSENGER, PHONE};
 use crate::wire::tokens::{self, Token};
-use crate::wire::word::Word;
+use crate::wire::word::{Place, Word};
 
 /// A string to be written, with its place in the dictionary if that is known already.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Text<'a> {
-    pub text: &'a str,
-    pub token: Option<Token>,
+    utf8: &'a [u8],
+    place: Place,
+}
+
+impl<'a> Text<'a> {
+    /// The bytes of the text, which cost less than the text.
+    pub fn utf8(self) -> &'a [u8] {
+        self.utf8
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.utf8.is_empty()
+    }
+
+    pub fn len(self) -> usize {
+        self.utf8.len()
+    }
+
+    #[inline]
+    fn token(self) -> Option<Token> {
+        match self.place {
+            Place::At(token) => Some(token),
+            Place::Nowhere => None,
+            Place::Unknown => std::str::from_utf8(self.utf8).ok().and_then(tokens::find),
+        }
+    }
 }
 
 impl<'a> From<&'a Word> for Text<'a> {
+    #[inline]
     fn from(word: &'a Word) -> Self {
-        Self { text: word, token: word.token() }
+        Self { utf8: word.as_utf8(), place: word.place() }
     }
 }
 
 impl<'a> From<&'a str> for Text<'a> {
     fn from(text: &'a str) -> Self {
-        Self { text, token: None }
+        Self { utf8: text.as_bytes(), place: Place::Unknown }
     }
 }
 
@@ -71,13 +96,13 @@ impl Form {
     /// What open clients choose for a text: word, nibbles, hex, raw (`wire.md` §3.3).
     #[inline]
     pub(super) fn text(text: Text<'_>) -> Self {
-        match text.token.or_else(|| tokens::find(text.text)) {
+        match text.token() {
             Some(token) => Self::Token(token),
-            None => Self::packed(text.text).unwrap_or(Self::raw(text.text.len())),
+            None => Self::packed(text.utf8).unwrap_or(Self::raw(text.len())),
         }
     }
 
-    pub(super) fn packed(text: &str) -> Option<Self> {
+    pub(super) fn packed(text: &[u8]) -> Option<Self> {
         packed::choose(text).map(|alphabet| Self::Packed { alphabet, pad: PAD })
     }
 
@@ -136,10 +161,10 @@ impl Form {
         }
     }
 
-    pub(super) fn fits_text(self, text: &str) -> bool {
+    pub(super) fn fits_text(self, text: &[u8]) -> bool {
         match self {
             Self::Empty => text.is_empty(),
-            Self::Token(token) => tokens::word(token) == Some(text),
+            Self::Token(token) => tokens::word(token).is_some_and(|word| word.as_bytes() == text),
             Self::Packed { alphabet, .. } => alphabet.fits(text),
             _ => self.fits_bytes(text.len()),
         }
@@ -147,14 +172,14 @@ impl Form {
 
     pub(super) fn fits_jid(self, jid: &Jid) -> bool {
         let separates = |byte: &u8| matches!(byte, b':' | b'@');
-        let plain = !jid.user.is_empty() && !jid.user.as_utf8().iter().any(separates);
+        let plain = || !jid.user.is_empty() && !jid.user.as_utf8().iter().any(separates);
         match self {
             Self::JidPair { zero } => jid.device == 0 || !zero,
             Self::JidDevice { domain } => {
-                plain && jid.device <= 0xFF && server(domain) == Some(&jid.server)
+                jid.device <= 0xFF && plain() && server(domain) == Some(&jid.server)
             }
-            Self::JidMessenger => plain && jid.server == MESSENGER,
-            Self::JidInterop { .. } => plain && jid.server == INTEROP && jid.integrator > 0,
+            Self::JidMessenger => jid.server == MESSENGER && plain(),
+            Self::JidInterop { .. } => jid.integrator > 0 && jid.server == INTEROP && plain(),
             _ => false,
         }
     }
@@ -162,7 +187,8 @@ impl Form {
 
 /// Tells whether an address has a text form that can be split again.
 pub(super) fn is_writable(jid: &Jid) -> bool {
-    let ambiguous = |part: &Word| part.token().is_none() && part.as_utf8().contains(&b'@');
+    let ambiguous =
+        |part: &Word| !matches!(part.place(), Place::At(_)) && part.as_utf8().contains(&b'@');
     !jid.server.is_empty() && !ambiguous(&jid.user) && !ambiguous(&jid.server)
 }
 

@@ -29,9 +29,12 @@ const CHARS_MAX: usize = 2 * PACKED_CHARS_MAX;
 /// Both characters of every byte, so that unpacking is one load for each byte.
 static NIBBLE_PAIRS: [[u8; 2]; 256] = pairs(&NIBBLES);
 static HEX_PAIRS: [[u8; 2]; 256] = pairs(&HEX);
-/// The digit of every character.
-static NIBBLE_DIGITS: [u8; 256] = digits(&NIBBLES);
-static HEX_DIGITS: [u8; 256] = digits(&HEX);
+/// The digit of every character; where both alphabets have one, it is the same.
+static DIGITS: [u8; 256] = digits();
+/// In which alphabets a character is: bits of [`NIBBLE_BIT`] and [`HEX_BIT`].
+static ALPHABETS: [u8; 256] = alphabets();
+const NIBBLE_BIT: u8 = 1;
+const HEX_BIT: u8 = 2;
 
 const fn pairs(chars: &[u8; 16]) -> [[u8; 2]; 256] {
     let mut table = [[0; 2]; 256];
@@ -43,12 +46,26 @@ const fn pairs(chars: &[u8; 16]) -> [[u8; 2]; 256] {
     table
 }
 
-const fn digits(chars: &[u8; 16]) -> [u8; 256] {
-    let mut table = [NONE; 256];
+const fn digits() -> [u8; 256] {
+    let mut table = [0; 256];
     let mut digit = 0;
     while digit < 16 {
-        if chars[digit as usize] != NONE {
-            table[chars[digit as usize] as usize] = digit;
+        table[HEX[digit as usize] as usize] = digit;
+        if NIBBLES[digit as usize] != NONE {
+            table[NIBBLES[digit as usize] as usize] = digit;
+        }
+        digit += 1;
+    }
+    table
+}
+
+const fn alphabets() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        table[HEX[digit] as usize] |= HEX_BIT;
+        if NIBBLES[digit] != NONE {
+            table[NIBBLES[digit] as usize] |= NIBBLE_BIT;
         }
         digit += 1;
     }
@@ -63,10 +80,10 @@ impl Alphabet {
         }
     }
 
-    fn digits(self) -> &'static [u8; 256] {
+    fn bit(self) -> u8 {
         match self {
-            Self::Nibble => &NIBBLE_DIGITS,
-            Self::Hex => &HEX_DIGITS,
+            Self::Nibble => NIBBLE_BIT,
+            Self::Hex => HEX_BIT,
         }
     }
 
@@ -76,30 +93,39 @@ impl Alphabet {
     /// Gives the index of the byte with a digit that stands for nothing, and the digit.
     pub fn unpack(self, packed: &[u8], odd: bool) -> Result<Word, (usize, u8)> {
         let mut text = [0; CHARS_MAX];
-        for (index, (byte, pair)) in packed.iter().zip(text.chunks_exact_mut(2)).enumerate() {
-            let chars = self.pairs()[usize::from(*byte)];
-            if chars[0] == NONE || chars[1] == NONE {
-                let digit = if chars[0] == NONE { byte >> 4 } else { byte & 15 };
-                return Err((index, digit));
-            }
-            pair.copy_from_slice(&chars);
+        let pairs = self.pairs();
+        let mut all = 0;
+        for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(packed) {
+            *pair = pairs[usize::from(*byte)];
+            all |= pair[0] | pair[1];
+        }
+        if !all.is_ascii() {
+            return Err(self.fault(packed));
         }
         Ok(Word::ascii(&text[..2 * packed.len() - usize::from(odd)]))
     }
 
-    /// Tells whether the format can pack a text, whoever wrote it: up to 254 characters.
-    pub fn fits(self, text: &str) -> bool {
-        let digits = self.digits();
-        text.len() <= CHARS_MAX && text.bytes().all(|byte| digits[usize::from(byte)] != NONE)
+    /// The first digit that stands for nothing, and the byte that holds it.
+    #[cold]
+    fn fault(self, packed: &[u8]) -> (usize, u8) {
+        let digits =
+            packed.iter().enumerate().flat_map(|(at, byte)| [(at, byte >> 4), (at, byte & 15)]);
+        let none = |(_, digit): &(usize, u8)| self.pairs()[usize::from(*digit)][1] == NONE;
+        digits.into_iter().find(none).unwrap_or_default()
     }
 
-    /// Appends the length byte and the packed text, which [`Self::fits`].
-    pub fn pack(self, text: &str, pad: u8, out: &mut Vec<u8>) {
+    /// Tells whether the format can pack a text, whoever wrote it: up to 254 characters.
+    pub fn fits(self, text: &[u8]) -> bool {
+        let is_in = |byte: &u8| ALPHABETS[usize::from(*byte)] & self.bit() != 0;
+        text.len() <= CHARS_MAX && text.iter().all(is_in)
+    }
+
+    /// Appends the length byte and the packed text, which some alphabet [`Self::fits`].
+    pub fn pack(text: &[u8], pad: u8, out: &mut Vec<u8>) {
         let bytes = u8::try_from(text.len().div_ceil(2)).expect("a packed text is short");
-        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        let (pairs, rest) = text.as_chunks::<2>();
         out.push(u8::from(!rest.is_empty()) << 7 | bytes);
-        let digits = self.digits();
-        let digit = |char: u8| digits[usize::from(char)];
+        let digit = |char: u8| DIGITS[usize::from(char)];
         out.extend(pairs.iter().map(|[high, low]| digit(*high) << 4 | digit(*low)));
         out.extend(rest.iter().map(|high| digit(*high) << 4 | pad & 15));
     }
@@ -108,19 +134,18 @@ impl Alphabet {
 /// Chooses the alphabet as encoders do: nibbles before hex, 1 to 127 characters.
 ///
 /// U+0000 is never chosen for packing, although it has a digit.
-pub fn choose(text: &str) -> Option<Alphabet> {
+pub fn choose(text: &[u8]) -> Option<Alphabet> {
     if text.is_empty() || text.len() > PACKED_CHARS_MAX {
         return None;
     }
-    let (mut nibble, mut hex) = (true, true);
-    for byte in text.bytes() {
-        nibble &= byte != 0 && NIBBLE_DIGITS[usize::from(byte)] != NONE;
-        hex &= HEX_DIGITS[usize::from(byte)] != NONE;
-        if !nibble && !hex {
+    let mut both = NIBBLE_BIT | HEX_BIT;
+    for byte in text {
+        both &= ALPHABETS[usize::from(*byte)];
+        if both == 0 || *byte == 0 {
             return None;
         }
     }
-    Some(if nibble { Alphabet::Nibble } else { Alphabet::Hex })
+    Some(if both & NIBBLE_BIT != 0 { Alphabet::Nibble } else { Alphabet::Hex })
 }
 
 /// Gives the digit that the dropped half of an odd text's last byte holds.
@@ -136,9 +161,9 @@ mod tests {
     use super::*;
 
     fn packed(text: &str) -> Option<(Alphabet, String)> {
-        let alphabet = choose(text)?;
+        let alphabet = choose(text.as_bytes())?;
         let mut out = Vec::new();
-        alphabet.pack(text, PAD, &mut out);
+        Alphabet::pack(text.as_bytes(), PAD, &mut out);
         Some((alphabet, hex::encode(out)))
     }
 
@@ -159,10 +184,10 @@ mod tests {
         for text in ["", "abc", "A-1", "12g", "\0", "é"] {
             assert_eq!(packed(text), None, "{text:?}");
         }
-        assert!(choose(&"1".repeat(127)).is_some());
-        assert_eq!(choose(&"1".repeat(128)), None);
-        assert!(Alphabet::Hex.fits(&"A".repeat(254)));
-        assert!(!Alphabet::Hex.fits(&"A".repeat(255)));
+        assert!(choose("1".repeat(127).as_bytes()).is_some());
+        assert_eq!(choose("1".repeat(128).as_bytes()), None);
+        assert!(Alphabet::Hex.fits("A".repeat(254).as_bytes()));
+        assert!(!Alphabet::Hex.fits("A".repeat(255).as_bytes()));
     }
 
     #[test]
@@ -170,13 +195,13 @@ mod tests {
         for byte in 0..=255 {
             let text = Alphabet::Hex.unpack(&[byte], false).unwrap();
             let mut out = Vec::new();
-            Alphabet::Hex.pack(&text, PAD, &mut out);
+            Alphabet::pack(text.as_bytes(), PAD, &mut out);
             assert_eq!(out, [1, byte]);
             let bad = |digit: u8| (12..15).contains(&digit);
             match Alphabet::Nibble.unpack(&[byte], false) {
                 Ok(text) => {
                     let mut out = Vec::new();
-                    Alphabet::Nibble.pack(&text, PAD, &mut out);
+                    Alphabet::pack(text.as_bytes(), PAD, &mut out);
                     assert_eq!(out, [1, byte]);
                 }
                 Err((0, digit)) => assert!(bad(digit)),
@@ -194,7 +219,7 @@ mod tests {
         assert_eq!(Alphabet::Nibble.unpack(&[0x12, 0x34], true).unwrap(), "123");
         assert_eq!(pad(&[0x12, 0x34], true), 4);
         let mut out = Vec::new();
-        Alphabet::Nibble.pack("123", 4, &mut out);
+        Alphabet::pack(b"123", 4, &mut out);
         assert_eq!(out, [0x82, 0x12, 0x34]);
     }
 }

@@ -21,10 +21,11 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn token(&mut self, start: usize, token: Token) -> Result<Word> {
         self.note(start, Form::Token(token));
-        Word::dictionary(token).ok_or(WireError::new(start, Rule::Reserved(self.data[start])))
+        Word::dictionary(token)
+            .ok_or_else(|| WireError::new(start, Rule::Reserved(self.data[start])))
     }
 
     fn other_text(&mut self, start: usize, byte: u8) -> Result<Word> {

@@ -80,9 +80,9 @@ impl Style {
     #[inline]
     pub(super) fn text(self, text: Text<'_>) -> Form {
         match self {
-            Self::RawStrings => Form::raw(text.text.len()),
-            Self::LongLengths | Self::LongestLengths => self.bytes(text.text.len()),
-            Self::Packed => Form::packed(text.text).unwrap_or_else(|| Form::text(text)),
+            Self::RawStrings => Form::raw(text.len()),
+            Self::LongLengths | Self::LongestLengths => self.bytes(text.len()),
+            Self::Packed => Form::packed(text.utf8()).unwrap_or_else(|| Form::text(text)),
             _ => Form::text(text),
         }
     }
@@ -90,8 +90,8 @@ impl Style {
     #[inline]
     pub(super) fn value(self, text: Text<'_>) -> Form {
         match self {
-            Self::EmptyAsList if text.text.is_empty() => Form::Empty,
-            Self::EmptyAsPacked if text.text.is_empty() => {
+            Self::EmptyAsList if text.is_empty() => Form::Empty,
+            Self::EmptyAsPacked if text.is_empty() => {
                 Form::Packed { alphabet: Alphabet::Nibble, pad: PAD }
             }
             _ => self.text(text),

@@ -147,8 +147,8 @@ impl Audit<'_> {
 
     fn string(&mut self, text: Text<'_>, used: Form, usual: Form) -> Form {
         if used != usual {
-            self.note(other_text(text.text, used, usual));
-            self.length(used, text.text.len());
+            self.note(other_text(text.is_empty(), used, usual));
+            self.length(used, text.len());
         }
         used
     }
@@ -163,10 +163,10 @@ impl Audit<'_> {
 }
 
 /// What else is unusual of a string than the width of its length.
-fn other_text(text: &str, used: Form, usual: Form) -> Option<Variant> {
+fn other_text(is_empty: bool, used: Form, usual: Form) -> Option<Variant> {
     match (used, usual) {
         (Form::Empty, _) => Some(Variant::EmptyAsNull),
-        (Form::Packed { .. }, _) if text.is_empty() => Some(Variant::EmptyAsPacked),
+        (Form::Packed { .. }, _) if is_empty => Some(Variant::EmptyAsPacked),
         (_, Form::Empty) => Some(Variant::NoUserAsText),
         (_, Form::Token(_)) => Some(Variant::WordSpelledOut),
         (Form::Packed { alphabet, .. }, Form::Packed { alphabet: usual, .. }) => {
@@ -224,14 +224,14 @@ impl Choice for Audit<'_> {
 
     fn value(&mut self, text: Text<'_>) -> Form {
         let used = self.replay.value(text);
-        let address = Jid::recognise(text.text).is_some();
+        let address = std::str::from_utf8(text.utf8()).is_ok_and(|it| Jid::recognise(it).is_some());
         self.note(address.then_some(Variant::JidAsText));
         self.string(text, used, Form::text(text))
     }
 
     fn pair_user(&mut self, text: Text<'_>) -> Form {
         let used = self.replay.pair_user(text);
-        let usual = if text.text.is_empty() { Form::Empty } else { Form::text(text) };
+        let usual = if text.is_empty() { Form::Empty } else { Form::text(text) };
         self.string(text, used, usual)
     }
 
