@@ -4,8 +4,12 @@
 //! of what is measured. Ours and the peer take turns in short rounds and the medians are compared,
 //! because a machine under load spoils an absolute figure and hardly a ratio.
 
+pub mod baileys;
 mod contest;
+mod cpu;
+pub mod stanzas;
 mod work;
 
 pub use contest::{Contest, Goal};
+pub use cpu::timed_on_cpu;
 pub use work::{Work, timed};
