@@ -77,6 +77,8 @@ pub const DRIVER_LINE_BYTES_MAX: usize = 1024 * 1024;
 pub const LOG_LINES_MAX: usize = 2000;
 /// Longest line of an adapter's log that is kept; its beginning stays. Stack frames are shorter.
 pub const LOG_LINE_BYTES_MAX: usize = 4096;
+/// Bytes of a log file that are read for one case; the newest stay.
+pub const LOG_FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Reports of a crash that are kept per process; the oldest stay, since the first is the cause.
 pub const ALARMS_MAX: usize = 100;
 /// Lines that wait for an adapter to read them; beyond it the sender waits.

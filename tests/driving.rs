@@ -201,3 +201,169 @@ steps:
   - expect: { at: meta, stanza: '<iq id=\"${p1.id}\" type=\"result\"/>', checks: [TRN-014] }
 must_observe: [p1.sent]
 ";
+
+/// A shell's way to say what a program in another language does.
+fn program(args: &[&str]) -> Output {
+    Command::new(PROGRAM).args(args).stdin(Stdio::null()).output().unwrap()
+}
+
+#[test]
+fn a_death_on_a_shared_instance_is_charged_to_the_case_that_dies_alone_too() {
+    let dir = Scratch::new("death");
+    let iut = dir.file(
+        "iut.yaml",
+        &format!(
+            "schema: 1\nname: frail\nversion: \"1\"\nseats: [third-party-client, third-party-server]\n\
+             adapter:\n  spawn: {{ command: [{PROGRAM}, reference, third-party, --quirk, \
+             dies-on-unknown-stanza], instances: shared }}\n"
+        ),
+    );
+    dir.file("scenarios/mine/odd.yaml", ODD);
+    let mine = dir.path("scenarios");
+    let args = ["--iut", &iut, "--scenarios", &mine, "mine/odd", "m2/pings-*", "m3.3/text-in-*"];
+    let (ran, report) = dir.run(&args);
+    let report = report.unwrap_or_else(|| panic!("{}", words(&ran)));
+    let odd = case(&report, "mine/odd");
+    assert_eq!((&odd["verdict"], &odd["isolated"]), (&"fail".into(), &true.into()), "{odd}");
+    let rows = odd["checks"].as_array().unwrap();
+    let survives = rows.iter().find(|row| row["requirement"] == "ROB-001").unwrap();
+    assert_eq!((&survives["verdict"], &survives["id"]), (&"fail".into(), &"process".into()));
+    for innocent in ["m2/pings-and-answers-pings", "m3.3/text-in-is-shown-acked-and-receipted"] {
+        assert_eq!(case(&report, innocent)["verdict"], "pass", "{}", words(&ran));
+    }
+    // Only the death that happened again counts: the run as a whole has no other.
+    let whole = case(&report, "run")["checks"].as_array().unwrap().clone();
+    assert!(whole.iter().all(|row| row["verdict"] == "pass"), "{whole:?}");
+    let log = format!("{}/latest/events.jsonl", dir.path("out"));
+    let judged = program(&["judge", &log]);
+    assert!(words(&judged).contains("all as in"), "{}", words(&judged));
+}
+
+#[test]
+fn the_adapters_log_lies_beside_each_red_case() {
+    let dir = Scratch::new("logs");
+    let script = dir.file(
+        "run.sh",
+        &format!(
+            "echo 'up and well' >&2\n\
+             exec {PROGRAM} reference third-party --quirk messages-never-acked\n"
+        ),
+    );
+    let iut = dir.file(
+        "iut.yaml",
+        &format!(
+            "schema: 1\nname: chatty\nversion: \"1\"\nseats: [third-party-client, third-party-server]\n\
+             adapter: {{ spawn: {{ command: [sh, {script}], instances: per-case }} }}\n"
+        ),
+    );
+    let (ran, report) = dir.run(&["--iut", &iut, "m3.3/text-in-*", "m2/pings-*"]);
+    let report = report.unwrap_or_else(|| panic!("{}", words(&ran)));
+    let red = case(&report, "m3.3/text-in-is-shown-acked-and-receipted");
+    let log = red["log"].as_str().unwrap();
+    assert_eq!(log, "logs/m3.3_text-in-is-shown-acked-and-receipted.log");
+    assert!(words(&ran).contains(log), "{}", words(&ran));
+    let text = std::fs::read_to_string(format!("{}/latest/{log}", dir.path("out"))).unwrap();
+    assert!(text.starts_with("up and well\n"), "{text}");
+    assert_eq!(ran.status.code(), Some(1));
+}
+
+#[test]
+fn a_machine_that_is_fit_is_told_so_and_an_adapter_that_is_not_there_is_named() {
+    let dir = Scratch::new("doctor");
+    let out = dir.path("reports");
+    let well = program(&["doctor", "--iut", "reference:third-party", "--out", &out]);
+    assert_eq!(well.status.code(), Some(0), "{}", words(&well));
+    assert!(words(&well).contains("reference:third-party"), "{}", words(&well));
+    let iut = dir.file(
+        "iut.yaml",
+        "schema: 1\nname: a\nversion: \"1\"\nseats: [third-party-client]\n\
+         adapter: { spawn: { command: [no-such-adapter] } }\n",
+    );
+    let ill = program(&["doctor", "--iut", &iut, "--out", &out]);
+    assert_eq!(ill.status.code(), Some(1));
+    assert!(words(&ill).contains("no-such-adapter is not in PATH"), "{}", words(&ill));
+}
+
+/// Writes the template of a language into a folder of its own and checks its driver.
+fn template(lang: &str, adapt: impl Fn(String) -> String) -> Output {
+    let dir = Scratch::new(&format!("template-{lang}"));
+    let folder = dir.path("adapter");
+    let wrote = program(&["init", "adapter", "--lang", lang, &folder]);
+    assert_eq!(wrote.status.code(), Some(0), "{}", words(&wrote));
+    let again = program(&["init", "adapter", "--lang", lang, &folder]);
+    assert_eq!(again.status.code(), Some(2), "what exists is left as it is");
+    let iut = dir.path("adapter/iut.yaml");
+    let text = std::fs::read_to_string(&iut).unwrap();
+    std::fs::write(&iut, adapt(text)).unwrap();
+    program(&["driver-check", "--iut", &iut])
+}
+
+fn is_there(tool: &str) -> bool {
+    let there = Command::new(tool).arg("--version").output().is_ok();
+    if !there {
+        eprintln!("skipped: there is no {tool}");
+    }
+    there
+}
+
+#[test]
+fn the_template_in_python_answers_the_driver_check_at_once() {
+    if !is_there("python3") {
+        return;
+    }
+    let checked = template("python", |text| text);
+    assert_eq!(checked.status.code(), Some(0), "{}", words(&checked));
+    insta::assert_snapshot!("driver-check", String::from_utf8(checked.stdout).unwrap());
+}
+
+#[test]
+fn the_template_for_node_answers_the_driver_check_at_once() {
+    if !is_there("node") {
+        return;
+    }
+    let checked = template("node", |text| text);
+    assert_eq!(checked.status.code(), Some(0), "{}", words(&checked));
+}
+
+/// Cargo builds the template as an example of this crate.
+#[test]
+fn the_template_in_rust_answers_the_driver_check_at_once() {
+    let example = Path::new(PROGRAM).with_file_name("examples").join("adapter-template");
+    if !example.is_file() {
+        eprintln!("skipped: only a plain `cargo test` builds examples");
+        return;
+    }
+    let command = example.display().to_string();
+    let checked = template("rust", |text| text.replace("cargo, run, --quiet", &command));
+    assert_eq!(checked.status.code(), Some(0), "{}", words(&checked));
+}
+
+#[test]
+fn a_driver_with_faults_is_told_each_of_them() {
+    let dir = Scratch::new("faulty-driver");
+    let script = r#"
+while read -r line; do
+  id=$(printf '%s' "$line" | sed 's/"id":\([0-9]*\).*/\1/; s/.*,//')
+  case "$line" in
+    *'"method":"hello"'*) answer='"result":{"driver":"1","iut":{"name":"odd","version":"1"},"seats":["third-party-client"],"capabilities":{"fingerprint":true}}' ;;
+    *'"method":"configure"'*|*'"method":"account"'*|*'"method":"health"'*) answer='"result":{}' ;;
+    *'"method":"enlist"'*) answer='"result":{"login":7}' ;;
+    *'"method":"connect"'*) answer='"result":{}'; echo 'connecting' ;;
+    *'"method":"logs"'*) answer='"result":{"lines":[]}' ;;
+    *'"method":"stop"'*) answer='"result":{}' ;;
+    *) answer='"error":{"code":-32601,"message":"method not found"}' ;;
+  esac
+  printf '{"jsonrpc":"2.0","id":%s,%s}\n' "$id" "$answer"
+  case "$line" in *'"method":"stop"'*) exit 3 ;; esac
+done
+"#;
+    dir.file("adapter.sh", script);
+    let iut = dir.file(
+        "iut.yaml",
+        "schema: 1\nname: odd\nversion: \"1\"\nseats: [third-party-client]\n\
+         adapter: { spawn: { command: [sh, adapter.sh] } }\n",
+    );
+    let checked = program(&["driver-check", "--iut", &iut]);
+    assert_eq!(checked.status.code(), Some(1), "{}", words(&checked));
+    insta::assert_snapshot!("driver-check-faults", String::from_utf8(checked.stdout).unwrap());
+}

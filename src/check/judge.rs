@@ -32,6 +32,7 @@ pub fn judge(scenario: &Scenario, transcript: &Transcript, setting: Setting<'_>)
         milestone: scenario.milestone.clone(),
         verdict: CaseResult::worst(&checks),
         isolated: transcript.entries().iter().any(|e| matches!(e.event, Event::Isolated { .. })),
+        log: None,
         checks,
     }
 }
@@ -461,7 +462,7 @@ fn cap(check: CheckResult, invariant: bool, foreign: bool) -> CheckResult {
     undecided(check, NotDecided::Assumed(key))
 }
 
-fn passive_results(
+pub(super) fn passive_results(
     id: &str,
     mut observed: Vec<Observed>,
     setting: Setting<'_>,

@@ -9,6 +9,7 @@ mod board;
 mod judge;
 mod passive;
 mod progress;
+mod run_level;
 
 #[cfg(test)]
 mod tests;
@@ -17,3 +18,4 @@ pub use board::{Board, Near};
 pub use judge::{Setting, judge};
 pub use passive::{ALL, Check, Grade, Observed, View};
 pub use progress::{Progress, StepOutcome, lane};
+pub use run_level::{RUN_CASE, judge_run};

@@ -3,6 +3,9 @@
 //! A verb turns arguments into calls of the library and results into text and an [`Exit`]. Errors
 //! of the user's go to standard error; what a verb is asked for goes to standard output.
 
+mod doctor;
+mod driver_check;
+mod init;
 mod judge;
 mod lint;
 mod live;
@@ -43,6 +46,12 @@ enum Verb {
     Run(run::Args),
     /// Check scenarios without running them
     Lint(lint::Args),
+    /// Check whether an adapter speaks the driver protocol
+    DriverCheck(driver_check::Args),
+    /// Look whether this machine is fit for a run
+    Doctor(doctor::Args),
+    /// Write the first files of an adapter
+    Init(init::Args),
     /// Judge a recorded event log again
     Judge(judge::Args),
     /// Run the faulty variants of the reference: every check must be seen to fail
@@ -65,6 +74,9 @@ async fn carry_out(cli: Cli, world: &World) -> Exit {
     match cli.verb {
         Verb::Run(args) => run::execute(args, world).await,
         Verb::Lint(args) => lint::execute(&args),
+        Verb::DriverCheck(args) => driver_check::execute(args, world).await,
+        Verb::Doctor(args) => doctor::execute(args, world).await,
+        Verb::Init(args) => init::execute(&args),
         Verb::Judge(args) => judge::execute(&args),
         Verb::Quirks(args) => quirks::execute(args, world).await,
         Verb::Schema(args) => schema::execute(&args),

@@ -99,6 +99,7 @@ pub fn target(text: &str, world: &World) -> Result<Target, String> {
                 timeouts: file.timeouts,
                 ics: file.ics,
                 seats: if reference.seats.is_empty() { file.seats } else { reference.seats },
+                logs: file.logs,
                 pause: None,
             })
         }
@@ -134,6 +135,7 @@ pub fn bundled(quirk: Option<&str>, world: &World) -> Target {
         timeouts: Timeouts::default(),
         ics: serde_json::Map::new(),
         seats: Vec::new(),
+        logs: Vec::new(),
         pause: None,
     }
 }

@@ -78,6 +78,24 @@ impl Operation {
         Self { name, kind, scope, params, result, capability: None, complete }
     }
 
+    /// The smallest parameters with which it can be tried, for this account or else this seat.
+    pub fn sample_params(&self, account: &str, seat: Seat) -> Map<String, Value> {
+        let mut params = match self.params.sample() {
+            Value::Object(params) => params,
+            _ => Map::new(),
+        };
+        match self.scope {
+            Scope::Account | Scope::AccountOrSeat => {
+                params.insert("account".to_owned(), Value::from(account));
+            }
+            Scope::Seat => {
+                params.insert("seat".to_owned(), Value::from(seat.as_str()));
+            }
+            Scope::Instance => {}
+        }
+        params
+    }
+
     /// Checks a request's parameters.
     ///
     /// # Errors
@@ -151,6 +169,16 @@ mod tests {
         assert_eq!(declared(Kind::Session), [""; 0]);
         assert_eq!(declared(Kind::Product), ["media.send"]);
         assert_eq!(declared(Kind::Hook).len(), HOOKS.len());
+    }
+
+    #[test]
+    fn samples_of_parameters_and_results_fit() {
+        for operation in all() {
+            let params = operation.sample_params("a1", Seat::ThirdPartyServer);
+            operation.check_params(&params).unwrap_or_else(|e| panic!("{}: {e}", operation.name));
+            let result = operation.result.sample();
+            operation.check_result(&result).unwrap_or_else(|e| panic!("{}: {e}", operation.name));
+        }
     }
 
     #[test]

@@ -102,6 +102,15 @@ impl Record {
         }
     }
 
+    /// The smallest object of this form, to try an operation with.
+    pub fn sample(&self) -> Value {
+        let chosen = self.one_of.first();
+        let members = self.members.iter();
+        let members = members.filter(|member| member.required || chosen == Some(&member.name));
+        let members = members.map(|member| (member.name.to_owned(), member.shape.sample()));
+        members.collect::<Map<_, _>>().into()
+    }
+
     fn check_choice(&self, object: &Map<String, Value>) -> Result<(), ShapeError> {
         let present = self.one_of.iter().filter(|name| object.contains_key(**name)).count();
         let fits = self.one_of.is_empty() || present == 1;
@@ -110,6 +119,21 @@ impl Record {
 }
 
 impl Shape {
+    /// Some value of this form.
+    pub fn sample(self) -> Value {
+        match self {
+            Self::Text | Self::Any => Value::from("sample"),
+            Self::Flag => Value::from(true),
+            Self::Whole => Value::from(1),
+            Self::Jid => Value::from("1-1@interop"),
+            Self::Hex(bytes) => Value::from("00".repeat(bytes)),
+            Self::Word(words) => Value::from(words.first().copied().unwrap_or_default()),
+            Self::List(_) => Value::Array(Vec::new()),
+            Self::Record(record) => record.sample(),
+            Self::Object => Value::Object(Map::new()),
+        }
+    }
+
     /// Checks a value.
     ///
     /// # Errors

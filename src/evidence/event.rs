@@ -240,6 +240,29 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         shared: bool,
     },
+    /// How the process was at the end of the case.
+    Vitals {
+        /// It lives and answered `health`.
+        well: bool,
+        /// Its log was read; an adapter that was not started hands none over.
+        log: bool,
+        /// What it took since the case began, where it could be measured for this case alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        growth: Option<Growth>,
+    },
+    /// A hook was tried, to see whether what `hello` states is true.
+    Probed {
+        operation: String,
+        capability: String,
+        declared: bool,
+        answer: ProbeAnswer,
+    },
+    /// Something befell a shared instance, and none of its cases brings it about alone.
+    Unreproduced {
+        kind: Trouble,
+        detail: String,
+        cases: Vec<String>,
+    },
     /// The case is carried out again, alone: what was recorded of it before does not count.
     Isolated {
         why: String,
@@ -367,6 +390,25 @@ pub enum Skip {
     Profile(String),
     /// Something that the case needs is not there.
     Prerequisite(String),
+}
+
+/// What a process took, at its worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Growth {
+    pub memory_mib: u64,
+    pub descriptors: u64,
+}
+
+/// What became of a hook that was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProbeAnswer {
+    Done,
+    /// It exists and refused.
+    Refused,
+    MethodNotFound,
+    Malformed,
+    Nothing,
 }
 
 /// What only a defect does to a process.

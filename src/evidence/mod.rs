@@ -11,8 +11,8 @@ mod jsonl;
 
 pub use entry::{Entry, EntryId, Lane, Stream};
 pub use event::{
-    Direction, EncFacts, Event, FormFacts, LoginFacts, Payload, RuleFacts, RuleGrade, RunHeader,
-    Skip, StepEnd, TokenFacts, Trouble, shortened,
+    Direction, EncFacts, Event, FormFacts, Growth, LoginFacts, Payload, ProbeAnswer, RuleFacts,
+    RuleGrade, RunHeader, Skip, StepEnd, TokenFacts, Trouble, shortened,
 };
 pub use jsonl::{LogError, read_log, write_entry, write_header};
 

@@ -18,6 +18,7 @@ use super::log::{Log, LogLine};
 use super::program::Program;
 use super::spawn::Process;
 use super::start::{self, StartError, StartFault};
+use super::vitals::{Usage, usage};
 use super::watch::{Alarm, Exit};
 use crate::driver::{CallError, Client, Hello, Incoming, Offers, Owner, Params, Pending, Seat};
 use crate::limits::{EXIT_WAIT_MS_MAX, OPERATION_WAIT_MS_MAX, STOP_WAIT_MS_MAX};
@@ -194,6 +195,11 @@ impl Instance {
     /// The process id of a spawned adapter, for what the operating system tells of it.
     pub fn process_id(&self) -> Option<u32> {
         self.process.as_ref().map(Process::id)
+    }
+
+    /// What the process holds; `None` where it was not started here, or the system does not tell.
+    pub fn usage(&self) -> Option<Usage> {
+        usage(self.process_id()?)
     }
 
     /// Asks for an operation on somebody's behalf and returns before it is answered.

@@ -10,11 +10,13 @@ pub mod file;
 mod ics;
 pub mod instance;
 pub mod log;
+pub mod logfiles;
 pub mod program;
 pub mod reference;
 mod silent;
 pub mod spawn;
 pub mod start;
+pub mod vitals;
 pub mod watch;
 
 pub use adapter::{Adapter, Address, Spawn};

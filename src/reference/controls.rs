@@ -8,7 +8,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
 use crate::driver::line::Closed;
-use crate::driver::shape::{Record, Shape};
 use crate::driver::{Params, RpcError, Server, ServerEvent, operation};
 use crate::http::HttpResponse;
 use crate::net::{Net, NetEvent};
@@ -123,7 +122,7 @@ impl Echo {
                 }
                 Ok(json!({}))
             }
-            _ => Ok(sample(&known.result)),
+            _ => Ok(known.result.sample()),
         }
     }
 
@@ -143,31 +142,6 @@ impl Echo {
     }
 }
 
-/// The smallest object of this form.
-fn sample(record: &Record) -> Value {
-    let chosen = record.one_of.first();
-    let members = record.members.iter();
-    let members = members.filter(|member| member.required || chosen == Some(&member.name));
-    members
-        .map(|member| (member.name.to_owned(), value(member.shape)))
-        .collect::<Map<_, _>>()
-        .into()
-}
-
-fn value(shape: Shape) -> Value {
-    match shape {
-        Shape::Text | Shape::Any => json!("echo"),
-        Shape::Flag => json!(true),
-        Shape::Whole => json!(1),
-        Shape::Jid => json!("1-1@interop"),
-        Shape::Hex(bytes) => json!("00".repeat(bytes)),
-        Shape::Word(words) => json!(words.first()),
-        Shape::List(_) => json!([]),
-        Shape::Record(record) => sample(record),
-        Shape::Object => json!({}),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,11 +149,11 @@ mod tests {
     #[test]
     fn a_success_of_every_operation_is_well_formed() {
         for known in operation::all() {
-            let result = sample(&known.result);
+            let result = known.result.sample();
             known.check_result(&result).unwrap_or_else(|error| panic!("{}: {error}", known.name));
         }
         assert_eq!(
-            sample(&operation::find("enlist").unwrap().result),
+            operation::find("enlist").unwrap().result.sample(),
             json!({"login": "1-1@interop"})
         );
     }

@@ -14,6 +14,7 @@ mod tests;
 pub mod third_party;
 mod traffic;
 mod translate;
+mod weakness;
 
 use serde_json::{Map, Value, json};
 

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 use super::operation::Operation;
 use super::seats::ClientSeat;
+use super::weakness::Weakness;
 use super::{Transport, translate};
 use crate::clock::UnixMs;
 use crate::driver::line::Closed;
@@ -64,6 +65,7 @@ pub(super) struct ThirdParty {
     pub fetches: BTreeMap<ExchangeId, Fetch>,
     /// How far the clock of this process is ahead of the real one.
     pub ahead: Duration,
+    pub weakness: Weakness,
 }
 
 /// A user of this process.
@@ -103,6 +105,7 @@ impl ThirdParty {
             conns: BTreeMap::new(),
             fetches: BTreeMap::new(),
             ahead: Duration::ZERO,
+            weakness: Weakness::default(),
         }
     }
 
@@ -238,7 +241,17 @@ impl ThirdParty {
             "tls": false, "signal.versions": [3, 4], "noise.patterns": ["XX"], "inject_wake": true,
             "clock": true,
         });
-        super::hello(name, capabilities.as_object().cloned().unwrap_or_default())
+        let mut capabilities = capabilities.as_object().cloned().unwrap_or_default();
+        match self.fault() {
+            Some(Fault::MissingHookDeclared) => {
+                capabilities.insert("fingerprint".to_owned(), Value::from(true));
+            }
+            Some(Fault::WorkingHookHidden) => {
+                capabilities.insert("inject_wake".to_owned(), Value::from(false));
+            }
+            _ => {}
+        }
+        super::hello(name, capabilities)
     }
 
     fn token(&self, user: &str) -> Result<Value, RpcError> {

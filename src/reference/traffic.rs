@@ -70,8 +70,13 @@ impl ThirdParty {
 
     pub(super) async fn client_input(&mut self, account: &str, input: Input) -> Result<(), Closed> {
         let now = self.now();
+        let mut puzzled = false;
         if let Some(client) = self.client(account) {
             client.handle(now, input);
+            puzzled = client.was_puzzled();
+        }
+        if puzzled {
+            self.weakness.suffer(self.fault()).await;
         }
         self.carry_out(account).await
     }

@@ -91,6 +91,9 @@ fn detail(out: &mut String, case: &CaseResult, again: &str) {
         rows(out, &same);
         red = others;
     }
+    if let Some(log) = &case.log {
+        line!(out, "  log       {log}, in the folder of the report");
+    }
     line!(out, "  again     {again} {}", quoted(&case.id));
 }
 

@@ -5,6 +5,7 @@
 //! hands on what comes in, by the decisions of the [`Desk`].
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub struct Addresses {
 
 /// A started and configured instance.
 pub struct Host {
+    /// Counts the instances of this process, to tell them apart.
+    pub number: u64,
     /// Names the random streams that its cases share.
     pub house: String,
     pub instance: Instance,
@@ -118,7 +121,9 @@ impl Host {
         let desk = Arc::new(Mutex::new(Desk::new(company != Company::Many, lobby)));
         let net = Arc::new(net);
         let task = serve(Arc::clone(&net), Arc::clone(&desk), events, incoming);
+        static STARTED: AtomicU64 = AtomicU64::new(0);
         let mut host = Self {
+            number: STARTED.fetch_add(1, Ordering::Relaxed),
             house,
             seats: target.played(instance.hello()),
             instance,

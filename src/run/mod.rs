@@ -17,18 +17,23 @@ mod line;
 mod log;
 mod place;
 mod pool;
+mod probe;
 mod pump;
 mod recorder;
 mod runner;
 mod select;
+mod selfcheck;
 mod session;
 mod steps;
 mod target;
+mod whole;
 
+pub use instance::NotReady;
 pub use place::{Place, PlaceError};
 pub use runner::{Observer, RunError, RunOptions, RunReport, harness_failed, run_all};
 pub use select::{Selection, select};
-pub use session::Session;
+pub use selfcheck::{Row, Standing, free_ports, greet, self_check};
+pub use session::{Session, Shared};
 pub use target::Target;
 
 /// As the harness presents itself.

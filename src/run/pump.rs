@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::desk::Visit;
 use super::recorder::RecordError;
-use super::session::Session;
+use super::session::{Misfortune, Session};
 use crate::driver::{CallError, Incoming, Params};
 use crate::evidence::{Event, Stream, Trouble};
 use crate::net::{ConnId, NetEvent};
@@ -97,7 +97,8 @@ impl Session<'_> {
             Some(sent) if sent == bytes => {}
             Some(_) => {
                 let why = "the lobby answered a connection in another way than the case would have";
-                self.misfortune = Some(why.into());
+                let host = self.host().number;
+                self.misfortune = Some(Misfortune { kind: None, why: why.into(), host });
             }
             None => self.guest.send(conn, bytes),
         }
@@ -162,7 +163,10 @@ impl Session<'_> {
 
     /// An operation may take its time; an adapter that does not even say that it is well hangs.
     pub(super) async fn note_hang(&mut self, operation: &str) -> Result<(), RecordError> {
-        let health = self.ask("health", Params::new()).await?;
+        let health = match operation {
+            "health" => Err(CallError::Timeout(self.shared.operation_timeout)),
+            _ => self.ask("health", Params::new()).await?,
+        };
         if matches!(health, Err(CallError::Timeout(_))) {
             let wait = self.shared.operation_timeout.as_millis();
             let detail =

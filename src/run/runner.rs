@@ -3,20 +3,21 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use super::instance::{Company, Guest, NotReady};
+use super::instance::{Company, Guest, Host, NotReady};
 use super::log::EventLog;
 use super::place::Place;
 use super::pool::Pool;
 use super::recorder::RecordError;
 use super::session::{Ended, Session, Shared};
 use super::target::{Started, Target};
-use super::{HARNESS, isolation};
+use super::whole::{Befallen, shows};
+use super::{HARNESS, isolation, probe};
 use crate::check::{Setting, judge};
 use crate::clock::UnixMs;
 use crate::driver::{Hello, Seat};
@@ -101,9 +102,10 @@ pub async fn run_all(
         operation_timeout: options.target.operation_timeout(),
         place: options.place.clone(),
         debugged: options.target.is_debugged(),
+        logs: options.target.logs.clone(),
         log,
     };
-    let Introduced { hello, ics, company, first } =
+    let Introduced { hello, ics, company, first, probed } =
         introduce(&options, &shared(nowhere.clone())).await?;
     let header = header(&options, &hello, &ics);
     let log = EventLog::create(&options.out.join("events.jsonl"), &header)?;
@@ -117,14 +119,21 @@ pub async fn run_all(
         let listen = |error| RunError::Listen { bind, error };
         pool.begin_with(first, &shared_log).await.map_err(listen)?;
     }
-    let run = Arc::new(Run { shared: shared_log, pool, shares, hello, ics, observer });
+    let (misfortunes, out) = (Mutex::default(), options.out.clone());
+    let run =
+        Arc::new(Run { shared: shared_log, pool, out, shares, hello, ics, observer, misfortunes });
     // People and adapters that can be had only once serve one case after another.
     let jobs = if company == Company::Turns { 1 } else { options.jobs };
     let results = side_by_side(cases, Arc::clone(&run), jobs).await;
     run.pool.close().await;
+    let whole = match &results {
+        Ok(cases) if cases.iter().any(|case| case.verdict.executed()) => run.whole(probed).await,
+        _ => Ok(None),
+    };
     drop(run);
     log.close().await?;
     let mut cases = results?;
+    cases.extend(whole?);
     cases.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(RunReport { header, cases })
 }
@@ -136,6 +145,8 @@ struct Introduced {
     company: Company,
     /// The first instance, where it must not be given away.
     first: Option<Started>,
+    /// Hooks that were tried.
+    probed: Vec<Event>,
 }
 
 /// Starts the subject once, to learn who it is and what it can do.
@@ -148,14 +159,18 @@ async fn introduce(options: &RunOptions, shared: &Shared) -> Result<Introduced, 
     }
     let ics = started.0.ics().clone().narrowed(&target.ics).map_err(RunError::Capabilities)?;
     if target.adapter.is_spawned() {
-        started.0.stop().await;
-        return Ok(Introduced { hello, ics, company: Company::Many, first: None });
+        let listen = |error| RunError::Listen { bind: options.place.bind(), error };
+        let host = Host::furnish(started, target, shared, Company::Own, "probe");
+        let host = host.await.map_err(listen)?;
+        let probed = probe::hooks(&host, &ics, &shared.profile).await;
+        host.instance.stop().await;
+        return Ok(Introduced { hello, ics, company: Company::Many, first: None, probed });
     }
     let company = match target.start(shared.seed).await {
         Ok(_second) => Company::Many,
         Err(_) => Company::Turns,
     };
-    Ok(Introduced { hello, ics, company, first: Some(started) })
+    Ok(Introduced { hello, ics, company, first: Some(started), probed: Vec::new() })
 }
 
 fn header(options: &RunOptions, hello: &Hello, ics: &Ics) -> RunHeader {
@@ -179,14 +194,18 @@ fn header(options: &RunOptions, hello: &Hello, ics: &Ics) -> RunHeader {
     }
 }
 
-struct Run {
-    shared: Shared,
-    pool: Pool,
+pub(super) struct Run {
+    pub(super) shared: Shared,
+    pub(super) pool: Pool,
+    /// Where the run's output goes.
+    out: PathBuf,
     /// Cases share instances as far as they may.
     shares: bool,
     hello: Hello,
     ics: Ics,
     observer: Arc<dyn Observer>,
+    /// What befell shared instances.
+    pub(super) misfortunes: Mutex<Vec<Befallen>>,
 }
 
 async fn side_by_side(
@@ -237,11 +256,15 @@ impl Run {
             Err(error) => return self.not_ready(case, error).await,
         };
         let ended = Session::new(case, &plan, &self.shared, guest).run(None).await?;
-        let result = self.judged(case, &ended.transcript);
-        match self.why_again(&ended, &result) {
-            Some(why) => self.alone(case, &plan, Some(why)).await,
-            None => Ok(result),
+        let result = self.result(case, &ended)?;
+        let Some(why) = self.why_again(&ended, &result) else { return Ok(result) };
+        let again = self.alone(case, &plan, Some(why)).await?;
+        if let Some(misfortune) = ended.misfortune {
+            let same = misfortune.kind.is_some_and(|kind| shows(&again, kind));
+            let mut all = self.misfortunes.lock().unwrap_or_else(PoisonError::into_inner);
+            all.push(Befallen { misfortune, case: case.id(), again: same });
         }
+        Ok(again)
     }
 
     /// Who serves one case after another gives each the whole instance for its time.
@@ -259,7 +282,8 @@ impl Run {
             return None;
         }
         let red = result.verdict > Verdict::Pass;
-        ended.misfortune.as_deref().or(ended.stray.as_deref().filter(|_| red))
+        let misfortune = ended.misfortune.as_ref().map(|misfortune| misfortune.why.as_str());
+        misfortune.or(ended.stray.as_deref().filter(|_| red))
     }
 
     async fn alone(
@@ -278,7 +302,19 @@ impl Run {
             Err(error) => return self.not_ready(case, error).await,
         };
         let ended = Session::new(case, plan, &self.shared, guest).run(again).await?;
-        Ok(self.judged(case, &ended.transcript))
+        Ok(self.result(case, &ended)?)
+    }
+
+    /// Judges a case, and puts the adapter's log beside it where it is red.
+    fn result(&self, case: &Case, ended: &Ended) -> std::io::Result<CaseResult> {
+        let mut result = self.judged(case, &ended.transcript);
+        if result.verdict > Verdict::Pass && !ended.written.is_empty() {
+            let name = format!("logs/{}.log", file_name(&result.id));
+            std::fs::create_dir_all(self.out.join("logs"))?;
+            std::fs::write(self.out.join(&name), ended.written.join("\n") + "\n")?;
+            result.log = Some(name);
+        }
+        Ok(result)
     }
 
     fn cannot_listen(&self, error: std::io::Error) -> RunError {
@@ -360,12 +396,23 @@ impl Run {
         for (stream, event) in events {
             transcript.record(UnixMs::now().0, stream, Lane::Main, None, event);
         }
+        self.log(&transcript).await?;
+        Ok(transcript)
+    }
+
+    pub(super) async fn log(&self, transcript: &Transcript) -> Result<(), RecordError> {
         for entry in transcript.entries() {
             let entry: Entry = entry.clone();
             self.shared.log.send(entry).await.map_err(|_| RecordError::LogClosed)?;
         }
-        Ok(transcript)
+        Ok(())
     }
+}
+
+/// A case's id as the name of one file.
+fn file_name(id: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.=".contains(c) { c } else { '_' };
+    id.chars().map(plain).collect()
 }
 
 /// True if the run says nothing because of a failure of ours.

@@ -1,6 +1,7 @@
 //! One case against one instance of the implementation under test.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,11 @@ use super::pool::release;
 use super::recorder::{RecordError, Recorder};
 use crate::check::{Progress, lane};
 use crate::driver::CallError;
-use crate::evidence::{Entry, Event, Lane, Stream, Transcript, Trouble};
+use crate::evidence::{Entry, Event, Growth, Lane, Stream, Transcript, Trouble};
+use crate::iut::logfiles::LogFiles;
+use crate::iut::vitals::Usage;
+use crate::iut::watch;
+use crate::limits::OPERATION_WAIT_MS_MAX;
 use crate::net::{ConnId, ExchangeId};
 use crate::role::FetchId;
 use crate::role::meta::Meta;
@@ -32,9 +37,20 @@ pub struct Shared {
     pub seed: Seed,
     pub operation_timeout: Duration,
     pub place: Place,
+    /// Log files of the subject, beside its standard error.
+    pub logs: Vec<PathBuf>,
     /// Somebody may hold the process in a debugger.
     pub debugged: bool,
     pub log: mpsc::Sender<Entry>,
+}
+
+impl Shared {
+    /// What an instance needs that no case is put on.
+    pub fn unrecorded(profile: Profile, seed: Seed, place: Place) -> Self {
+        let (log, _nobody) = mpsc::channel(1);
+        let operation_timeout = Duration::from_millis(OPERATION_WAIT_MS_MAX);
+        Self { profile, seed, operation_timeout, debugged: false, place, logs: Vec::new(), log }
+    }
 }
 
 /// A case while it is carried out.
@@ -47,12 +63,15 @@ pub struct Session<'a> {
     pub(super) guest: Guest,
     /// Where the adapter's log stood when the case came.
     log_mark: u64,
+    log_files: LogFiles,
+    /// What the process held then, where it serves this case alone.
+    held: Option<Usage>,
     /// What was sent on connections before they were this case's.
     pub(super) sent_before: BTreeMap<ConnId, VecDeque<Vec<u8>>>,
     /// What on a shared instance may be this case's doing, and may not.
     pub(super) stray: Option<String>,
     /// What befell a shared instance while this case was there.
-    pub(super) misfortune: Option<String>,
+    pub(super) misfortune: Option<Misfortune>,
     /// Driver account names, by lane and actor.
     pub(super) accounts: BTreeMap<(Lane, String), String>,
     pub(super) fetches: BTreeMap<ExchangeId, FetchId>,
@@ -72,11 +91,22 @@ pub struct Session<'a> {
     pub(super) gone: bool,
 }
 
+/// What befell an instance that may be any of its cases' doing.
+#[derive(Clone, Debug)]
+pub struct Misfortune {
+    pub kind: Option<Trouble>,
+    pub why: String,
+    /// The instance's number within the run.
+    pub host: u64,
+}
+
 /// A case that was carried out.
 pub struct Ended {
     pub transcript: Transcript,
+    /// What the adapter wrote to standard error and to its log files meanwhile.
+    pub written: Vec<String>,
     /// Something befell the shared instance, so that the case must be carried out again, alone.
-    pub misfortune: Option<String>,
+    pub misfortune: Option<Misfortune>,
     /// Something could not be told to be this case's: if it is red, it must be carried out again.
     pub stray: Option<String>,
 }
@@ -102,6 +132,8 @@ impl<'a> Session<'a> {
             recorder: Recorder::new(transcript, progress, shared.log.clone()),
             meta,
             log_mark: if host.shared { host.instance.log_mark() } else { 0 },
+            log_files: LogFiles::mark(&shared.logs),
+            held: if host.shared { None } else { host.instance.usage() },
             guest,
             sent_before: BTreeMap::new(),
             stray: None,
@@ -126,15 +158,27 @@ impl<'a> Session<'a> {
     /// The log could not be written: a failure of the harness, not of the subject.
     pub async fn run(mut self, again: Option<&str>) -> Result<Ended, RecordError> {
         let done = self.carry_out_plan(again).await;
+        let written = self.written();
         let Self { recorder, guest, accounts, misfortune, stray, .. } = self;
         release(guest.leave(accounts.into_values()).await).await;
         match done {
             // The subject flooded the case; the transcript says so.
             Ok(()) | Err(RecordError::TooMany) => {
-                Ok(Ended { transcript: recorder.transcript, misfortune, stray })
+                Ok(Ended { transcript: recorder.transcript, written, misfortune, stray })
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// What the adapter wrote for people, each log under its name.
+    fn written(&self) -> Vec<String> {
+        let stderr = self.host().instance.stderr_since(self.log_mark);
+        let mut lines: Vec<String> = stderr.into_iter().map(|line| line.text).collect();
+        for (path, added) in self.log_files.added() {
+            lines.push(format!("==> {} <==", path.display()));
+            lines.extend(added);
+        }
+        lines
     }
 
     async fn carry_out_plan(&mut self, again: Option<&str>) -> Result<(), RecordError> {
@@ -226,6 +270,7 @@ impl<'a> Session<'a> {
     }
 
     async fn end(&mut self, sound: bool) -> Result<(), RecordError> {
+        self.vitals().await?;
         if !self.gone && !self.host().shared {
             self.host().instance.stop().await;
         }
@@ -234,10 +279,34 @@ impl<'a> Session<'a> {
         self.recorder.flush().await
     }
 
+    /// How the process is when all is done.
+    async fn vitals(&mut self) -> Result<(), RecordError> {
+        if self.gone || self.hangs {
+            return Ok(());
+        }
+        let well = self.health().await?.is_ok();
+        if self.gone {
+            return Ok(());
+        }
+        let instance = &self.host().instance;
+        let growth = self.held.zip(instance.usage()).map(|(before, after)| Growth {
+            memory_mib: after.at_most_since(before) / 1024,
+            descriptors: after.descriptors.saturating_sub(before.descriptors),
+        });
+        let log = instance.process_id().is_some() || !self.shared.logs.is_empty();
+        self.record(Stream::process(), None, Event::Vitals { well, log, growth });
+        Ok(())
+    }
+
     /// What the process left behind: its log where the case is red, and text that only a defect prints.
     fn process_trouble(&mut self, sound: bool) {
         for alarm in self.host().instance.alarms_since(self.log_mark) {
             self.trouble(Trouble::Panicked, alarm.text);
+        }
+        for (_, added) in self.log_files.added() {
+            for line in added.into_iter().filter(|line| watch::scan(line).is_some()) {
+                self.trouble(Trouble::Panicked, line);
+            }
         }
         let mut lines = self.host().instance.stderr_since(self.log_mark);
         let older = lines.len().saturating_sub(LOG_LINES_KEPT);
@@ -252,7 +321,8 @@ impl<'a> Session<'a> {
     pub(super) fn trouble(&mut self, kind: Trouble, detail: String) {
         let shared = self.host().shared;
         if shared && self.misfortune.is_none() {
-            self.misfortune = Some(format!("{}: {detail}", kind.word()));
+            let (why, host) = (format!("{}: {detail}", kind.word()), self.host().number);
+            self.misfortune = Some(Misfortune { kind: Some(kind), why, host });
         }
         self.record(Stream::process(), None, Event::ProcessTrouble { kind, detail, shared });
     }

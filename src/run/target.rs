@@ -3,6 +3,7 @@
 //! Main type: [`Target`]: an adapter with a name, timeouts and the seats that it plays. It holds no
 //! connection; [`super::pool`] starts instances of it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rand::Rng as _;
@@ -33,6 +34,8 @@ pub struct Target {
     pub ics: Map<String, Value>,
     /// Empty: all seats that the adapter has.
     pub seats: Vec<Seat>,
+    /// Log files beside standard error.
+    pub logs: Vec<PathBuf>,
     /// Held after each start, before anything is said.
     pub pause: Option<Pause>,
 }

@@ -181,6 +181,16 @@ pub const ALL: &[Key] = &[
         Form::Choice(&["proxy-v2"]),
         "how a proxy passes on its client's address",
     ),
+    key(
+        "robustness.memory_mib_max",
+        Form::Number,
+        "memory in MiB that a process may take during one case",
+    ),
+    key(
+        "robustness.descriptors_max",
+        Form::Number,
+        "descriptors that a process may open during one case",
+    ),
 ];
 
 /// The key of this name.

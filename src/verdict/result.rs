@@ -167,6 +167,9 @@ pub struct CaseResult {
     /// It was carried out again, alone, since its first verdict could not count.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub isolated: bool,
+    /// Where the adapter's log of a red case is, below the folder of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
     pub checks: Vec<CheckResult>,
 }
 
@@ -260,6 +263,7 @@ mod tests {
             milestone: "M1".into(),
             verdict: CaseResult::worst(&checks),
             isolated: false,
+            log: None,
             checks,
         }
     }

@@ -11,7 +11,7 @@ mod key_upload;
 mod login_payload;
 mod one_meaning;
 mod plaintext;
-mod process;
+pub(super) mod process;
 mod stanza_codec;
 mod tokens;
 
@@ -62,7 +62,7 @@ pub struct Observed {
 
 impl Observed {
     /// An observation on the wire.
-    fn new(
+    pub(super) fn new(
         requirement: &'static str,
         right: bool,
         expected: impl Into<String>,

@@ -81,6 +81,8 @@ pub struct ThirdPartyClient {
     kept: Recent<[u8; 32], Vec<u8>>,
     woken_at: Option<UnixMs>,
     alarm: Option<UnixMs>,
+    /// A stanza came that no client knows.
+    puzzled: bool,
     out: VecDeque<Output>,
 }
 
@@ -131,6 +133,7 @@ impl ThirdPartyClient {
             kept: Recent::new(IDS_REMEMBERED_MAX),
             woken_at: None,
             alarm: None,
+            puzzled: false,
             out: VecDeque::new(),
             settings,
         }
@@ -139,6 +142,11 @@ impl ThirdPartyClient {
     /// The identifier under which people know the user.
     pub fn visible_id(&self) -> &str {
         &self.visible_id
+    }
+
+    /// Says whether a stanza came that no client knows, since it was last asked.
+    pub fn was_puzzled(&mut self) -> bool {
+        std::mem::take(&mut self.puzzled)
     }
 
     /// Takes in what happened.
@@ -232,7 +240,7 @@ impl ThirdPartyClient {
             let failure = Failure::new(FailureKind::Unauthenticated, "the user is not enlisted");
             return self.done(call, Err(failure));
         }
-        if self.stage() == Some(link::Stage::Open) {
+        if self.stage() == Some(link::Stage::Open) || self.has(Fault::ClaimsConnection) {
             return self.done(call, Ok(Reply::Done));
         }
         self.wait(call, Purpose::Connect);

@@ -50,8 +50,9 @@ impl ThirdPartyClient {
             "stream:error" => self.stream_error(node),
             "failure" => self.login_refused(node),
             "xmlstreamend" => self.break_link("the server ended the stream"),
-            // STZ-013: what is not known, `<ib>` among it, does not matter.
-            _ => {}
+            "ib" => {}
+            // STZ-013: what is not known does not matter.
+            _ => self.puzzled = true,
         }
     }
 

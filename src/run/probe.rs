@@ -1,0 +1,77 @@
+//! Tries the hooks of the driver protocol: is true what `hello` states (ROB-005)?
+//!
+//! [`hooks`] asks an instance that no case uses. What ends a process or undoes its state is left out:
+//! an adapter may drive a device that stays. Asking proves that a hook exists, not that it does what
+//! it should; that is the business of the scenarios that need it.
+
+use serde_json::{Value, json};
+
+use super::instance::Host;
+use crate::driver::operation::Operation;
+use crate::driver::{CallError, Params, Seat};
+use crate::evidence::{Event, ProbeAnswer};
+use crate::role::meta::enlistment_is_skipped;
+use crate::spec::{Ics, Profile};
+
+/// The account that probes speak of.
+pub(super) const ACCOUNT: &str = "probe";
+/// Hooks that end a process or undo its state.
+const LEFT_OUT: &[&str] = &["kill", "reset", "restart"];
+
+/// What an operation came to, and why.
+pub(super) type Tried = (ProbeAnswer, String);
+
+/// Tries every hook that does no lasting harm and says what came of it.
+pub(super) async fn hooks(host: &Host, ics: &Ics, profile: &Profile) -> Vec<Event> {
+    let mut events = Vec::new();
+    if !host.is_configured() || announce(host, profile).await.is_err() {
+        return events;
+    }
+    for hook in crate::driver::hook::HOOKS.iter().filter(|hook| !LEFT_OUT.contains(&hook.name)) {
+        let (answer, why) = attempt(host, hook).await;
+        if answer == ProbeAnswer::Malformed {
+            events.push(Event::DriverBreach { why });
+        }
+        let capability = hook.capability.unwrap_or(hook.name);
+        events.push(Event::Probed {
+            operation: hook.name.to_owned(),
+            capability: capability.to_owned(),
+            declared: ics.has(capability),
+            answer,
+        });
+        // Who does not answer once would not answer the others in time either.
+        if answer == ProbeAnswer::Nothing {
+            break;
+        }
+    }
+    events
+}
+
+/// Announces the account that probes speak of.
+pub(super) async fn announce(host: &Host, profile: &Profile) -> Result<Value, CallError> {
+    let mut user = json!({ "visible_id": "probe-1" });
+    if enlistment_is_skipped(profile) {
+        user["login"] = json!("15550000001@s.whatsapp.net");
+    }
+    let mut params = Params::new();
+    params.insert("account".to_owned(), json!(ACCOUNT));
+    params.insert("user".to_owned(), user);
+    host.instance.call("account", params).await
+}
+
+/// Asks for an operation with the smallest parameters that it takes.
+pub(super) async fn attempt(host: &Host, operation: &Operation) -> Tried {
+    let params = operation.sample_params(ACCOUNT, Seat::ThirdPartyServer);
+    match host.instance.call(operation.name, params).await {
+        Ok(_) => (ProbeAnswer::Done, "done".to_owned()),
+        Err(CallError::Rpc(error)) if error.is_method_not_found() => {
+            (ProbeAnswer::MethodNotFound, "method not found".to_owned())
+        }
+        Err(CallError::Rpc(error)) => {
+            let class = error.class.map(|class| format!("{class}: ")).unwrap_or_default();
+            (ProbeAnswer::Refused, format!("{class}{}", error.message))
+        }
+        Err(CallError::Breach(breach)) => (ProbeAnswer::Malformed, breach.to_string()),
+        Err(error) => (ProbeAnswer::Nothing, error.to_string()),
+    }
+}

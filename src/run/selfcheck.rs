@@ -1,0 +1,222 @@
+//! The driver's self-check: does an adapter speak the driver protocol, before any scenario is run?
+//!
+//! [`self_check`] greets it, configures it, tries each operation that its seats owe and each hook
+//! that it states, and stops it. Nothing of Meta's is behind it: an operation that is refused, in
+//! the protocol's words, is as good here as one that is done. Whether it does what it says is the
+//! scenarios' business.
+
+use super::instance::{Company, Host, NotReady};
+use super::probe::{announce, attempt};
+use super::session::Shared;
+use super::target::Target;
+use crate::driver::operation::{self, Kind, Operation, Scope};
+use crate::driver::{Incoming, Seat};
+use crate::evidence::ProbeAnswer;
+use crate::iut::StartError;
+use crate::net::Net;
+use crate::net::dial::{Place, dial};
+use crate::seed::Seed;
+use crate::spec::Ics;
+
+/// How a part of the protocol stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Good,
+    /// It answers in order and does nothing yet, or is declared absent.
+    Open,
+    Bad,
+}
+
+/// One part of the protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    pub what: String,
+    pub standing: Standing,
+    pub said: String,
+}
+
+/// Checks an adapter.
+///
+/// # Errors
+/// It did not start, or its driver lies.
+pub async fn self_check(target: &Target, shared: &Shared) -> Result<Vec<Row>, NotReady> {
+    let host = Host::start(target, shared, Company::Own, "driver-check").await?;
+    let host = std::sync::Arc::new(host);
+    let mut check = Check { host: &host, rows: Vec::new() };
+    let sound = check.opening(shared).await;
+    if sound {
+        check.operations(target).await;
+        check.health().await;
+        // A guest hears first what nobody was there to hear.
+        let mut guest = host.admit();
+        while let Ok(said) = guest.streams.incoming.try_recv() {
+            if let Incoming::Breach { breach, .. } = said {
+                check.row("unasked", Standing::Bad, breach.to_string());
+            }
+        }
+    }
+    check.stop().await;
+    Ok(check.rows)
+}
+
+/// Starts an adapter, hears who it is, and stops it.
+///
+/// # Errors
+/// It did not start, or its driver lies.
+pub async fn greet(target: &Target, seed: Seed) -> Result<String, StartError> {
+    let (instance, _incoming) = target.start(seed).await?;
+    let who = instance.hello().iut.clone();
+    instance.stop().await;
+    Ok(format!("{} {}", who.name, who.version))
+}
+
+/// Sees that ports of this machine can be listened on and reached.
+///
+/// # Errors
+/// The operating system's.
+pub async fn free_ports() -> std::io::Result<()> {
+    let (net, _events) = Net::new();
+    let (chat, _) = (net.listen_chat().await?, net.listen_http().await?);
+    dial(Place::Tcp(&chat.to_string())).await.map(|_| ())
+}
+
+struct Check<'a> {
+    host: &'a Host,
+    rows: Vec<Row>,
+}
+
+impl Check<'_> {
+    fn row(&mut self, what: impl Into<String>, standing: Standing, said: impl Into<String>) {
+        self.rows.push(Row { what: what.into(), standing, said: said.into() });
+    }
+
+    /// Everything before the first operation of a user; true if it is worth going on.
+    async fn opening(&mut self, shared: &Shared) -> bool {
+        let host = self.host;
+        let hello = host.instance.hello();
+        let seats: Vec<&str> = hello.seats.iter().map(|seat| seat.as_str()).collect();
+        let said = format!("{} {}, {}", hello.iut.name, hello.iut.version, seats.join(" and "));
+        self.row("hello", Standing::Good, said);
+        self.row("no-such-operation", Standing::Good, "method not found, as it must be");
+        for seat in &host.configured {
+            let name = seat.params.get("seat").and_then(|seat| seat.as_str()).unwrap_or("?");
+            match &seat.outcome {
+                Ok(result) => {
+                    let offers = result.get("offers").map(|offers| format!("offers {offers}"));
+                    let said = offers.unwrap_or_else(|| "accepted".to_owned());
+                    self.row(format!("configure {name}"), Standing::Good, without_port(&said));
+                }
+                Err(error) => {
+                    self.row(format!("configure {name}"), Standing::Bad, error.to_string());
+                }
+            }
+        }
+        if host.has_server() && host.base_url().is_none() && host.is_configured() {
+            let said = "a server's answer lacks `offers.base_url`: nobody can reach it";
+            self.row("offers", Standing::Bad, said);
+        }
+        if !host.is_configured() {
+            return false;
+        }
+        let announced = announce(host, &shared.profile).await;
+        match &announced {
+            Ok(_) => self.row("account", Standing::Good, "accepted"),
+            Err(error) => self.row("account", Standing::Bad, error.to_string()),
+        }
+        announced.is_ok()
+    }
+
+    async fn operations(&mut self, target: &Target) {
+        let ics = self.host.instance.ics().clone().narrowed(&target.ics);
+        let ics = match ics {
+            Ok(ics) => ics,
+            Err(error) => return self.row("ics", Standing::Bad, error.to_string()),
+        };
+        let host = self.host;
+        for operation in operation::all().filter(|operation| is_owed(host, operation)) {
+            let (answer, said) = attempt(self.host, operation).await;
+            let (standing, said) = judge(operation, answer, said, &ics);
+            if operation.kind != Kind::Hook || standing != Standing::Open {
+                self.row(operation.name, standing, said);
+            }
+            if self.host.has_ended() {
+                return self.row("process", Standing::Bad, self.end());
+            }
+        }
+    }
+
+    async fn health(&mut self) {
+        if self.host.has_ended() {
+            return;
+        }
+        match self.host.instance.health().await {
+            Ok(_) => self.row("health", Standing::Good, "well"),
+            Err(error) => self.row("health", Standing::Bad, error.to_string()),
+        }
+    }
+
+    async fn stop(&mut self) {
+        if self.host.has_ended() {
+            return;
+        }
+        let stopped = self.host.instance.stop().await;
+        let (standing, said) = match (&stopped.answer, &stopped.exit, stopped.killed) {
+            (Err(error), ..) => (Standing::Bad, error.to_string()),
+            (_, _, true) => {
+                (Standing::Bad, "answered, but the process did not end and was killed".to_owned())
+            }
+            (_, Some(exit), _) if !exit.is_success() => (Standing::Bad, exit.to_string()),
+            _ => (Standing::Good, "answered and ended".to_owned()),
+        };
+        self.row("stop", standing, said);
+    }
+
+    fn end(&self) -> String {
+        let exit = self.host.instance.exit_status();
+        exit.map_or("it closed the connection".to_owned(), |exit| format!("it ended: {exit}"))
+    }
+}
+
+/// Session operations are tried in their order, and what ends the process is not tried.
+fn is_owed(host: &Host, operation: &Operation) -> bool {
+    let seats = &host.seats;
+    match (operation.kind, operation.scope) {
+        (Kind::Session, _) => false,
+        (Kind::Product, Scope::Seat) => seats.contains(&Seat::ThirdPartyServer),
+        (Kind::Product, _) => seats.contains(&Seat::ThirdPartyClient),
+        (Kind::Hook, _) => !matches!(operation.name, "kill" | "reset" | "restart"),
+    }
+}
+
+fn judge(
+    operation: &Operation,
+    answer: ProbeAnswer,
+    said: String,
+    ics: &Ics,
+) -> (Standing, String) {
+    let declared = operation.capability.map(|capability| (capability, ics.has(capability)));
+    match (answer, declared, operation.kind) {
+        (ProbeAnswer::MethodNotFound, Some((_, false)), _) => {
+            (Standing::Open, "not there, as declared".to_owned())
+        }
+        (ProbeAnswer::MethodNotFound, Some((capability, true)), _) => {
+            (Standing::Bad, format!("method not found, though `{capability}` is declared"))
+        }
+        (ProbeAnswer::MethodNotFound, None, _) => {
+            (Standing::Bad, "method not found; every user has this operation".to_owned())
+        }
+        (ProbeAnswer::Done, Some((capability, false)), _) => {
+            (Standing::Bad, format!("it works, though `{capability}` is not declared"))
+        }
+        (ProbeAnswer::Done, ..) => (Standing::Good, said),
+        (ProbeAnswer::Refused, _, Kind::Hook) => (Standing::Good, format!("answers: {said}")),
+        (ProbeAnswer::Refused, ..) => (Standing::Open, format!("answers: {said}")),
+        (ProbeAnswer::Malformed | ProbeAnswer::Nothing, ..) => (Standing::Bad, said),
+    }
+}
+
+/// Ports differ from run to run, and the table should not.
+fn without_port(text: &str) -> String {
+    let pattern = regex::Regex::new(r":\d{4,5}\b");
+    pattern.map_or_else(|_| text.to_owned(), |port| port.replace_all(text, ":PORT").into_owned())
+}
