@@ -36,6 +36,7 @@
 //! | [`report`] | renders results |
 //! | [`zoo`] | the kill matrix: each quirk against the scenarios that should see it |
 //! | [`reference`](mod@reference) | the bundled third party as a process of its own, and the controls |
+//! | [`serve`] | the counterpart alone, for somebody who writes a client: greeting, log, test users |
 //! | [`cli`] | one file a verb |
 //!
 //! Decisions that shape the whole:
@@ -47,7 +48,7 @@
 //! - *Twins and probes are ordinary steps.* [`scenario::Plan`] adds them; neither runner nor judge
 //!   has a special case for negative tests.
 //! - *Roles never touch the world.* Time, bytes and HTTP come in as values; only [`net`], [`iut`],
-//!   [`run`], [`reference`](mod@reference) and [`cli`] know a socket, a process or the clock.
+//!   [`run`], [`reference`](mod@reference), [`serve`] and [`cli`] know a socket, a process or the clock.
 //!
 //! To add a scenario, write one YAML file and name a quirk that turns it red. To add a check, add a
 //! file in `check/passive` and a line in [`check::ALL`]. To add a quirk, add a line in
@@ -73,6 +74,7 @@ pub mod role;
 pub mod run;
 pub mod scenario;
 pub mod seed;
+pub mod serve;
 pub mod span;
 pub mod spec;
 pub mod stanza;

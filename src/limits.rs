@@ -62,6 +62,10 @@ pub const CONNECTIONS_MAX: usize = 512;
 pub const HTTP_DISCARD_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Longest wait for a connection, a WebSocket upgrade included, to come about.
 pub const OPEN_WAIT_MS_MAX: u64 = 10_000;
+/// Longest silence of a chat connection before its first byte: as the handshake's (`wire.md` §8.2).
+pub const FIRST_BYTE_WAIT_MS_MAX: u64 = 20_000;
+/// Longest silence of an HTTP connection, between requests too; then it gives up its place.
+pub const HTTP_IDLE_MS_MAX: u64 = 60_000;
 /// Longest wait for the session's answer to an HTTP request; then it is 503.
 pub const RESPOND_WAIT_MS_MAX: u64 = 30_000;
 /// Longest wait for the whole answer to an HTTP request of ours, and for a peer's request body.
@@ -103,6 +107,15 @@ pub const DEAD_STARTS_MAX: u32 = 3;
 
 /// Stanzas that wait for one user's ack; a user who never acks loses the oldest.
 pub const MAILBOX_STANZAS_MAX: usize = 10_000;
+/// Bytes that wait for one user's ack: two of the largest frames.
+pub const MAILBOX_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// One-time prekeys that are kept of one user: real clients upload some hundreds.
+pub const PREKEYS_KEPT_MAX: usize = 65_536;
+/// One-time prekeys that one Meta client makes; then its bundles come without, as a service does
+/// whose stock is used up.
+pub const PREKEYS_MADE_MAX: usize = 10_000;
+/// Messages of one Meta client that can be sent again.
+pub const SENT_REMEMBERED_MAX: usize = 10_000;
 
 /// One-time prekeys of a user that are remembered to find repeated ones: many uploads of the
 /// largest size that open clients use (`wire.md` §4.4).
@@ -141,6 +154,27 @@ pub const ENTRIES_MAX: usize = 100_000;
 pub const TRANSCRIPT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Events between the sockets and a session that may wait; beyond it the sender waits.
 pub const QUEUE_EVENTS_MAX: usize = 1024;
+
+// --- serve ----------------------------------------------------------------
+
+/// Entries that the live checks look back on; and of those that explain later ones.
+pub const WINDOW_ENTRIES_MAX: usize = 512;
+/// Bytes of entries that the live checks look back on, roughly.
+pub const WINDOW_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Third-party users that one counterpart hosts: more than one developer has.
+pub const HOSTED_USERS_MAX: usize = 64;
+/// Texts of test users in one second: two clients that answer each other must not spin.
+pub const REPLIES_PER_S_MAX: usize = 50;
+/// Blocks of the log that wait for a terminal which is stopped.
+pub const SCREEN_BLOCKS_MAX: usize = 4096;
+/// Longest wait for a terminal at the end.
+pub const SCREEN_WAIT_MS_MAX: u64 = 1000;
+/// Largest file of `--log`.
+pub const JOURNAL_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Longest line that is typed.
+pub const TYPED_BYTES_MAX: usize = 64 * 1024;
+/// Enlistments that wait for a third party's keys at a time.
+pub const REQUESTS_WAITING_MAX: usize = 64;
 
 // --- reference ------------------------------------------------------------
 

@@ -41,6 +41,13 @@ const TABLE: &[(&str, &[&str])] = &[
     ("zoo", &["run", "role", "scenario", "evidence", "verdict", "spec"]),
     ("reference", &["driver", "role", "net", "wire", "verdict"]),
     (
+        "serve",
+        &[
+            "check", "driver", "e2ee", "evidence", "net", "noise", "role", "run", "scenario",
+            "spec", "stanza", "verdict", "wire",
+        ],
+    ),
+    (
         "cli",
         &[
             "run",
@@ -48,6 +55,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "report",
             "zoo",
             "reference",
+            "serve",
             "role",
             "scenario",
             "iut",

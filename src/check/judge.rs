@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::passive::{self, Grade, Observed, View};
+use super::passive::{self, Check, Grade, Observed, View};
 use super::progress::{Progress, StepOutcome};
 use crate::evidence::{Direction, Event, Lane, Skip, Transcript};
 use crate::scenario::{Action, Part, Payload, Plan, Scenario, Seen, Step};
@@ -492,6 +492,12 @@ fn merge(known: &mut CheckResult, findings: Vec<Finding>) {
             None => known.findings.push(finding),
         }
     }
+}
+
+/// What a passive check says of each thing that it observes, for whoever watches live.
+pub fn watch(check: &dyn Check, view: &View<'_>, setting: Setting<'_>) -> Vec<CheckResult> {
+    let observed = check.examine(view).into_iter();
+    observed.map(|observed| passive_result(check.id(), observed, setting)).collect()
 }
 
 fn passive_result(id: &str, observed: Observed, setting: Setting<'_>) -> CheckResult {

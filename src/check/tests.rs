@@ -666,6 +666,7 @@ fn a_text_in_the_clear_is_a_leak_wherever_it_stands() {
         bytes: Payload::of(&[1]),
         header: Value::Null,
         responder: None,
+        plaintext: None,
     };
     let arrives = |tape: &mut Tape| {
         let (id, from) = ("1".into(), "1-2@interop".into());
@@ -687,6 +688,7 @@ fn a_wrong_message_version_is_seen() {
                 bytes: Payload::of(&[1]),
                 header: json!({ "version_byte": byte }),
                 responder: None,
+                plaintext: None,
             };
             let (id, from, content) = ("1".into(), "a".into(), "t".into());
             tape.wire(Event::Decrypted { id, from, content, enc });

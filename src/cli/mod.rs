@@ -13,6 +13,7 @@ mod quirks;
 mod reference;
 mod run;
 mod schema;
+mod serve;
 mod source;
 
 use std::path::PathBuf;
@@ -56,6 +57,8 @@ enum Verb {
     Judge(judge::Args),
     /// Run the faulty variants of the reference: every check must be seen to fail
     Quirks(quirks::Args),
+    /// Be Meta's side for a client that is being written, and tell all that happens
+    Serve(serve::Args),
     /// Print a JSON Schema for editors
     Schema(schema::Args),
     /// Be the bundled implementation under test, speaking the driver protocol on stdin and stdout
@@ -79,6 +82,7 @@ async fn carry_out(cli: Cli, world: &World) -> Exit {
         Verb::Init(args) => init::execute(&args),
         Verb::Judge(args) => judge::execute(&args),
         Verb::Quirks(args) => quirks::execute(args, world).await,
+        Verb::Serve(args) => serve::execute(args).await,
         Verb::Schema(args) => schema::execute(&args),
         Verb::Reference(args) => reference::execute(args).await,
     }

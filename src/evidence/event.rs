@@ -143,6 +143,9 @@ pub struct EncFacts {
     /// recomputes the key agreement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub responder: Option<Value>,
+    /// What was encrypted, with its padding, where a Meta client knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plaintext: Option<Payload>,
 }
 
 /// How a step ended, as the runner saw it; the judge decides for itself.
@@ -449,7 +452,10 @@ impl Event {
             Self::Undecodable { bytes, .. } => payload(bytes),
             Self::Responded { body, .. } => payload(body),
             Self::Notified { params, .. } => params.to_string().len(),
-            Self::Decrypted { content, enc, .. } => content.len() + payload(&enc.bytes),
+            Self::Decrypted { content, enc, .. } => {
+                let plaintext = enc.plaintext.as_ref().map_or(0, payload);
+                content.len() + payload(&enc.bytes) + plaintext
+            }
             Self::Undecryptable { enc, .. } => payload(&enc.bytes),
             Self::Log { lines } => lines.iter().map(String::len).sum(),
             _ => 0,

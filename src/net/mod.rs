@@ -23,7 +23,8 @@ use tokio::sync::{mpsc, watch};
 
 use crate::http::{HttpRequest, HttpResponse};
 use crate::limits::{
-    CLOSE_WAIT_MS_MAX, FETCH_WAIT_MS_MAX, OPEN_WAIT_MS_MAX, QUEUE_EVENTS_MAX, RESPOND_WAIT_MS_MAX,
+    CLOSE_WAIT_MS_MAX, FETCH_WAIT_MS_MAX, FIRST_BYTE_WAIT_MS_MAX, HTTP_IDLE_MS_MAX,
+    OPEN_WAIT_MS_MAX, QUEUE_EVENTS_MAX, RESPOND_WAIT_MS_MAX,
 };
 use shared::{Item, Shared};
 
@@ -71,6 +72,8 @@ pub enum NetEvent {
 /// How long things may take.
 #[derive(Clone, Copy, Debug)]
 struct Waits {
+    first_byte: Duration,
+    idle: Duration,
     open: Duration,
     respond: Duration,
     fetch: Duration,
@@ -80,6 +83,8 @@ struct Waits {
 impl Default for Waits {
     fn default() -> Self {
         Self {
+            first_byte: Duration::from_millis(FIRST_BYTE_WAIT_MS_MAX),
+            idle: Duration::from_millis(HTTP_IDLE_MS_MAX),
             open: Duration::from_millis(OPEN_WAIT_MS_MAX),
             respond: Duration::from_millis(RESPOND_WAIT_MS_MAX),
             fetch: Duration::from_millis(FETCH_WAIT_MS_MAX),
@@ -130,7 +135,15 @@ impl Net {
     /// # Errors
     /// The operating system gives no port.
     pub async fn listen_chat(&self) -> io::Result<SocketAddr> {
-        sockets::listen_chat(&self.shared).await
+        self.listen_chat_at(0).await
+    }
+
+    /// Does the same on a port of the caller's; 0 is any that is free.
+    ///
+    /// # Errors
+    /// The port is taken, or not for this user.
+    pub async fn listen_chat_at(&self, port: u16) -> io::Result<SocketAddr> {
+        sockets::listen_chat(&self.shared, port).await
     }
 
     /// Listens for HTTP/1.1 and HTTP/2 on a free port, for all methods and paths.
@@ -140,7 +153,15 @@ impl Net {
     /// # Errors
     /// The operating system gives no port.
     pub async fn listen_http(&self) -> io::Result<SocketAddr> {
-        serve::listen(&self.shared).await
+        self.listen_http_at(0).await
+    }
+
+    /// Does the same on a port of the caller's; 0 is any that is free.
+    ///
+    /// # Errors
+    /// The port is taken, or not for this user.
+    pub async fn listen_http_at(&self, port: u16) -> io::Result<SocketAddr> {
+        serve::listen(&self.shared, port).await
     }
 
     /// Opens a raw TCP connection; what is sent before it is open waits for it.

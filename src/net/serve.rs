@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -21,15 +22,15 @@ use http_body_util::BodyExt;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::timeout;
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use crate::http::{HttpRequest, HttpResponse};
 use crate::limits::{HTTP_BODY_BYTES_MAX, HTTP_DISCARD_BYTES_MAX};
 use crate::net::shared::Shared;
 use crate::net::{ExchangeId, HttpVersion, NetEvent, sockets};
 
-pub(super) async fn listen(shared: &Arc<Shared>) -> io::Result<SocketAddr> {
-    let (listener, address) = sockets::bind(shared).await?;
+pub(super) async fn listen(shared: &Arc<Shared>, port: u16) -> io::Result<SocketAddr> {
+    let (listener, address) = sockets::bind(shared, port).await?;
     let service = Service { shared: Arc::clone(shared), listener: address };
     let router = Router::new().fallback(handle).with_state(service);
     let tethered = TetheredListener { shared: Arc::clone(shared), listener };
@@ -153,7 +154,8 @@ impl Listener for TetheredListener {
             let (stream, place) = sockets::accept(&self.shared, &self.listener).await;
             if let Ok(peer) = stream.peer_addr() {
                 let alive: Alive = Some(Box::pin(self.shared.stopped()));
-                return (Tethered { stream, alive, _place: place }, peer);
+                let idle = Idle::new(self.shared.waits.idle);
+                return (Tethered { stream, alive, idle, _place: place }, peer);
             }
         }
     }
@@ -166,10 +168,12 @@ impl Listener for TetheredListener {
 /// Resolves when the `Net` is dropped; afterwards it is gone, since a future resolves only once.
 type Alive = Option<Pin<Box<dyn Future<Output = ()> + Send>>>;
 
-/// A stream that fails once the `Net` is dropped, which ends whatever task owns it.
+/// A stream that fails once the `Net` is dropped or the peer is silent for too long, which ends
+/// whatever task owns it.
 struct Tethered {
     stream: TcpStream,
     alive: Alive,
+    idle: Idle,
     _place: OwnedSemaphorePermit,
 }
 
@@ -183,13 +187,39 @@ impl Tethered {
     }
 }
 
+/// How long a peer may be silent: half-open connections would take all places.
+struct Idle {
+    wait: Duration,
+    over: Pin<Box<Sleep>>,
+}
+
+impl Idle {
+    fn new(wait: Duration) -> Self {
+        Self { wait, over: Box::pin(sleep(wait)) }
+    }
+
+    /// Starts anew when something came; fails when nothing came for too long.
+    fn watch(&mut self, cx: &mut Context<'_>, came: bool) -> Poll<io::Result<()>> {
+        if came {
+            self.over.as_mut().reset(Instant::now() + self.wait);
+        }
+        self.over.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
 impl AsyncRead for Tethered {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.alive(cx)?.poll_read(cx, buffer)
+        match self.alive(cx)?.poll_read(cx, buffer) {
+            Poll::Pending => self.idle.watch(cx, false),
+            ready => {
+                let _ = self.idle.watch(cx, true);
+                ready
+            }
+        }
     }
 }
 
@@ -217,7 +247,6 @@ mod tests {
     use crate::limits::HTTP_BODY_BYTES_MAX;
     use crate::net::tests::{next, open};
     use crate::net::{Net, Waits};
-    use std::time::Duration;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::sync::mpsc::Receiver;
 

@@ -14,9 +14,9 @@ use crate::net::connection::{Outbound, drive};
 use crate::net::shared::{Shared, WriteQueue};
 use crate::net::{ConnId, Kind, NetEvent, tcp, websocket};
 
-/// Binds a free port.
-pub(super) async fn bind(shared: &Shared) -> io::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind((shared.bind, 0)).await?;
+/// Binds a port; 0 is any that is free.
+pub(super) async fn bind(shared: &Shared, port: u16) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind((shared.bind, port)).await?;
     let address = listener.local_addr()?;
     Ok((listener, address))
 }
@@ -41,8 +41,8 @@ pub(super) async fn accept(
     }
 }
 
-pub(super) async fn listen_chat(shared: &Arc<Shared>) -> io::Result<SocketAddr> {
-    let (listener, address) = bind(shared).await?;
+pub(super) async fn listen_chat(shared: &Arc<Shared>, port: u16) -> io::Result<SocketAddr> {
+    let (listener, address) = bind(shared, port).await?;
     let accepting = Arc::clone(shared);
     shared.spawn(async move {
         loop {
@@ -61,11 +61,17 @@ pub(super) async fn listen_chat(shared: &Arc<Shared>) -> io::Result<SocketAddr> 
 async fn serve(shared: &Shared, listener: SocketAddr, stream: TcpStream) {
     let (conn, queue) = shared.register();
     let mut first = [0];
-    let peeked = stream.peek(&mut first).await;
-    if matches!(peeked, Ok(1)) && first == *b"G" {
+    let peeked = timeout(shared.waits.first_byte, stream.peek(&mut first)).await;
+    if matches!(peeked, Ok(Ok(1))) && first == *b"G" {
         return serve_websocket(shared, conn, listener, stream, queue).await;
     }
     shared.emit(NetEvent::Accepted { conn, kind: Kind::Tcp, listener }).await;
+    if peeked.is_err() {
+        shared.forget(conn);
+        let wait = shared.waits.first_byte.as_millis();
+        let error = Some(format!("nothing was sent within {wait} ms"));
+        return shared.emit(NetEvent::Closed { conn, error }).await;
+    }
     let (reader, writer) = tcp::halves(stream);
     drive(shared, conn, reader, writer, queue).await;
 }

@@ -28,7 +28,8 @@ mod steps;
 mod target;
 mod whole;
 
-pub use instance::NotReady;
+pub use accounts::INTEGRATOR_ID;
+pub use instance::{ISSUER, NotReady};
 pub use place::{Place, PlaceError};
 pub use runner::{Observer, RunError, RunOptions, RunReport, harness_failed, run_all};
 pub use select::{Selection, select};

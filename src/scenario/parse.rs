@@ -273,7 +273,8 @@ pub(super) fn read_duration(problems: &mut Problems, node: &Yaml) -> Option<Dura
     duration
 }
 
-fn duration(text: &str) -> Option<Duration> {
+/// Reads a whole number with its unit: 500ms, 5s, 2m, 1h, 30d.
+pub fn duration(text: &str) -> Option<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let ms = match unit {

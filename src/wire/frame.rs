@@ -32,6 +32,11 @@ impl FrameReader {
         Self { max, buffer: Vec::new(), at: 0, dropped: 0, failed: None }
     }
 
+    /// Changes the bound for the frames that are yet to be taken.
+    pub fn set_max(&mut self, max: usize) {
+        self.max = max;
+    }
+
     /// Takes bytes from the stream.
     ///
     /// The caller takes all complete frames before it pushes more; then no more than one frame

@@ -3,14 +3,15 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::Meta;
+use super::mailbox::Mailbox;
 use crate::clock::UnixMs;
 use crate::evidence::Lane;
 use crate::limits::PREKEYS_REMEMBERED_MAX;
 use crate::role::ConnId;
 use crate::spec::Profile;
 use crate::stanza::prekeys::{KemKey, Key, SignedKey, Upload};
+use crate::wire::Jid;
 use crate::wire::jid::{LID, PHONE};
-use crate::wire::{Jid, Node};
 
 /// A user that the case expects, before and after enlistment.
 #[derive(Clone, Debug)]
@@ -32,17 +33,11 @@ pub struct Account {
     pub(super) keys: Option<Keys>,
     pub(super) online: Option<ConnId>,
     /// Stanzas that were not acked yet, oldest first.
-    pub(super) mailbox: VecDeque<Queued>,
+    pub(super) mailbox: Mailbox,
     /// What the user has published so far.
     pub(super) published: Published,
     /// When the user was enlisted or connected last.
     pub(super) last_seen: UnixMs,
-}
-
-/// A stanza that waits for its ack.
-pub(super) struct Queued {
-    pub since: UnixMs,
-    pub stanza: Node,
 }
 
 /// One-time prekeys that were published, so that a repeated one is seen.
@@ -132,7 +127,7 @@ impl Meta {
         let enlisted = enlistment_is_skipped(&self.profile);
         let jid = user.login.clone();
         let (authkey, keys, online) = (None, None, None);
-        let (mailbox, published) = (VecDeque::new(), Published::default());
+        let (mailbox, published) = (Mailbox::default(), Published::default());
         let last_seen = self.now;
         self.accounts.push(Account {
             user,

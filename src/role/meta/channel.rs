@@ -2,7 +2,7 @@
 
 use super::{Faults, Meta};
 use crate::evidence::{Direction, Event, FENCE_ID, Payload, Stream, shortened};
-use crate::limits::FRAME_BYTES_MAX;
+use crate::limits::{FRAME_BYTES_MAX, HANDSHAKE_BYTES_MAX, READ_BYTES_MAX};
 use crate::noise::certificate::{Fault, Link, Validity};
 use crate::noise::{AwaitingFinish, Dialect, Finished, KeyPair, Responder, Transport};
 use crate::role::{ConnId, Output};
@@ -36,7 +36,7 @@ impl Meta {
         self.accepted += 1;
         let number = self.accepted;
         let state = State::Intro(IntroReader::new());
-        let frames = FrameReader::new(FRAME_BYTES_MAX);
+        let frames = FrameReader::new(HANDSHAKE_BYTES_MAX);
         let rng = self.seed.rng(&[&self.house, "connection", &conn.to_string()]);
         self.channels.insert(conn, Channel { number, state, frames, account: None, rng });
         self.record(Stream::connection(number, true), None, Event::Accepted { websocket });
@@ -59,6 +59,10 @@ impl Meta {
             }
         } else {
             channel.frames.push(bytes);
+            // A login that is being decided takes no frames.
+            if channel.frames.buffered() > FRAME_BYTES_MAX + READ_BYTES_MAX {
+                return self.break_channel(conn, "too much was sent before the login was decided");
+            }
         }
         self.read_frames(conn);
     }
@@ -152,6 +156,7 @@ impl Meta {
         if let Some(channel) = self.channels.get_mut(&conn) {
             channel.state = State::Open(Box::new(transport));
             channel.account = Some(account);
+            channel.frames.set_max(FRAME_BYTES_MAX);
         }
     }
 
@@ -231,7 +236,7 @@ impl Meta {
         }
     }
 
-    fn break_channel(&mut self, conn: ConnId, why: &str) {
+    pub(super) fn break_channel(&mut self, conn: ConnId, why: &str) {
         self.record_conn(conn, true, Event::ChannelBroken { why: why.to_owned() });
         self.close(conn);
     }

@@ -1,5 +1,7 @@
 //! A Meta client: a user of Meta's own service with one Signal identity and one device.
 
+use std::collections::VecDeque;
+
 use serde_json::{Value, json};
 
 use super::Meta;
@@ -9,8 +11,9 @@ use crate::e2ee::{
     sender_key,
 };
 use crate::evidence::{EncFacts, Event, Lane, Payload, Stream};
+use crate::limits::{PREKEYS_MADE_MAX, SENT_REMEMBERED_MAX};
 use crate::role::signal::{Signal, for_party, published};
-use crate::scenario::ContentFault;
+use crate::scenario::{ContentFault, SignatureFault};
 use crate::seed::{Rng, Seed};
 use crate::stanza::message::{Enc, Message, enc_node, incoming};
 use crate::stanza::prekeys::UserBundle;
@@ -25,9 +28,23 @@ pub struct MetaClient {
     kem_element: Option<String>,
     rng: Rng,
     /// What was sent, for replays.
-    sent: Vec<Sent>,
+    sent: VecDeque<Sent>,
     /// The one-time prekey that was served last.
     served: Option<u32>,
+    /// One-time prekeys that were made so far.
+    made: usize,
+    manners: Manners,
+}
+
+/// How a Meta client behaves to everybody, whatever faults are in force.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Manners {
+    /// It sends no delivery receipts.
+    pub silent: bool,
+    /// Its bundles carry this in place of the signature.
+    pub bundle_signature: Option<SignatureFault>,
+    /// Its bundles are answered with this error code.
+    pub bundle_error: Option<u16>,
 }
 
 /// A message that a Meta client sent.
@@ -46,7 +63,18 @@ impl MetaClient {
         let rng = seed.rng(&[case, name, &jid.to_string(), "client"]);
         let party = signal.party(seed.rng(&[case, name, &jid.to_string(), "signal"]));
         let (name, kem_element) = (name.to_owned(), signal.kem_element);
-        Self { name, jid, party, kem_element, rng, sent: Vec::new(), served: None }
+        let (sent, served, manners) = Default::default();
+        Self { name, jid, party, kem_element, rng, sent, served, made: 0, manners }
+    }
+
+    /// The same client with other manners.
+    pub fn with_manners(self, manners: Manners) -> Self {
+        Self { manners, ..self }
+    }
+
+    /// How it behaves.
+    pub fn manners(&self) -> Manners {
+        self.manners
     }
 
     /// The client's address.
@@ -56,7 +84,9 @@ impl MetaClient {
 
     /// A bundle with a fresh one-time prekey.
     pub fn bundle(&mut self) -> UserBundle {
-        let one_time = self.party.new_one_time_prekeys(PREKEYS_PER_BUNDLE).pop();
+        let count = if self.made < PREKEYS_MADE_MAX { PREKEYS_PER_BUNDLE } else { 0 };
+        self.made += count;
+        let one_time = self.party.new_one_time_prekeys(count).pop();
         self.served = one_time.map(|key| key.id);
         published(&*self.party, one_time, self.kem_element.as_deref())
     }
@@ -78,7 +108,9 @@ impl MetaClient {
         let mut facts = facts(&enc.kind, &enc.bytes);
         facts.responder = self.responder_keys(enc);
         let (id, from) = (id.to_owned(), from.to_string());
-        match self.decrypt(&from, enc) {
+        let padded = self.decrypt(&from, enc);
+        facts.plaintext = padded.as_ref().ok().map(|padded| Payload::of(padded));
+        match padded.and_then(|padded| read(&padded)) {
             Ok(content) => {
                 events.push(Event::Decrypted { id, from, content, enc: facts });
                 true
@@ -90,16 +122,11 @@ impl MetaClient {
         }
     }
 
-    fn decrypt(&mut self, from: &str, enc: &Enc) -> Result<String, String> {
+    /// Takes the end-to-end layer off; the padding stays.
+    fn decrypt(&mut self, from: &str, enc: &Enc) -> Result<Vec<u8>, String> {
         let kind = EncType::parse(&enc.kind).ok_or(format!("the enc type {}", enc.kind))?;
         let message = Ciphertext { kind, bytes: enc.bytes.clone() };
-        let padded =
-            self.party.decrypt(&address(from), &message).map_err(|error| error.to_string())?;
-        let plain = padding::strip(&padded).map_err(|error| error.to_string())?;
-        match content::read(plain).map_err(|error| error.to_string())? {
-            content::Content::Text(text) => Ok(text),
-            content::Content::Unknown => Err("content of an unknown kind".into()),
-        }
+        self.party.decrypt(&address(from), &message).map_err(|error| error.to_string())
     }
 
     /// The test keys that a first message was made for.
@@ -113,9 +140,11 @@ impl MetaClient {
         serde_json::to_value(keys).ok()
     }
 
-    fn encrypt(&mut self, to: &Jid, text: &str) -> Result<Ciphertext, E2eeError> {
+    /// Encrypts a text; the padded content comes along as evidence.
+    fn encrypt(&mut self, to: &Jid, text: &str) -> Result<(Ciphertext, Vec<u8>), E2eeError> {
         let padded = padding::pad(&content::text(text), &mut self.rng);
-        self.party.encrypt(&address(&to.to_string()), &padded)
+        let sealed = self.party.encrypt(&address(&to.to_string()), &padded)?;
+        Ok((sealed, padded))
     }
 
     fn message_id(&mut self) -> String {
@@ -141,7 +170,22 @@ fn facts(kind: &str, bytes: &[u8]) -> EncFacts {
         None => Ok(Value::Null),
     };
     let header = summary.unwrap_or_else(|error| json!({ "error": error.to_string() }));
-    EncFacts { kind: kind.into(), bytes: Payload::of(bytes), header, responder: None }
+    EncFacts {
+        kind: kind.into(),
+        bytes: Payload::of(bytes),
+        header,
+        responder: None,
+        plaintext: None,
+    }
+}
+
+/// The text in a decrypted and padded content.
+fn read(padded: &[u8]) -> Result<String, String> {
+    let plain = padding::strip(padded).map_err(|error| error.to_string())?;
+    match content::read(plain).map_err(|error| error.to_string())? {
+        content::Content::Text(text) => Ok(text),
+        content::Content::Unknown => Err("content of an unknown kind".into()),
+    }
 }
 
 impl Meta {
@@ -198,11 +242,16 @@ impl Meta {
         }
         let client = self.clients.get_mut(&key).ok_or(format!("{from} is unknown"))?;
         let id = client.message_id();
-        let sealed = client.encrypt(&peer, text).map_err(|error| error.to_string())?;
-        let enc = facts(sealed.kind.as_str(), &sealed.bytes);
+        let sealed = client.encrypt(&peer, text);
+        let (sealed, padded) = sealed.map_err(|error| error.to_string())?;
+        let mut enc = facts(sealed.kind.as_str(), &sealed.bytes);
+        enc.plaintext = Some(Payload::of(&padded));
         let content = stanza_content(sealed, text, fault);
         let sent = Sent { id: id.clone(), content };
-        client.sent.push(sent.clone());
+        if client.sent.len() == SENT_REMEMBERED_MAX {
+            client.sent.pop_front();
+        }
+        client.sent.push_back(sent.clone());
         let event = Event::Encrypted { id, to: peer.to_string(), text: text.to_owned(), enc };
         self.record_in(Stream::client(from), lane, Some(from.to_owned()), event);
         Ok((account, sent))

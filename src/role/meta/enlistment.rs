@@ -42,6 +42,7 @@ impl Meta {
         let parsed = Form::parse_strict(&body);
         let token = token_of(&body);
         let user = token.as_deref().and_then(|token| self.user_of(token));
+        let user = user.or_else(|| self.stranger(token.as_deref()?));
         let (facts, valid) = match &token {
             Some(token) => {
                 let visible = user.map(|at| self.accounts[at].user.visible_id.clone());
@@ -132,12 +133,23 @@ impl Meta {
         let subject = claims.get(claim).and_then(serde_json::Value::as_str);
         let named = self.accounts.iter().position(|a| Some(a.user.visible_id.as_str()) == subject);
         named.or_else(|| {
+            if self.users_max.is_some() {
+                return None;
+            }
             let mut waiting = self.accounts.iter().enumerate();
             let mut waiting =
                 waiting.by_ref().filter(|(_, a)| a.user.lane == self.lane && !a.enlisted);
             let only = waiting.next().map(|(at, _)| at);
             if waiting.next().is_some() { None } else { only }
         })
+    }
+
+    /// The user that a valid token for nobody known makes, where strangers are welcome.
+    fn stranger(&mut self, text: &str) -> Option<usize> {
+        let (facts, valid) = self.examine_token(text, None);
+        let claim = self.profile.text("jwt.subject_claim").unwrap_or("sub");
+        let subject = facts.claims.get(claim).and_then(serde_json::Value::as_str)?.to_owned();
+        if valid { self.newcomer(&subject) } else { None }
     }
 
     pub(super) fn token_policy(&self, user: Option<&str>) -> token::Policy {

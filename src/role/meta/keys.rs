@@ -1,9 +1,10 @@
 //! The prekey service (`wire.md` §4.4).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::Meta;
 use crate::evidence::{Event, Lane, Stream};
+use crate::limits::PREKEYS_KEPT_MAX;
 use crate::role::ConnId;
 use crate::scenario::SignatureFault;
 use crate::seed::Rng;
@@ -50,11 +51,9 @@ impl Meta {
                 if let Some(old) = self.accounts[account].keys.take()
                     && old.identity == keys.identity
                 {
-                    let known = |id: u32| keys.one_time.iter().any(|key| key.id == id);
-                    let kept: Vec<_> = old.one_time.into_iter().filter(|k| !known(k.id)).collect();
-                    for key in kept.into_iter().rev() {
-                        keys.one_time.push_front(key);
-                    }
+                    let known: BTreeSet<u32> = keys.one_time.iter().map(|key| key.id).collect();
+                    let kept = old.one_time.into_iter().filter(|key| !known.contains(&key.id));
+                    keys.one_time = kept.chain(keys.one_time).take(PREKEYS_KEPT_MAX).collect();
                 }
                 let (stock, signed) = (keys.one_time.len(), keys.signed.clone());
                 self.accounts[account].keys = Some(keys);
@@ -159,13 +158,22 @@ impl Meta {
         if let Some(code) = self.faults.bundle_error {
             return failed(user, code, "item-not-found");
         }
-        let bundle = match self.client_by_jid(&jid) {
+        let client = self.client_by_jid(&jid);
+        let manners = client.as_ref().and_then(|key| self.clients.get(key));
+        let manners = manners.map(super::MetaClient::manners).unwrap_or_default();
+        if let Some(code) = manners.bundle_error {
+            return failed(user, code, "item-not-found");
+        }
+        let bundle = match client {
             Some(key) => self.clients.get_mut(&key).map(super::MetaClient::bundle),
             None => self.account_by_jid(&jid).and_then(|account| self.take_bundle(account)),
         };
         match bundle {
             Some(mut bundle) => {
-                self.spoil(&mut bundle.signed);
+                let fault = self.faults.bundle_signature.or(manners.bundle_signature);
+                if let Some(fault) = fault {
+                    spoil(&mut bundle.signed, fault, &mut self.rng);
+                }
                 bundle.to_node(&jid)
             }
             None => failed(user, 404, "item-not-found"),
@@ -185,12 +193,6 @@ impl Meta {
         let left = keys.one_time.len();
         self.tell_of_low_stock(account, left);
         Some(bundle)
-    }
-
-    fn spoil(&mut self, signed: &mut SignedKey) {
-        if let Some(fault) = self.faults.bundle_signature {
-            spoil(signed, fault, &mut self.rng);
-        }
     }
 }
 

@@ -101,7 +101,9 @@ impl Meta {
     /// A companion's login, as native clients make it: by number and device, without a token.
     fn companion(&mut self, payload: &ClientPayload, static_key: &[u8; 32]) -> Decided {
         let username = payload.username.unwrap_or_default().to_string();
-        let account = self.account_by_digits(&username);
+        let account = self
+            .account_by_digits(&username)
+            .or_else(|| payload.username.and_then(|_| self.newcomer(&username)));
         let known = account.and_then(|at| self.accounts[at].authkey);
         let refused = match (account, known) {
             (None, _) => Some("no such account".to_owned()),

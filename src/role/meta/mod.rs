@@ -9,8 +9,10 @@ mod account;
 mod channel;
 mod client;
 mod enlistment;
+mod hosting;
 mod keys;
 mod login;
+mod mailbox;
 mod push;
 mod routing;
 
@@ -30,7 +32,7 @@ use crate::spec::Profile;
 use crate::wire::{EncodeAs, Jid};
 
 pub use account::{Account, User, enlistment_is_skipped};
-pub use client::{MetaClient, Sent};
+pub use client::{Manners, MetaClient, Sent};
 pub use enlistment::claimed_user;
 pub use push::Push;
 
@@ -79,6 +81,8 @@ pub struct Meta {
     styled: u64,
     /// The lane whose steps are being carried out; what nobody can be named for belongs to it.
     lane: Lane,
+    /// How many users there may be, where everybody with a valid token becomes one.
+    users_max: Option<usize>,
     out: VecDeque<Output>,
 }
 
@@ -134,6 +138,7 @@ impl Meta {
             encoding: EncodeAs::CANONICAL,
             styled: 0,
             lane: Lane::Main,
+            users_max: None,
             out: VecDeque::new(),
         }
     }

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use super::Meta;
-use super::account::{Queued, enlistment_is_skipped, lid};
+use super::account::{enlistment_is_skipped, lid};
 use crate::evidence::Lane;
-use crate::limits::MAILBOX_STANZAS_MAX;
 use crate::role::ConnId;
 use crate::stanza::message::Message;
 use crate::stanza::prekeys::XMLNS;
@@ -96,7 +95,8 @@ impl Meta {
         for event in events {
             self.record_in(stream.clone(), lane, Some(key.1.clone()), event);
         }
-        if delivered {
+        let silent = self.clients.get(key).is_some_and(|client| client.manners().silent);
+        if delivered && !silent {
             let Some(jid) = self.clients.get(key).map(|client| client.jid().clone()) else {
                 return;
             };
@@ -134,11 +134,7 @@ impl Meta {
         let target = &mut self.accounts[account];
         let ackable = matches!(stanza.tag.as_str(), "message" | "receipt" | "notification");
         if ackable {
-            if target.mailbox.len() >= MAILBOX_STANZAS_MAX {
-                target.mailbox.pop_front();
-            }
-            let since = self.now;
-            target.mailbox.push_back(Queued { since, stanza: stanza.clone() });
+            target.mailbox.push(self.now, stanza.clone());
         }
         if let Some(conn) = target.online {
             self.send(conn, &stanza);
