@@ -213,6 +213,13 @@ fn observation(entry: &Entry) -> Option<(String, Kind, Body)> {
         }
         Event::Login { facts } => meta(Kind::Login, login_fields(facts)),
         Event::Closed { by_iut: true, .. } => meta(Kind::Closed, vec![]),
+        Event::Settled { fault, pattern, message, end } => {
+            let mut fields = vec![("end", end.clone())];
+            fields.extend(fault.clone().map(|fault| ("fault", fault)));
+            fields.extend(pattern.clone().map(|pattern| ("pattern", pattern)));
+            fields.extend(message.map(|message| ("message", message.to_string())));
+            meta(Kind::Channel, fields)
+        }
         Event::Enlistment { method, path, form, outcome, .. } => {
             let argument = |name: &str| {
                 form.arguments.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())

@@ -604,7 +604,14 @@ fn a_reused_ephemeral_key_is_seen() {
     let hello = |tape: &mut Tape, key: &str| {
         let (message, len) = (1, 32);
         let ephemeral = Some(key.to_owned());
-        tape.wire(Event::Handshake { message, direction: Direction::Received, len, ephemeral });
+        tape.wire(Event::Handshake {
+            message,
+            direction: Direction::Received,
+            len,
+            ephemeral,
+            pattern: None,
+            in_clear: Vec::new(),
+        });
     };
     let two = |first: &'static str, second: &'static str| {
         move |tape: &mut Tape| {

@@ -287,6 +287,27 @@ pub enum Event {
         direction: Direction,
         len: usize,
         ephemeral: Option<String>,
+        /// The pattern that it belongs to (`wire.md` §1.2).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pattern: Option<String>,
+        /// What a first message shows of the user to anybody on the path, and where in it
+        /// (NOI-007): an identifier, or what looks like a token.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        in_clear: Vec<String>,
+    },
+    /// Meta's side deviates on purpose from what is right, here and once.
+    Deviated {
+        what: String,
+    },
+    /// A handshake, or a channel after a deliberate fault, has come to something.
+    Settled {
+        /// The fault that it is about, if there was one.
+        fault: Option<String>,
+        pattern: Option<String>,
+        /// The last handshake message that was received, where this is about a handshake.
+        message: Option<u8>,
+        /// `finished`, `unreadable` or `closed`; of a channel `went-on` or `closed`.
+        end: String,
     },
     /// The secure channel broke, by an undecryptable frame or a malformed handshake.
     ChannelBroken {

@@ -126,6 +126,13 @@ pub fn verify_with(
     Ok(())
 }
 
+/// The last moment at which both certificates of a chain hold: as long may a client that has verified
+/// it remember the server's key (`wire.md` §1.2). `None` for what is no chain.
+pub fn valid_until(chain: &[u8]) -> Option<UnixMs> {
+    let (intermediate, leaf) = parse(chain).ok()?;
+    Some(UnixMs(intermediate.not_after_s.min(leaf.not_after_s).saturating_mul(1000)))
+}
+
 /// One certificate, parsed.
 struct Certificate {
     link: Link,
@@ -236,6 +243,12 @@ mod tests {
         assert_eq!(at(LEAF_UNTIL_S * 1000 + 1), Err(ChainError::Expired(Link::Leaf)));
         assert_eq!(at(1_700_000_000_000), Err(ChainError::NotYetValid(Link::Intermediate)));
         assert_eq!(at(1_900_000_000_000), Err(ChainError::Expired(Link::Intermediate)));
+    }
+
+    #[test]
+    fn a_chain_holds_until_the_first_of_its_certificates_is_over() {
+        assert_eq!(valid_until(&real_chain().0), Some(UnixMs(LEAF_UNTIL_S * 1000)));
+        assert_eq!(valid_until(b""), None);
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub enum NoiseError {
     /// The client's first message is that of a pattern that sends its static key at once (IK).
     #[error("clientHello.static is present: the client opens another pattern than XX")]
     OtherPattern,
+    /// The peer's key is a point of small order: the agreement is zero whatever our key.
+    #[error("{0} is a key of small order")]
+    SmallOrder(Field),
     /// A field does not decrypt: the keys or transcripts differ, or somebody changed the bytes.
     #[error("{0} does not decrypt")]
     NotAuthentic(Field),
@@ -41,6 +44,7 @@ pub enum NoiseError {
 pub enum Field {
     ClientHello,
     ClientHelloEphemeral,
+    ClientHelloStatic,
     ClientHelloPayload,
     ServerHello,
     ServerHelloEphemeral,
@@ -49,6 +53,8 @@ pub enum Field {
     ClientFinish,
     ClientFinishStatic,
     ClientFinishPayload,
+    /// No field of a message: the key that an IK is opened with.
+    CachedServerStatic,
 }
 
 impl fmt::Display for Field {
@@ -56,6 +62,7 @@ impl fmt::Display for Field {
         f.write_str(match self {
             Field::ClientHello => "clientHello",
             Field::ClientHelloEphemeral => "clientHello.ephemeral",
+            Field::ClientHelloStatic => "clientHello.static",
             Field::ClientHelloPayload => "clientHello.payload",
             Field::ServerHello => "serverHello",
             Field::ServerHelloEphemeral => "serverHello.ephemeral",
@@ -64,6 +71,7 @@ impl fmt::Display for Field {
             Field::ClientFinish => "clientFinish",
             Field::ClientFinishStatic => "clientFinish.static",
             Field::ClientFinishPayload => "clientFinish.payload",
+            Field::CachedServerStatic => "the cached static key of the server",
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{AwaitingFinish, Dialect, Initiator, KeyPair, Responder};
+use super::{AwaitingFinish, Dialect, End, Initiator, KeyPair, Responder};
 use crate::seed::Seed;
 
 /// The intro header of web clients (`wire.md` §1.1).
@@ -17,14 +17,20 @@ pub fn pair(name: &str) -> KeyPair {
     KeyPair::generate(&mut Seed(5).rng(&["noise", name]))
 }
 
+/// The end whose keys are "NAME static" and "NAME ephemeral".
+pub fn end(name: &str, prologue: &[u8], dialect: Dialect) -> End {
+    let key = |which: &str| pair(&format!("{name} {which}"));
+    End::new(prologue, dialect, key("static"), key("ephemeral"))
+}
+
 /// The client whose keys are "client static" and "client ephemeral", and its message 1.
 pub fn client(prologue: &[u8], dialect: Dialect) -> (Initiator, Vec<u8>) {
-    Initiator::start(prologue, dialect, pair("client static"), pair("client ephemeral"))
+    Initiator::start(end("client", prologue, dialect))
 }
 
 /// The server whose keys are "server static" and "server ephemeral".
 pub fn server(prologue: &[u8], dialect: Dialect) -> Responder {
-    Responder::new(prologue, dialect, pair("server static"), pair("server ephemeral"))
+    Responder::new(end("server", prologue, dialect))
 }
 
 /// Both ends after message 2 is written, and message 2.

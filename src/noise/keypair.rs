@@ -59,8 +59,19 @@ impl KeyPair {
         self.public
     }
 
-    /// Computes DH(self, their key). Small-order keys give zeros and no error: the Noise
-    /// specification §12.1 leaves both open and discourages the check (NOI-013).
+    /// Claims a public key whose private half it does not have: an impostor who has somebody's
+    /// genuine certificates and nothing else (NOI-006).
+    pub fn claiming(self, public: [u8; KEY_BYTES]) -> Self {
+        Self { public, ..self }
+    }
+
+    /// True for a pair made by [`KeyPair::small_order`].
+    pub(super) fn poses(&self) -> bool {
+        matches!(self.half, Half::Zero)
+    }
+
+    /// Computes DH(self, their key): zeros, and no error, for a small-order key. Who takes that is
+    /// decided where it is mixed.
     pub(super) fn agree(&self, theirs: &[u8; KEY_BYTES]) -> Zeroizing<[u8; KEY_BYTES]> {
         Zeroizing::new(match &self.half {
             Half::Zero => [0; KEY_BYTES],

@@ -13,21 +13,23 @@ use crate::proto::handshake as wire;
 
 const SEALED_KEY_BYTES: usize = KEY_BYTES + TAG_BYTES;
 
-/// Message 1 of XX.
+/// Message 1 of XX, or of IK where the static key is there.
+#[derive(Clone)]
 pub(super) struct ClientHello {
     pub ephemeral: [u8; KEY_BYTES],
-    /// In clear, because no key is set yet; empty in all known clients.
+    pub sealed_static: Option<Vec<u8>>,
+    /// In XX in clear, because no key is set yet, and empty in all known clients.
     pub payload: Vec<u8>,
 }
 
-/// Message 2 of XX.
+/// Message 2 of XX and XXfallback, or of IK where the static key is absent.
 pub(super) struct ServerHello {
     pub ephemeral: [u8; KEY_BYTES],
-    pub sealed_static: Vec<u8>,
+    pub sealed_static: Option<Vec<u8>>,
     pub sealed_payload: Vec<u8>,
 }
 
-/// Message 3 of XX.
+/// Message 3 of XX and XXfallback.
 pub(super) struct ClientFinish {
     pub sealed_static: Vec<u8>,
     pub sealed_payload: Vec<u8>,
@@ -37,23 +39,22 @@ impl ClientHello {
     /// Parses message 1.
     ///
     /// # Errors
-    /// [`NoiseError::OtherPattern`] where the static key is present, as it is in IK (NOI-017);
     /// [`NoiseError::TooLong`], [`NoiseError::Malformed`], [`NoiseError::Missing`],
     /// [`NoiseError::Length`].
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, NoiseError> {
         let hello = present(decode(bytes)?.client_hello, Field::ClientHello)?;
-        if hello.r#static.is_some() {
-            return Err(NoiseError::OtherPattern);
-        }
-        let ephemeral = key(hello.ephemeral, Field::ClientHelloEphemeral)?;
-        Ok(Self { ephemeral, payload: hello.payload.unwrap_or_default() })
+        Ok(Self {
+            ephemeral: key(hello.ephemeral, Field::ClientHelloEphemeral)?,
+            sealed_static: sealed_key(hello.r#static, Field::ClientHelloStatic)?,
+            payload: hello.payload.unwrap_or_default(),
+        })
     }
 
     /// Writes message 1; an empty payload is left out.
     pub(super) fn encode(self) -> Vec<u8> {
         let hello = wire::ClientHello {
             ephemeral: Some(self.ephemeral.to_vec()),
-            r#static: None,
+            r#static: self.sealed_static,
             payload: Some(self.payload).filter(|payload| !payload.is_empty()),
         };
         wire::HandshakeMessage { client_hello: Some(hello), ..Default::default() }.encode_to_vec()
@@ -79,7 +80,7 @@ impl ServerHello {
     pub(super) fn encode(self) -> Vec<u8> {
         let hello = wire::ServerHello {
             ephemeral: Some(self.ephemeral.to_vec()),
-            r#static: Some(self.sealed_static),
+            r#static: self.sealed_static,
             payload: Some(self.sealed_payload),
         };
         wire::HandshakeMessage { server_hello: Some(hello), ..Default::default() }.encode_to_vec()
@@ -95,7 +96,10 @@ impl ClientFinish {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, NoiseError> {
         let finish = present(decode(bytes)?.client_finish, Field::ClientFinish)?;
         Ok(Self {
-            sealed_static: sealed_key(finish.r#static, Field::ClientFinishStatic)?,
+            sealed_static: present(
+                sealed_key(finish.r#static, Field::ClientFinishStatic)?,
+                Field::ClientFinishStatic,
+            )?,
             sealed_payload: present(finish.payload, Field::ClientFinishPayload)?,
         })
     }
@@ -110,14 +114,14 @@ impl ClientFinish {
     }
 }
 
-fn decode(bytes: &[u8]) -> Result<wire::HandshakeMessage, NoiseError> {
+pub(super) fn decode(bytes: &[u8]) -> Result<wire::HandshakeMessage, NoiseError> {
     if bytes.len() > limits::HANDSHAKE_BYTES_MAX {
         return Err(NoiseError::TooLong { bytes: bytes.len() });
     }
     Ok(wire::HandshakeMessage::decode(bytes)?)
 }
 
-fn present<T>(value: Option<T>, field: Field) -> Result<T, NoiseError> {
+pub(super) fn present<T>(value: Option<T>, field: Field) -> Result<T, NoiseError> {
     value.ok_or(NoiseError::Missing(field))
 }
 
@@ -127,13 +131,15 @@ fn key(value: Option<Vec<u8>>, field: Field) -> Result<[u8; KEY_BYTES], NoiseErr
     bytes.try_into().map_err(|_| NoiseError::Length { field, expected: KEY_BYTES, actual })
 }
 
-fn sealed_key(value: Option<Vec<u8>>, field: Field) -> Result<Vec<u8>, NoiseError> {
-    let bytes = present(value, field)?;
-    if bytes.len() != SEALED_KEY_BYTES {
-        let actual = bytes.len();
-        return Err(NoiseError::Length { field, expected: SEALED_KEY_BYTES, actual });
+/// Whether it may be absent depends on the pattern; its length does not.
+fn sealed_key(value: Option<Vec<u8>>, field: Field) -> Result<Option<Vec<u8>>, NoiseError> {
+    match value {
+        Some(bytes) if bytes.len() != SEALED_KEY_BYTES => {
+            let actual = bytes.len();
+            Err(NoiseError::Length { field, expected: SEALED_KEY_BYTES, actual })
+        }
+        value => Ok(value),
     }
-    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -161,8 +167,6 @@ mod tests {
         assert_eq!(missing(&[]), NoiseError::Missing(Field::ServerHello));
         // An empty serverHello.
         assert_eq!(missing(&[0x1A, 0]), NoiseError::Missing(Field::ServerHelloEphemeral));
-        let no_static = server_hello(None, Some(16));
-        assert_eq!(missing(&no_static), NoiseError::Missing(Field::ServerHelloStatic));
         let no_payload = server_hello(Some(48), None);
         assert_eq!(missing(&no_payload), NoiseError::Missing(Field::ServerHelloPayload));
     }
@@ -184,14 +188,24 @@ mod tests {
     }
 
     #[test]
-    fn a_client_hello_with_a_static_key_is_another_pattern() {
-        let hello = wire::ClientHello {
-            ephemeral: Some(vec![1; 32]),
-            r#static: Some(vec![2; 48]),
-            payload: Some(vec![3; 40]),
+    fn a_static_key_may_be_there_or_not_but_has_its_length() {
+        let hello = |n: usize| {
+            let hello = wire::ClientHello {
+                ephemeral: Some(vec![1; 32]),
+                r#static: Some(vec![2; n]),
+                payload: Some(vec![3; 40]),
+            };
+            wire::HandshakeMessage { client_hello: Some(hello), ..Default::default() }
+                .encode_to_vec()
         };
-        let message = wire::HandshakeMessage { client_hello: Some(hello), ..Default::default() };
-        assert_eq!(fault(ClientHello::parse(&message.encode_to_vec())), NoiseError::OtherPattern);
+        let parsed = ClientHello::parse(&hello(48)).unwrap();
+        assert_eq!(parsed.sealed_static, Some(vec![2; 48]));
+        assert_eq!(parsed.clone().encode(), hello(48));
+        let field = Field::ClientHelloStatic;
+        let length = NoiseError::Length { field, expected: 48, actual: 32 };
+        assert_eq!(fault(ClientHello::parse(&hello(32))), length);
+        let resumed = ServerHello::parse(&server_hello(None, Some(16))).unwrap();
+        assert_eq!(resumed.sealed_static, None);
     }
 
     #[test]

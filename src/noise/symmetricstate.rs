@@ -1,7 +1,7 @@
 //! The chaining key, the transcript hash and the current key: SymmetricState (specification §5.2).
 //!
-//! It knows no pattern's messages: XX runs on it now, IK and XXfallback fit later. The one place
-//! where Meta's dialect departs from the specification is [`SymmetricState::mixes`].
+//! It knows no pattern's messages: XX, IK and XXfallback all run on it. The one place where Meta's
+//! dialect departs from the specification is [`SymmetricState::mixes`].
 
 use std::fmt;
 
@@ -10,38 +10,11 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::cipherstate::{CipherError, CipherState};
-use super::keypair::KEY_BYTES;
-
-/// Says how a payload that is sent before any key is set enters the transcript hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Dialect {
-    /// Meta's: an empty payload is not mixed while no key is set (`wire.md` §1.2).
-    Meta,
-    /// The specification's: every payload is mixed, the empty one too (§5.2).
-    Standard,
-}
-
-/// Names a handshake pattern of the protocol (`wire.md` §1.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Pattern {
-    /// The first contact, and the only pattern of the interop profile.
-    Xx,
-    /// The reconnection to a server whose static key is known.
-    Ik,
-    /// What follows an IK that the server could not read.
-    XxFallback,
-}
-
-impl Pattern {
-    /// Returns the full protocol name, which both ends hash first.
-    pub fn protocol_name(self) -> &'static str {
-        match self {
-            Pattern::Xx => "Noise_XX_25519_AESGCM_SHA256",
-            Pattern::Ik => "Noise_IK_25519_AESGCM_SHA256",
-            Pattern::XxFallback => "Noise_XXfallback_25519_AESGCM_SHA256",
-        }
-    }
-}
+use super::end::Lapse;
+use super::error::{Field, NoiseError};
+use super::keypair::{KEY_BYTES, KeyPair};
+use super::pattern::{Dialect, Pattern};
+use super::transport::Transport;
 
 /// Carries one end's handshake cryptography from message to message.
 pub(crate) struct SymmetricState {
@@ -49,13 +22,19 @@ pub(crate) struct SymmetricState {
     ck: Zeroizing<[u8; KEY_BYTES]>,
     cipher: Option<CipherState>,
     dialect: Dialect,
+    lapse: Option<Lapse>,
 }
 
 impl SymmetricState {
     /// Starts from the protocol name and mixes the prologue, which is the intro header (NOI-003).
-    pub(super) fn initialise(pattern: Pattern, prologue: &[u8], dialect: Dialect) -> Self {
+    pub(super) fn initialise(
+        pattern: Pattern,
+        prologue: &[u8],
+        dialect: Dialect,
+        lapse: Option<Lapse>,
+    ) -> Self {
         let h = hash_of_name(pattern.protocol_name().as_bytes());
-        let mut state = Self { h, ck: Zeroizing::new(h), cipher: None, dialect };
+        let mut state = Self { h, ck: Zeroizing::new(h), cipher: None, dialect, lapse };
         state.mix_hash(prologue);
         state
     }
@@ -69,18 +48,53 @@ impl SymmetricState {
     pub(super) fn mix_key(&mut self, input: &[u8]) {
         let (ck, key) = derive_two(&self.ck, input);
         self.ck = ck;
-        self.cipher = Some(CipherState::new(&key));
+        self.cipher = Some(CipherState::new(&key, self.lapse));
+    }
+
+    /// The agreement of two keys, which is not all zeros unless an end poses or is lax: RFC 7748
+    /// §6.1 lets us refuse what a small-order key gives, in whatever encoding (NOI-013).
+    ///
+    /// # Errors
+    /// [`NoiseError::SmallOrder`], blaming the field that held their key.
+    pub(super) fn agreement(
+        &self,
+        ours: &KeyPair,
+        theirs: &[u8; KEY_BYTES],
+        field: Field,
+    ) -> Result<Secret, NoiseError> {
+        let shared = ours.agree(theirs);
+        let lax = ours.poses() || self.lapse == Some(Lapse::ZeroAgreementTaken);
+        if *shared == [0; KEY_BYTES] && !lax {
+            return Err(NoiseError::SmallOrder(field));
+        }
+        Ok(shared)
+    }
+
+    /// MixKey with the agreement of two keys.
+    ///
+    /// # Errors
+    /// As [`SymmetricState::agreement`].
+    pub(super) fn mix_agreement(
+        &mut self,
+        ours: &KeyPair,
+        theirs: &[u8; KEY_BYTES],
+        field: Field,
+    ) -> Result<(), NoiseError> {
+        let shared = self.agreement(ours, theirs, field)?;
+        self.mix_key(&*shared);
+        Ok(())
     }
 
     /// EncryptAndHash: the ciphertext under h as associated data, or the bytes as they are while
     /// no key is set.
     pub(super) fn encrypt_and_hash(&mut self, plaintext: &[u8]) -> Vec<u8> {
-        let sent = match &mut self.cipher {
-            None => plaintext.to_vec(),
+        let mut sent = Vec::new();
+        match &mut self.cipher {
+            None => sent.extend_from_slice(plaintext),
             Some(cipher) => cipher
-                .encrypt_with_ad(&self.h, plaintext)
+                .seal_into(&self.h, plaintext, &mut sent)
                 .expect("a handshake key encrypts two fields at most"),
-        };
+        }
         if self.mixes(&sent) {
             self.mix_hash(&sent);
         }
@@ -92,20 +106,58 @@ impl SymmetricState {
     /// # Errors
     /// [`CipherError::NotAuthentic`]; the caller drops the state then (NOI-009).
     pub(super) fn decrypt_and_hash(&mut self, received: &[u8]) -> Result<Vec<u8>, CipherError> {
-        let plaintext = match &mut self.cipher {
-            None => received.to_vec(),
-            Some(cipher) => cipher.decrypt_with_ad(&self.h, received)?,
-        };
+        let mut plaintext = received.to_vec();
+        if let Some(cipher) = &mut self.cipher {
+            cipher.open_in_place(&self.h, &mut plaintext)?;
+        }
         if self.mixes(received) {
             self.mix_hash(received);
         }
         Ok(plaintext)
     }
 
-    /// Split: the keys of the two directions, first the initiator's to the responder (NOI-015).
-    pub(super) fn split(self) -> (CipherState, CipherState) {
+    /// DecryptAndHash that says which field did not decrypt.
+    ///
+    /// # Errors
+    /// [`NoiseError::NotAuthentic`]
+    pub(super) fn open(&mut self, sealed: &[u8], field: Field) -> Result<Vec<u8>, NoiseError> {
+        self.decrypt_and_hash(sealed).map_err(|error| match error {
+            CipherError::NotAuthentic => NoiseError::NotAuthentic(field),
+            CipherError::Exhausted => NoiseError::NonceExhausted,
+        })
+    }
+
+    /// The same for a static key, whose sealed length was checked when it was parsed.
+    ///
+    /// # Errors
+    /// [`NoiseError::NotAuthentic`]
+    pub(super) fn open_key(
+        &mut self,
+        sealed: &[u8],
+        field: Field,
+    ) -> Result<[u8; KEY_BYTES], NoiseError> {
+        let key = self.open(sealed, field)?;
+        Ok(key.try_into().expect("a sealed key's length was checked when it was parsed"))
+    }
+
+    /// Split on the initiator's side: its key to the responder is the first (NOI-015).
+    pub(super) fn into_initiator_transport(self) -> Transport {
+        let lapse = self.lapse;
+        let (outgoing, incoming) = self.split();
+        Transport::new(outgoing, incoming, lapse)
+    }
+
+    /// Split on the responder's side.
+    pub(super) fn into_responder_transport(self) -> Transport {
+        let lapse = self.lapse;
+        let (incoming, outgoing) = self.split();
+        Transport::new(outgoing, incoming, lapse)
+    }
+
+    /// Split: the keys of the two directions, first the initiator's to the responder.
+    fn split(self) -> (CipherState, CipherState) {
         let (first, second) = derive_two(&self.ck, &[]);
-        (CipherState::new(&first), CipherState::new(&second))
+        (CipherState::new(&first, self.lapse), CipherState::new(&second, self.lapse))
     }
 
     /// Decides what enters the transcript hash. With a key set nothing is ever empty: there is a
@@ -144,7 +196,7 @@ fn hash_of_name(name: &[u8]) -> [u8; KEY_BYTES] {
     h
 }
 
-type Secret = Zeroizing<[u8; KEY_BYTES]>;
+pub(super) type Secret = Zeroizing<[u8; KEY_BYTES]>;
 
 /// HKDF of §4.3 with two outputs, which is RFC 5869 with empty info.
 fn derive_two(ck: &[u8; KEY_BYTES], input: &[u8]) -> (Secret, Secret) {
@@ -177,7 +229,7 @@ mod tests {
                 .unwrap();
             assert_eq!(hash_of_name(name.as_bytes()), key32(vector, "h0"));
             let prologue = bytes(vector, "prologue");
-            let state = SymmetricState::initialise(pattern, &prologue, Dialect::Meta);
+            let state = SymmetricState::initialise(pattern, &prologue, Dialect::Meta, None);
             assert_eq!(state.h(), key32(vector, "h"), "{name} {}", hex::encode(prologue));
             assert_eq!(state.ck(), key32(vector, "h0"));
         }
@@ -189,7 +241,7 @@ mod tests {
         let ephemeral = KeyPair::from_private(key32(&vector, "client_ephemeral_private"));
         let theirs = key32(&vector, "server_ephemeral_public");
         let prologue = bytes(&vector, "prologue");
-        let mut state = SymmetricState::initialise(Pattern::Xx, &prologue, Dialect::Meta);
+        let mut state = SymmetricState::initialise(Pattern::Xx, &prologue, Dialect::Meta, None);
         assert_eq!(state.h(), key32(&vector, "h_after_prologue"));
         state.mix_hash(&ephemeral.public());
         assert!(state.encrypt_and_hash(&[]).is_empty());
@@ -217,6 +269,7 @@ mod tests {
             ck: Zeroizing::new(key32(&vector, "ck")),
             cipher: None,
             dialect: Dialect::Meta,
+            lapse: None,
         };
         state.mix_key(&*ephemeral.agree(&key32(&vector, "server_ephemeral_public")));
         assert_eq!(state.ck(), key32(&vector, "ck_after_ee"));
@@ -227,7 +280,7 @@ mod tests {
     #[test]
     fn the_dialects_differ_in_the_empty_payload_without_a_key_and_nowhere_else() {
         let after = |dialect, key: bool, payload: &[u8]| {
-            let mut state = SymmetricState::initialise(Pattern::Xx, b"WA", dialect);
+            let mut state = SymmetricState::initialise(Pattern::Xx, b"WA", dialect, None);
             if key {
                 state.mix_key(&[1; 32]);
             }
@@ -245,7 +298,7 @@ mod tests {
 
     #[test]
     fn neither_keys_nor_hash_are_printed() {
-        let state = SymmetricState::initialise(Pattern::Xx, b"", Dialect::Meta);
+        let state = SymmetricState::initialise(Pattern::Xx, b"", Dialect::Meta, None);
         assert_eq!(format!("{state:?}"), "SymmetricState { dialect: Meta, .. }");
     }
 }

@@ -238,8 +238,8 @@ impl ThirdParty {
         let quirk = self.options.quirk.map(|quirk| format!("?quirk={}", quirk.id));
         let name = format!("reference:third-party{}", quirk.unwrap_or_default());
         let capabilities = json!({
-            "tls": false, "signal.versions": [3, 4], "noise.patterns": ["XX"], "inject_wake": true,
-            "clock": true,
+            "tls": false, "signal.versions": [3, 4], "inject_wake": true, "clock": true,
+            "noise.patterns": ["XX", "IK", "XXfallback"],
         });
         let mut capabilities = capabilities.as_object().cloned().unwrap_or_default();
         match self.fault() {

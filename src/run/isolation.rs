@@ -59,9 +59,10 @@ fn of_step(step: &Step) -> Option<Reason> {
             | Mutation::BundleError(_)
             | Mutation::EnlistmentReason(_)
             | Mutation::Content(_)
-            | Mutation::PushToken(_),
+            | Mutation::PushToken(_)
+            | Mutation::Frame(_),
         ) => None,
-        Some(Mutation::ServerChain(_)) => Some(Reason::Nameless),
+        Some(Mutation::ServerChain(_) | Mutation::ServerHello(_)) => Some(Reason::Nameless),
     }
 }
 

@@ -11,7 +11,9 @@ use super::session::Session;
 use crate::driver::{CallError, Params};
 use crate::evidence::StepEnd;
 use crate::role::meta::{Faults, Push, enlistment_is_skipped};
-use crate::scenario::{Act, Action, ContentFault, Expect, Mutation, Payload, Plays, Send, Step};
+use crate::scenario::{
+    Act, Action, ContentFault, Expect, FrameFault, Mutation, Payload, Plays, Send, Step,
+};
 use crate::wire::{EncodeAs, Node};
 
 /// Why a step with an encoding of its own shows nothing.
@@ -126,7 +128,8 @@ impl Session<'_> {
             Payload::Stanza(pattern) => {
                 let board = self.recorder.progress.board(self.lane);
                 let node = pattern.build(board).map_err(|error| error.to_string());
-                node.and_then(|node| self.send_node(&send.to, node, label))
+                let fault = frame_fault(send.mutate.as_ref());
+                node.and_then(|node| self.send_node(&send.to, node, fault, label))
             }
             Payload::Replay { of, same_id } => self.replay(send, of, *same_id, label),
             Payload::Release { of } => self.release(send, of, label),
@@ -155,9 +158,18 @@ impl Session<'_> {
         Ok(done.map_or_else(StepEnd::Refused, |()| StepEnd::Done))
     }
 
-    fn send_node(&mut self, to: &str, node: Node, label: Option<&str>) -> Result<(), String> {
+    fn send_node(
+        &mut self,
+        to: &str,
+        node: Node,
+        fault: Option<FrameFault>,
+        label: Option<&str>,
+    ) -> Result<(), String> {
         let id = node.text("id").map(|id| id.into_owned());
-        self.meta.send_stanza(self.lane, to, node)?;
+        match fault {
+            Some(fault) => self.meta.send_in_faulty_frame(self.lane, to, &node, fault)?,
+            None => self.meta.send_stanza(self.lane, to, node)?,
+        }
         if let Some(id) = id {
             self.bind_id(label, &id);
         }
@@ -240,14 +252,22 @@ fn faults(mutation: Option<&Mutation>) -> Faults {
     let mut faults = Faults::default();
     match mutation {
         Some(Mutation::ServerChain(fault)) => faults.chain = Some(*fault),
+        Some(Mutation::ServerHello(fault)) => faults.hello = Some(*fault),
         Some(Mutation::BundleSignature(fault)) => faults.bundle_signature = Some(*fault),
         Some(Mutation::BundleError(code)) => faults.bundle_error = Some(*code),
         Some(Mutation::EnlistmentReason(reason)) => {
             faults.enlistment_reason = Some(reason.clone());
         }
-        Some(Mutation::Content(_) | Mutation::PushToken(_)) | None => {}
+        Some(Mutation::Content(_) | Mutation::PushToken(_) | Mutation::Frame(_)) | None => {}
     }
     faults
+}
+
+fn frame_fault(mutation: Option<&Mutation>) -> Option<FrameFault> {
+    match mutation {
+        Some(Mutation::Frame(fault)) => Some(*fault),
+        _ => None,
+    }
 }
 
 fn content_fault(mutation: Option<&Mutation>) -> Option<ContentFault> {

@@ -60,6 +60,13 @@ pub const KINDS: &[KindInfo] = &[
         doc: "the implementation closed a connection",
     },
     KindInfo {
+        kind: Kind::Channel,
+        word: "channel",
+        point: Point::Meta,
+        fields: &["fault", "pattern", "message", "end"],
+        doc: "what became of a handshake, or of a channel after a deliberate fault",
+    },
+    KindInfo {
         kind: Kind::Enlistment,
         word: "enlistment",
         point: Point::Meta,
@@ -198,6 +205,7 @@ mod tests {
             Kind::Stanza,
             Kind::Login,
             Kind::Closed,
+            Kind::Channel,
             Kind::Enlistment,
             Kind::Published,
             Kind::Response,

@@ -162,6 +162,8 @@ pub enum Kind {
     Login,
     /// At `meta`: the implementation under test closed a connection.
     Closed,
+    /// At `meta`: what became of a handshake, or of a channel after a deliberate fault.
+    Channel,
     /// At `meta`: a call of the enlistment API.
     Enlistment,
     /// At `meta`: keys that a client published at the prekey service.
@@ -196,6 +198,10 @@ pub enum Matching {
 pub enum Mutation {
     /// On `connect`: what the chat server presents as its certificate chain.
     ServerChain(ChainFault),
+    /// On `connect`: what is odd about the chat server's handshake message.
+    ServerHello(HelloFault),
+    /// On a `stanza` that is sent: what is wrong with the frame around it.
+    Frame(FrameFault),
     /// On `send_text`: what the served bundle has for a signature.
     BundleSignature(SignatureFault),
     /// On `send_text`: the bundle fetch is answered with this error code.
@@ -206,6 +212,13 @@ pub enum Mutation {
     Content(ContentFault),
     /// On a `push`: what is wrong with its token.
     PushToken(TokenFault),
+}
+
+impl Mutation {
+    /// True for what a right implementation accepts: no twin and no probe are needed then.
+    pub fn is_legal(&self) -> bool {
+        matches!(self, Self::ServerHello(HelloFault::UnknownFields | HelloFault::RotatedStatic))
+    }
 }
 
 macro_rules! words {
@@ -241,6 +254,54 @@ words! {
         NotYetValid = "not-yet-valid",
         /// No chain at all.
         Absent = "absent",
+    }
+}
+words! {
+    /// What is odd about the chat server's handshake message, or its keys.
+    HelloFault {
+        /// Made under another prologue than the client's (NOI-003).
+        OtherPrologue = "other-prologue",
+        /// A flipped bit in the tag of the static key (NOI-009).
+        StaticTag = "static-tag",
+        /// A flipped bit in the tag of the payload (NOI-009).
+        PayloadTag = "payload-tag",
+        /// The payload lacks its last byte (NOI-009).
+        PayloadCut = "payload-cut",
+        /// It ends in the middle of a field (NOI-009).
+        MessageCut = "message-cut",
+        /// The genuine public key and chain, and another private key behind them (NOI-006).
+        ClaimedStatic = "claimed-static",
+        /// The answer to an IK, where the client opened with XX (NOI-017).
+        StaticLeftOut = "static-left-out",
+        /// A client's first message (NOI-017).
+        ClientHello = "client-hello",
+        /// A stanza in clear (NOI-017).
+        PlainStanza = "plain-stanza",
+        /// A point of small order as the ephemeral key (NOI-013).
+        SmallOrderEphemeral = "small-order-ephemeral",
+        /// A point of small order as the static key, with a genuine chain for it (NOI-013).
+        SmallOrderStatic = "small-order-static",
+        /// Fields that nobody knows: legal (NOI-018).
+        UnknownFields = "unknown-fields",
+        /// A new static key, with a genuine chain for it: legal (NOI-021).
+        RotatedStatic = "rotated-static",
+    }
+}
+words! {
+    /// What is wrong with a frame of the open channel.
+    FrameFault {
+        /// A flipped bit in its tag (NOI-011).
+        FlippedTag = "flipped-tag",
+        /// It lacks its last byte (NOI-011).
+        Cut = "cut",
+        /// Its nonce is that of the frame before (NOI-010).
+        NonceReused = "nonce-reused",
+        /// Its nonce is one too high (NOI-010).
+        NonceSkipped = "nonce-skipped",
+        /// It is encrypted with the key of the client's own direction (NOI-015).
+        OtherDirection = "other-direction",
+        /// It is sound, and is sent a second time (NOI-011).
+        Replayed = "replayed",
     }
 }
 words! {

@@ -11,7 +11,7 @@ use super::model::{
     Twin,
 };
 use super::pattern::Pattern;
-use super::template::Template;
+use super::template::{Scope, Template};
 use crate::wire::EncodeAs;
 
 /// All phases of a case, in the order of execution.
@@ -171,11 +171,26 @@ fn acceptance_of_send(send: &Send, label: &str) -> Option<Expect> {
         Payload::Push | Payload::FetchKeys => {
             Some(expect("meta", Kind::Response, fields(&[("of", label), ("status", "200")])))
         }
-        Payload::Stanza(_)
-        | Payload::Replay { .. }
-        | Payload::Release { .. }
-        | Payload::Drain { .. } => None,
+        Payload::Stanza(stanza) => Some(expect("meta", Kind::Stanza, answer_to(stanza)?)),
+        Payload::Replay { .. } | Payload::Release { .. } | Payload::Drain { .. } => None,
     }
+}
+
+/// A stanza whose id is a reference says nothing before the case runs.
+struct NoValues;
+
+impl Scope for NoValues {
+    fn lookup(&self, _: &str) -> Option<String> {
+        None
+    }
+}
+
+/// What shows that a request was taken: its result.
+fn answer_to(stanza: &Pattern) -> Option<Matching> {
+    let node = stanza.build(&NoValues).ok().filter(|node| node.tag == "iq")?;
+    let id = node.text("id").filter(|_| node.text("type").as_deref() == Some("get"))?;
+    let answer = Pattern::builtin(&format!("<iq id=\"{id}\" type=\"result\"/>"));
+    Some(Matching::Stanza(answer))
 }
 
 fn probe(scenario: &Scenario, index: usize, negative: Negative) -> Phase {

@@ -6,7 +6,8 @@
 use super::kinds::{KINDS, MILESTONES};
 use super::line::{End, Way, Which};
 use super::model::{
-    After, ChainFault, ContentFault, Plays, Seen, SignatureFault, TokenFault, Twin,
+    After, ChainFault, ContentFault, FrameFault, HelloFault, Plays, Seen, SignatureFault,
+    TokenFault, Twin,
 };
 use super::operations;
 use crate::wire::Style;
@@ -251,6 +252,16 @@ pub static MUTATION: Shape = Shape {
                 "server_chain",
                 Form::Word(|| words(ChainFault::ALL)),
                 "on `connect`: the server's certificate chain",
+            ),
+            may(
+                "server_hello",
+                Form::Word(|| words(HelloFault::ALL)),
+                "on `connect`: what is odd about the server's handshake message",
+            ),
+            may(
+                "frame",
+                Form::Word(|| words(FrameFault::ALL)),
+                "on a `stanza` that is sent: what is wrong with its frame",
             ),
             may(
                 "bundle_signature",

@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::kinds::{KINDS, KindInfo};
 use super::line;
 use super::model::{
-    Act, Action, After, ChainFault, ContentFault, Expect, Kind, Matching, Mutation, Negative,
-    Payload, Send, SignatureFault, Step, TokenFault, Twin,
+    Act, Action, After, ChainFault, ContentFault, Expect, FrameFault, HelloFault, Kind, Matching,
+    Mutation, Negative, Payload, Send, SignatureFault, Step, TokenFault, Twin,
 };
 use super::operations::{self, Operation};
 use super::parse::{fields, is_empty_mapping, problem, read_duration, read_name, read_template};
@@ -250,6 +250,8 @@ fn read_mutation(problems: &mut Problems, node: &Yaml) -> Option<Mutation> {
     let entry = single(problems, node, &shape::MUTATION)?;
     let value = &entry.value;
     match entry.key.as_str() {
+        "server_hello" => problems.word(value, "fault", HelloFault::ALL).map(Mutation::ServerHello),
+        "frame" => problems.word(value, "fault", FrameFault::ALL).map(Mutation::Frame),
         "server_chain" => problems.word(value, "fault", ChainFault::ALL).map(Mutation::ServerChain),
         "bundle_signature" => {
             problems.word(value, "fault", SignatureFault::ALL).map(Mutation::BundleSignature)

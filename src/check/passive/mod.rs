@@ -4,6 +4,7 @@
 //! says nothing about handshakes. The requirement's level turns `Broken` into fail or warn.
 
 mod bundle_use;
+mod early_data;
 mod enlistment_form;
 mod ephemeral_keys;
 mod iq_form;
@@ -102,6 +103,7 @@ pub trait Check: Sync {
 /// Every passive check.
 pub static ALL: &[&dyn Check] = &[
     &bundle_use::BundleUse,
+    &early_data::EarlyData,
     &enlistment_form::EnlistmentForm,
     &ephemeral_keys::EphemeralKeys,
     &iq_form::IqForm,

@@ -1,12 +1,12 @@
 //! One chat connection: intro header, Noise handshake, then stanzas (`wire.md` §1).
 
-use super::{Faults, Meta};
+use super::Meta;
+use super::handshake::Shaking;
 use crate::evidence::{Direction, Event, FENCE_ID, Payload, Stream, shortened};
 use crate::limits::{FRAME_BYTES_MAX, HANDSHAKE_BYTES_MAX, READ_BYTES_MAX};
-use crate::noise::certificate::{Fault, Link, Validity};
-use crate::noise::{AwaitingFinish, Dialect, Finished, KeyPair, Responder, Transport};
+use crate::noise::{AwaitingFinish, Finished, Responder, Transport};
 use crate::role::{ConnId, Output};
-use crate::scenario::ChainFault;
+use crate::scenario::FrameFault;
 use crate::seed::Rng;
 use crate::wire::frame::{FrameReader, IntroReader, write_frame};
 use crate::wire::{Captured, EncodeAs, Node, Style, binary, xml};
@@ -18,7 +18,12 @@ pub(super) struct Channel {
     frames: FrameReader,
     pub account: Option<usize>,
     /// What this connection draws; see [`Meta::in_house`].
-    rng: Rng,
+    pub rng: Rng,
+    pub shaking: Shaking,
+    /// A deliberate fault of the open channel whose effect has not been seen yet.
+    pub frame_fault: Option<FrameFault>,
+    /// The frame that went out last, for a replay.
+    pub last_frame: Vec<u8>,
 }
 
 pub(super) enum State {
@@ -37,8 +42,17 @@ impl Meta {
         let number = self.accepted;
         let state = State::Intro(IntroReader::new());
         let frames = FrameReader::new(HANDSHAKE_BYTES_MAX);
-        let rng = self.seed.rng(&[&self.house, "connection", &conn.to_string()]);
-        self.channels.insert(conn, Channel { number, state, frames, account: None, rng });
+        let channel = Channel {
+            number,
+            state,
+            frames,
+            account: None,
+            rng: self.seed.rng(&[&self.house, "connection", &conn.to_string()]),
+            shaking: Shaking::default(),
+            frame_fault: None,
+            last_frame: Vec::new(),
+        };
+        self.channels.insert(conn, channel);
         self.record(Stream::connection(number, true), None, Event::Accepted { websocket });
     }
 
@@ -49,11 +63,7 @@ impl Meta {
                 Ok(None) => return,
                 Ok(Some(intro)) => {
                     channel.frames.push(&intro.rest);
-                    self.intro(
-                        conn,
-                        &intro.header,
-                        intro.routing.map_or(0, |routing| routing.len()),
-                    );
+                    self.intro(conn, &intro.header, intro.routing.as_deref());
                 }
                 Err(error) => return self.break_channel(conn, &error.to_string()),
             }
@@ -67,87 +77,34 @@ impl Meta {
         self.read_frames(conn);
     }
 
-    fn intro(&mut self, conn: ConnId, header: &[u8; 4], routing_bytes: usize) {
-        let event = Event::Intro { header: hex::encode(header), routing_bytes };
-        let stream = self.stream(conn, true);
-        self.record(stream, None, event);
-        let wanted = self.profile.text("noise.prologue_hex").unwrap_or_default().to_owned();
-        if hex::encode(header) != wanted {
-            let why = format!("intro header {}, where {wanted} belongs", hex::encode(header));
-            return self.break_channel(conn, &why);
-        }
-        let Some(channel) = self.channels.get_mut(&conn) else { return };
-        let ephemeral = KeyPair::generate(&mut channel.rng);
-        let dialect = dialect(&self.profile);
-        let responder = Responder::new(header, dialect, self.static_key.clone(), ephemeral);
-        self.set_state(conn, State::Hello(Box::new(responder)));
-    }
-
     fn read_frames(&mut self, conn: ConnId) {
         while let Some(channel) = self.channels.get_mut(&conn) {
             if matches!(channel.state, State::Deciding(_) | State::Dead) {
                 return;
             }
             match channel.frames.next_frame() {
-                Ok(Some(frame)) => self.frame(conn, &frame),
+                Ok(Some(frame)) => self.frame(conn, frame),
                 Ok(None) => return,
                 Err(error) => return self.break_channel(conn, &error.to_string()),
             }
         }
     }
 
-    fn frame(&mut self, conn: ConnId, frame: &[u8]) {
+    fn frame(&mut self, conn: ConnId, mut frame: Vec<u8>) {
         let Some(channel) = self.channels.get_mut(&conn) else { return };
         match std::mem::replace(&mut channel.state, State::Dead) {
-            State::Hello(responder) => self.hello(conn, *responder, frame),
-            State::Finish(awaiting) => self.finish(conn, *awaiting, frame),
+            State::Hello(responder) => self.hello(conn, *responder, &frame),
+            State::Finish(awaiting) => self.finish(conn, *awaiting, &frame),
             State::Open(mut transport) => {
-                let opened = transport.open(frame);
+                let opened = transport.open_in_place(&mut frame);
                 self.set_state(conn, State::Open(transport));
                 match opened {
-                    Ok(payload) => self.payload(conn, &payload),
+                    Ok(()) => self.payload(conn, &frame),
                     Err(error) => self.break_channel(conn, &error.to_string()),
                 }
             }
             // Not reached: `read_frames` stops before these.
             State::Intro(_) | State::Deciding(_) | State::Dead => {}
-        }
-    }
-
-    fn hello(&mut self, conn: ConnId, responder: Responder, frame: &[u8]) {
-        let read = match responder.read_client_hello(frame) {
-            Ok(read) => read,
-            Err(error) => return self.break_channel(conn, &error.to_string()),
-        };
-        let ephemeral = Some(hex::encode(read.client_ephemeral));
-        self.handshake_event(conn, 1, Direction::Received, frame.len(), ephemeral);
-        let chain = self.chain(conn);
-        let (awaiting, answer) = read.answer(&chain);
-        self.handshake_event(conn, 2, Direction::Sent, answer.len(), None);
-        self.send_frame(conn, &answer);
-        self.set_state(conn, State::Finish(Box::new(awaiting)));
-    }
-
-    /// The certificate chain, or the declared fault in its place.
-    fn chain(&mut self, conn: ConnId) -> Vec<u8> {
-        let leaf = self.static_key.public();
-        let Faults { chain, .. } = self.faults.clone();
-        let channel = self.channels.get_mut(&conn);
-        let rng = channel.map_or(&mut self.rng, |channel| &mut channel.rng);
-        match chain {
-            None => self.authority.chain(&leaf, Validity::TEST, rng).encode(),
-            Some(fault) => self.authority.faulty_chain(&leaf, named(fault), rng).encode(),
-        }
-    }
-
-    fn finish(&mut self, conn: ConnId, awaiting: AwaitingFinish, frame: &[u8]) {
-        match awaiting.read_client_finish(frame) {
-            Ok(finished) => {
-                self.handshake_event(conn, 3, Direction::Received, frame.len(), None);
-                self.set_state(conn, State::Deciding(Box::new(finished)));
-                self.decide_login(conn);
-            }
-            Err(error) => self.break_channel(conn, &error.to_string()),
         }
     }
 
@@ -180,6 +137,7 @@ impl Meta {
                     variants: names(&captured),
                 };
                 self.record_stanza(conn, true, &captured.node, event);
+                self.note_reaction(conn, &captured.node);
                 self.stanza(conn, &captured.node);
             }
             Err(error) => {
@@ -217,6 +175,9 @@ impl Meta {
             variants,
         };
         self.record_stanza(conn, false, node, event);
+        if let Some(channel) = self.channels.get_mut(&conn) {
+            channel.last_frame.clone_from(&sealed);
+        }
         self.send_frame(conn, &sealed);
     }
 
@@ -243,6 +204,7 @@ impl Meta {
 
     pub(super) fn closed(&mut self, conn: ConnId, error: Option<String>) {
         if self.channels.contains_key(&conn) {
+            self.note_closed(conn);
             self.record_conn(conn, true, Event::Closed { by_iut: true, error });
             self.forget(conn);
         }
@@ -258,35 +220,29 @@ impl Meta {
         }
     }
 
-    fn set_state(&mut self, conn: ConnId, state: State) {
+    pub(super) fn set_state(&mut self, conn: ConnId, state: State) {
         if let Some(channel) = self.channels.get_mut(&conn) {
             channel.state = state;
         }
     }
 
-    fn send_frame(&mut self, conn: ConnId, payload: &[u8]) {
+    pub(super) fn send_frame(&mut self, conn: ConnId, payload: &[u8]) {
         if let Ok(bytes) = write_frame(payload) {
             self.out.push_back(Output::Send { conn, bytes });
         }
     }
 
-    fn handshake_event(
-        &mut self,
-        conn: ConnId,
-        message: u8,
-        direction: Direction,
-        len: usize,
-        ephemeral: Option<String>,
-    ) {
-        let event = Event::Handshake { message, direction, len, ephemeral };
-        self.record_conn(conn, direction == Direction::Received, event);
-    }
-
-    fn stream(&self, conn: ConnId, received: bool) -> Stream {
+    pub(super) fn stream(&self, conn: ConnId, received: bool) -> Stream {
         Stream::connection(self.channels.get(&conn).map_or(0, |c| c.number), received)
     }
 
-    fn record_stanza(&mut self, conn: ConnId, received: bool, node: &Node, event: Event) {
+    pub(super) fn record_stanza(
+        &mut self,
+        conn: ConnId,
+        received: bool,
+        node: &Node,
+        event: Event,
+    ) {
         let stream = match self.channels.get(&conn) {
             Some(channel) if is_fence(node) => Stream::fence(channel.number),
             _ => self.stream(conn, received),
@@ -320,22 +276,4 @@ fn names(captured: &Captured) -> Vec<String> {
 /// How a stanza of ours departs from the canonical encoding.
 fn variants_of(bytes: &[u8]) -> Vec<String> {
     binary::decode(bytes).map(|captured| names(&captured)).unwrap_or_default()
-}
-
-fn named(fault: ChainFault) -> Fault {
-    match fault {
-        ChainFault::ForeignRoot => Fault::ForeignRoot,
-        ChainFault::RandomSignature => Fault::RandomSignature(Link::Leaf),
-        ChainFault::OtherLeafKey => Fault::OtherLeafKey,
-        ChainFault::Expired => Fault::Expired(Link::Leaf),
-        ChainFault::NotYetValid => Fault::NotYetValid(Link::Leaf),
-        ChainFault::Absent => Fault::Absent,
-    }
-}
-
-fn dialect(profile: &crate::spec::Profile) -> Dialect {
-    match profile.text("noise.dialect") {
-        Some("standard") => Dialect::Standard,
-        _ => Dialect::Meta,
-    }
 }

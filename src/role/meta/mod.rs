@@ -9,6 +9,8 @@ mod account;
 mod channel;
 mod client;
 mod enlistment;
+mod frame_fault;
+mod handshake;
 mod hosting;
 mod keys;
 mod login;
@@ -26,7 +28,7 @@ use crate::identity::token::{self, Claims};
 use crate::noise::KeyPair;
 use crate::noise::certificate::Authority;
 use crate::role::{ConnId, FetchId, Input, Output, Record, Role};
-use crate::scenario::{ChainFault, SignatureFault};
+use crate::scenario::{ChainFault, HelloFault, SignatureFault};
 use crate::seed::{Rng, Seed};
 use crate::spec::Profile;
 use crate::wire::{EncodeAs, Jid};
@@ -40,6 +42,7 @@ pub use push::Push;
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
     pub chain: Option<ChainFault>,
+    pub hello: Option<HelloFault>,
     pub bundle_signature: Option<SignatureFault>,
     pub bundle_error: Option<u16>,
     pub enlistment_reason: Option<String>,

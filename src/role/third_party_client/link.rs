@@ -9,11 +9,12 @@ use std::time::Duration;
 use rand::Rng as _;
 
 use super::effect::{ConnectionState, Failure, FailureKind, Notification, Output};
+use super::handshake::Opened;
 use super::misread::understood;
 use super::{Purpose, ThirdPartyClient};
 use crate::clock::UnixMs;
 use crate::limits::{FRAME_BYTES_MAX, RECONNECT_WAIT_MS_MAX};
-use crate::noise::{Initiator, KeyPair, Transport};
+use crate::noise::Transport;
 use crate::role::ConnId;
 use crate::role::quirk::Fault;
 use crate::wire::frame::{FrameReader, write_frame};
@@ -27,6 +28,10 @@ pub(super) struct Connection {
     pub wants_token: bool,
     pub link: Option<Link>,
     pub retry_at: Option<UnixMs>,
+    /// The server's static key, once verified.
+    pub known_server: Option<KnownServer>,
+    /// What the server asked to be told first at the next connection (`wire.md` §1.1).
+    pub routing: Option<Vec<u8>>,
     /// Losses since the last login that went through.
     pub losses: u32,
     opened: ConnId,
@@ -37,6 +42,13 @@ impl Connection {
     pub fn has_been_open(&self) -> bool {
         self.opened > 1
     }
+}
+
+/// A static key that a verified chain vouched for, and until when it does.
+#[derive(Clone, Copy)]
+pub(super) struct KnownServer {
+    pub key: [u8; 32],
+    pub until: UnixMs,
 }
 
 /// One connection.
@@ -53,7 +65,7 @@ pub(super) struct Link {
 
 pub(super) enum State {
     Opening,
-    Hello(Box<Initiator>),
+    Hello(Box<Opened>),
     Secure(Box<Transport>, Stage),
     /// A step of the handshake failed.
     Broken,
@@ -93,24 +105,6 @@ impl ThirdPartyClient {
         self.out.push_back(Output::Open { conn });
     }
 
-    /// Sends the header and message 1 (`wire.md` §1.1, §1.2).
-    pub(super) fn opened(&mut self, conn: ConnId) {
-        if !self.is_current(conn) {
-            return;
-        }
-        let ephemeral = if self.has(Fault::EphemeralReused) {
-            KeyPair::generate(&mut self.ephemerals.clone())
-        } else {
-            KeyPair::generate(&mut self.ephemerals)
-        };
-        let prologue = self.settings.prologue;
-        let own = self.login_key();
-        let (initiator, hello) = Initiator::start(&prologue, self.settings.dialect, own, ephemeral);
-        self.out.push_back(Output::Send { conn, bytes: prologue.to_vec() });
-        self.send_frame(conn, &hello);
-        self.set_state(State::Hello(Box::new(initiator)));
-    }
-
     pub(super) fn receive(&mut self, conn: ConnId, bytes: &[u8]) {
         let loses = self.has(Fault::ThirdChunkLost);
         if let Some(link) = self.link(conn) {
@@ -125,7 +119,7 @@ impl ThirdPartyClient {
             match link.frames.next_frame() {
                 Ok(Some(frame)) => {
                     link.pieces = 0;
-                    self.frame(conn, &frame);
+                    self.frame(conn, frame);
                     taken += 1;
                     if taken == 2 && self.has(Fault::JoinedFramesDropped) {
                         self.drop_joined(conn);
@@ -146,35 +140,21 @@ impl ThirdPartyClient {
         }
     }
 
-    fn frame(&mut self, conn: ConnId, frame: &[u8]) {
+    fn frame(&mut self, conn: ConnId, mut frame: Vec<u8>) {
         let Some(link) = self.link(conn) else { return };
         match std::mem::replace(&mut link.state, State::Broken) {
-            State::Hello(initiator) => self.server_hello(conn, *initiator, frame),
+            State::Hello(opened) => self.server_hello(conn, *opened, &frame),
             State::Secure(mut transport, stage) => {
-                let opened = transport.open(frame);
+                let opened = transport.open_in_place(&mut frame);
                 self.set_state(State::Secure(transport, stage));
                 match opened {
-                    Ok(payload) => self.payload(&payload),
+                    Ok(()) => self.payload(&frame),
+                    Err(_) if self.has(Fault::NonceStepsOnBadFrame) => {}
                     Err(error) => self.break_link(&error.to_string()),
                 }
             }
             State::Opening | State::Broken => self.break_link("the server spoke out of turn"),
         }
-    }
-
-    /// NOI-006: the last message, with the token in it, goes to an authenticated server only.
-    fn server_hello(&mut self, conn: ConnId, initiator: Initiator, frame: &[u8]) {
-        let read = match initiator.read_server_hello(frame) {
-            Ok(read) => read,
-            Err(error) => return self.break_link(&error.to_string()),
-        };
-        if let Err(error) = self.verify(&read) {
-            let why = format!("the server cannot be trusted: {error}");
-            return self.refuse(Failure::new(FailureKind::Unauthenticated, why));
-        }
-        let (finish, transport) = read.finish(&self.login_payload());
-        self.send_frame(conn, &finish);
-        self.set_state(State::Secure(Box::new(transport), Stage::LoggingIn));
     }
 
     /// STZ-007: what inflates without end closes the channel. STZ-008: a stanza that does not
@@ -205,7 +185,7 @@ impl ThirdPartyClient {
         }
     }
 
-    fn send_frame(&mut self, conn: ConnId, payload: &[u8]) {
+    pub(super) fn send_frame(&mut self, conn: ConnId, payload: &[u8]) {
         if let Ok(bytes) = write_frame(payload) {
             self.out.push_back(Output::Send { conn, bytes });
         }
@@ -214,7 +194,11 @@ impl ThirdPartyClient {
     /// The other end closed the connection, or it never came about.
     pub(super) fn lost(&mut self, conn: ConnId, error: Option<String>) {
         if self.is_current(conn) {
-            self.connection.link = None;
+            let link = self.connection.link.take();
+            if link.is_some_and(|link| matches!(link.state, State::Hello(_))) {
+                // It may have been a key that the server no longer has.
+                self.connection.known_server = None;
+            }
             let last = if error.is_some() { Fault::ResetIsFinal } else { Fault::CleanEndIsFinal };
             self.connection.wanted &= !self.has(last);
             self.repair(&error.unwrap_or_else(|| "the server closed the connection".to_owned()));
@@ -240,7 +224,8 @@ impl ThirdPartyClient {
     pub(super) fn disconnect(&mut self) {
         let was_online = self.connection.wanted || self.connection.link.is_some();
         self.drop_link();
-        self.connection = Connection { opened: self.connection.opened, ..Connection::default() };
+        let Connection { opened, known_server, routing, .. } = std::mem::take(&mut self.connection);
+        self.connection = Connection { opened, known_server, routing, ..Connection::default() };
         if was_online {
             self.notify(Notification::Connection(ConnectionState::Closed));
         }
@@ -289,13 +274,13 @@ impl ThirdPartyClient {
         }
     }
 
-    fn set_state(&mut self, state: State) {
+    pub(super) fn set_state(&mut self, state: State) {
         if let Some(link) = &mut self.connection.link {
             link.state = state;
         }
     }
 
-    fn is_current(&self, conn: ConnId) -> bool {
+    pub(super) fn is_current(&self, conn: ConnId) -> bool {
         self.connection.link.as_ref().is_some_and(|link| link.conn == conn)
     }
 

@@ -7,6 +7,7 @@
 
 mod effect;
 mod enlist;
+mod handshake;
 mod link;
 mod login;
 mod misread;

@@ -50,7 +50,7 @@ impl ThirdPartyClient {
             "stream:error" => self.stream_error(node),
             "failure" => self.login_refused(node),
             "xmlstreamend" => self.break_link("the server ended the stream"),
-            "ib" => {}
+            "ib" => self.routing_info(node),
             // STZ-013: what is not known does not matter.
             _ => self.puzzled = true,
         }

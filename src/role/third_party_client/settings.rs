@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::noise::Dialect;
+use crate::noise::{Dialect, Pattern};
 use crate::proto::login::client_payload::Product;
 use crate::role::signal::Signal;
 use crate::seed::Seed;
@@ -68,6 +68,8 @@ pub struct Settings {
     /// The connection header, which is the Noise prologue.
     pub prologue: [u8; 4],
     pub dialect: Dialect,
+    /// The patterns that the profile lists.
+    pub patterns: Vec<Pattern>,
     /// The key that must stand behind the server's certificates.
     pub root: [u8; 32],
     pub handshake_wait: Duration,
@@ -103,7 +105,8 @@ impl Settings {
         Ok(Self {
             seed,
             prologue: bytes("profile", values.text("noise.prologue_hex"))?,
-            dialect: dialect(&values),
+            patterns: patterns(&values),
+            dialect: Dialect::named(values.text("noise.dialect")),
             root: bytes("noise_root", text("noise_root")?)?,
             handshake_wait: Duration::from_secs(values.int("noise.deadline_s")),
             enlistment_url: text("enlistment_url")?.to_owned(),
@@ -121,11 +124,9 @@ fn bytes<const N: usize>(name: &'static str, text: &str) -> Result<[u8; N], Sett
     bytes.try_into().map_err(|_| unusable(format!("`{text}` is not {N} bytes")))
 }
 
-fn dialect(values: &Values) -> Dialect {
-    match values.text("noise.dialect") {
-        "standard" => Dialect::Standard,
-        _ => Dialect::Meta,
-    }
+fn patterns(values: &Values) -> Vec<Pattern> {
+    let words = values.value("noise.patterns").as_array().into_iter().flatten();
+    words.filter_map(|word| Pattern::named(word.as_str()?)).collect()
 }
 
 fn product(values: &Values) -> Result<Product, SettingsError> {
@@ -162,6 +163,7 @@ mod tests {
         let settings = Settings::read(Seed(1), &instance(json!({"login.product": null}))).unwrap();
         assert_eq!(settings.prologue, [0x57, 0x41, 6, 3]);
         assert_eq!((settings.dialect, settings.product), (Dialect::Meta, Product::Interop));
+        assert_eq!(settings.patterns, [Pattern::Xx]);
         assert_eq!((settings.root, settings.integrator), ([15; 32], 12));
         assert_eq!(settings.values.size("prekeys.upload_batch"), 50);
         assert_eq!(settings.values.code("failure.unauthenticated"), "401");
@@ -171,10 +173,12 @@ mod tests {
     #[test]
     fn what_is_handed_over_counts() {
         let profile = json!({"noise.prologue_hex": "57410503", "noise.dialect": "standard",
+            "noise.patterns": ["XX", "IK"],
             "login.product": "INTEROP_MSGR", "noise.deadline_s": 3});
         let settings = Settings::read(Seed(1), &instance(profile)).unwrap();
         assert_eq!(settings.prologue, [0x57, 0x41, 5, 3]);
         assert_eq!((settings.dialect, settings.product), (Dialect::Standard, Product::InteropMsgr));
+        assert_eq!(settings.patterns, [Pattern::Xx, Pattern::Ik]);
         assert_eq!(settings.handshake_wait, Duration::from_secs(3));
     }
 

@@ -35,7 +35,8 @@ fn replayed(step: &Step) -> Option<&str> {
 
 fn lint_declared(problems: &mut Problems, scenario: &Scenario, n: usize, step: &Step) {
     let path = format!("steps/{n}/{}", step.action.verb());
-    let (mutated, replays) = (mutation(step).is_some(), replayed(step).is_some());
+    let mutated = mutation(step).is_some_and(|mutation| !mutation.is_legal());
+    let replays = replayed(step).is_some();
     let key = if replays { "replay" } else { "mutate" };
     if mutated && replays {
         let span = scenario.tree.key_place(&format!("{path}/mutate"));
@@ -67,7 +68,10 @@ fn lint_declared(problems: &mut Problems, scenario: &Scenario, n: usize, step: &
 fn lint_mutation(problems: &mut Problems, scenario: &Scenario, n: usize, step: &Step) {
     let Some(mutation) = mutation(step) else { return };
     let fits = match (mutation, &step.action) {
-        (Mutation::ServerChain(_), Action::Act(act)) => act.operation == "connect",
+        (Mutation::ServerChain(_) | Mutation::ServerHello(_), Action::Act(act)) => {
+            act.operation == "connect"
+        }
+        (Mutation::Frame(_), Action::Send(send)) => matches!(send.payload, Payload::Stanza(_)),
         (Mutation::BundleSignature(_) | Mutation::BundleError(_), Action::Act(act)) => {
             act.operation == "send_text"
         }
@@ -86,6 +90,8 @@ fn lint_mutation(problems: &mut Problems, scenario: &Scenario, n: usize, step: &
 fn belongs(mutation: &Mutation) -> (&'static str, &'static str) {
     match mutation {
         Mutation::ServerChain(_) => ("server_chain", "`do: connect`"),
+        Mutation::ServerHello(_) => ("server_hello", "`do: connect`"),
+        Mutation::Frame(_) => ("frame", "a `stanza` that is sent"),
         Mutation::BundleSignature(_) => ("bundle_signature", "`do: send_text`"),
         Mutation::BundleError(_) => ("bundle_error", "`do: send_text`"),
         Mutation::EnlistmentReason(_) => ("enlistment_reason", "`do: enlist`"),

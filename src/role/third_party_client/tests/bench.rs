@@ -13,7 +13,7 @@ use crate::e2ee::{content, padding};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::identity::enlistment::Form;
 use crate::noise::certificate::{Authority, Chain, Validity};
-use crate::noise::{Dialect, Responder, Transport};
+use crate::noise::{Dialect, End, Responder, Transport};
 use crate::proto::login::ClientPayload;
 use crate::role::{ConnId, FetchId};
 use crate::seed::Seed;
@@ -208,7 +208,8 @@ impl Bench {
             let Some(intro) = reader.push(bytes).unwrap() else { return };
             assert_eq!(intro.header, [0x57, 0x41, 6, 3]);
             let [own, ephemeral] = [self.own, [7; 32]].map(KeyPair::from_private);
-            let responder = Responder::new(&intro.header, Dialect::Meta, own, ephemeral);
+            let end = End::new(&intro.header, Dialect::Meta, own, ephemeral);
+            let responder = Responder::new(end);
             self.line = Some(Line::Hello(Box::new(responder)));
             self.frames.push(&intro.rest);
         } else {
