@@ -192,6 +192,11 @@ pub const PREKEY_BATCH_MAX: usize = 1000;
 pub const IDS_REMEMBERED_MAX: usize = 10_000;
 /// Messages and notices of all conversations that a client remembers.
 pub const THREAD_ITEMS_MAX: usize = 20_000;
+/// Messages that may wait for the server's ack; beyond it the oldest is given up.
+pub const OUTBOX_MAX: usize = 1000;
+/// Messages of one sender that the server remembers to tell one that is sent again: what a client
+/// may have unacknowledged when its connection is lost.
+pub const MESSAGES_REMEMBERED_MAX: usize = 1000;
 /// Texts that may wait for their recipients' keys.
 pub const DRAFTS_MAX: usize = 1000;
 /// Pushes that may wait for Meta's keys.

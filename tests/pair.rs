@@ -3,11 +3,17 @@
 //! Both ends are sans-I/O, so this is the protocol itself without sockets or processes: what fails
 //! here is a fault of a role, and what fails only elsewhere is one of the wiring.
 
+#[path = "pair/storm.rs"]
+mod storm;
 #[path = "pair/world.rs"]
 mod world;
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use counterpart::clock::UnixMs;
 use counterpart::evidence::{Event, Lane};
+use counterpart::net::memory::Weather;
 use counterpart::role::meta::Faults;
 use counterpart::role::quirk::Fault;
 use counterpart::role::third_party_client::{
@@ -15,6 +21,7 @@ use counterpart::role::third_party_client::{
 };
 use counterpart::role::{Input, Role as _};
 use counterpart::scenario::{ChainFault, ContentFault, SignatureFault, TokenFault};
+use storm::Storm;
 use world::{LOGIN, START, World};
 
 /// How many cut streams each test tries.
@@ -310,4 +317,58 @@ fn a_lost_line_is_repaired_by_itself() {
     world.client.handle(world.now, Input::Wake);
     world.settle();
     assert_eq!(world.shown(), ["meanwhile"]);
+}
+
+/// How many schedules are tried, by how many threads.
+const STORMS: u64 = 104;
+const THREADS: u64 = 4;
+
+/// What the users do in one of them.
+const ACTS: usize = 14;
+
+const ROUGH: Weather = Weather {
+    losses_per_mille: 80,
+    lost_messages_per_mille: 200,
+    delay_ms_max: 700,
+    piece_bytes_max: 300,
+};
+
+fn once(texts: &BTreeSet<String>) -> BTreeMap<&str, usize> {
+    texts.iter().map(|text| (text.as_str(), 1)).collect()
+}
+
+/// Whatever the network does: in the end every text was shown exactly once, in both directions.
+#[test]
+fn whatever_the_network_does_both_sides_agree_in_the_end() {
+    let lost = AtomicUsize::new(0);
+    let agrees_under = |seed: u64| {
+        let mut storm = Storm::new(seed);
+        storm.blow(ROUGH, ACTS);
+        assert_eq!(storm.shown(), once(&storm.sent), "to alice, seed {seed}");
+        assert_eq!(storm.read(), once(&storm.accepted), "to bob, seed {seed}");
+        assert_eq!(storm.world.waiting(), 0, "the mailbox is empty, seed {seed}");
+        lost.fetch_add(storm.losses, Ordering::Relaxed);
+    };
+    std::thread::scope(|scope| {
+        for first in 0..THREADS {
+            let seeds = (first..STORMS).step_by(THREADS as usize);
+            let agrees_under = &agrees_under;
+            scope.spawn(move || seeds.for_each(agrees_under));
+        }
+    });
+    let lost = lost.into_inner();
+    assert!(lost > 2 * STORMS as usize, "only {lost} ends of connections were lost");
+}
+
+/// The schedules above would notice a client that forgets, and one that repeats.
+#[test]
+fn a_client_that_forgets_or_repeats_is_found_by_some_schedule() {
+    for fault in [Fault::OutboxLost, Fault::OutboxAnew, Fault::MailboxDropped] {
+        let found = (0..STORMS).find(|seed| {
+            let mut storm = Storm::with_fault(*seed, Some(fault));
+            storm.blow(ROUGH, ACTS);
+            storm.shown() != once(&storm.sent) || storm.read() != once(&storm.accepted)
+        });
+        assert!(found.is_some(), "{fault:?}");
+    }
 }

@@ -8,6 +8,7 @@
 mod connection;
 pub mod dial;
 mod fetch;
+pub mod memory;
 mod serve;
 mod shared;
 mod sockets;

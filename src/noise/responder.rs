@@ -32,7 +32,7 @@ impl Responder {
     /// [`NoiseError::OtherPattern`] for an IK (NOI-017), or what else does not parse.
     pub fn read_client_hello(self, message: &[u8]) -> Result<ClientHelloRead, NoiseError> {
         match self.read_opening(message)? {
-            Opening::Xx(read) => Ok(read),
+            Opening::Xx(read) => Ok(*read),
             Opening::Ik(_) => Err(NoiseError::OtherPattern),
         }
     }
@@ -46,9 +46,13 @@ impl Responder {
         match &hello.sealed_static {
             Some(sealed) => {
                 let sealed_static = sealed.clone();
-                Ok(Opening::Ik(IkHello { end: self.end, hello, sealed_static }))
+                let unread = IkHello { end: self.end, hello, sealed_static };
+                Ok(Opening::Ik(Box::new(unread)))
             }
-            None => ClientHelloRead::of(self.end, Pattern::Xx, hello).map(Opening::Xx),
+            None => {
+                let read = ClientHelloRead::of(self.end, Pattern::Xx, hello)?;
+                Ok(Opening::Xx(Box::new(read)))
+            }
         }
     }
 }
@@ -56,8 +60,8 @@ impl Responder {
 /// What a client opened with.
 #[derive(Debug)]
 pub enum Opening {
-    Xx(ClientHelloRead),
-    Ik(IkHello),
+    Xx(Box<ClientHelloRead>),
+    Ik(Box<IkHello>),
 }
 
 /// The server that has message 1 of IK, unread.

@@ -51,9 +51,9 @@ impl IkInitiator {
         let hello = ServerHello::parse(message)?;
         if hello.sealed_static.is_some() {
             let read = Initiator::fallen_back(self.end).read(hello)?;
-            return Ok(IkAnswer::FallenBack(read));
+            return Ok(IkAnswer::FallenBack(Box::new(read)));
         }
-        self.resume(hello).map(IkAnswer::Resumed)
+        self.resume(hello).map(|resumed| IkAnswer::Resumed(Box::new(resumed)))
     }
 
     /// Message 2 of IK: e, ee, se and the payload.
@@ -73,9 +73,9 @@ impl IkInitiator {
 #[derive(Debug)]
 pub enum IkAnswer {
     /// The server has the private half of the cached key: the channel is open.
-    Resumed(Resumed),
+    Resumed(Box<Resumed>),
     /// The cached key is stale. The server is not authenticated yet, exactly as in XX (NOI-021).
-    FallenBack(ServerHelloRead),
+    FallenBack(Box<ServerHelloRead>),
 }
 
 /// The client whose IK was accepted.

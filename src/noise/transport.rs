@@ -94,21 +94,22 @@ impl Transport {
         let counter = self.incoming.nonce();
         let own = (self.lapse == Some(Lapse::OwnFramesTaken)).then(|| buffer.clone());
         match (self.incoming.open_in_place(&[], buffer), own) {
-            (Err(CipherError::NotAuthentic), Some(sealed)) => self.open_own(sealed, buffer),
+            (Err(CipherError::NotAuthentic), Some(sealed)) => self.open_own(&sealed, buffer),
             (outcome, _) => outcome,
         }
         .map_err(|error| frame(error, counter))
     }
 
-    fn open_own(&self, sealed: Vec<u8>, buffer: &mut Vec<u8>) -> Result<(), CipherError> {
+    fn open_own(&self, sealed: &[u8], buffer: &mut Vec<u8>) -> Result<(), CipherError> {
         let next = self.outgoing.nonce();
-        let tried = next.saturating_sub(OWN_FRAMES_TRIED)..next;
-        tried.rev().fold(Err(CipherError::NotAuthentic), |found, counter| {
-            found.or_else(|_| {
-                buffer.clone_from(&sealed);
-                self.outgoing.open_at(counter, &[], buffer)
-            })
-        })
+        for counter in next.saturating_sub(OWN_FRAMES_TRIED)..next {
+            buffer.clear();
+            buffer.extend_from_slice(sealed);
+            if self.outgoing.open_at(counter, &[], buffer).is_ok() {
+                return Ok(());
+            }
+        }
+        Err(CipherError::NotAuthentic)
     }
 }
 

@@ -76,6 +76,8 @@ pub enum Fault {
     MissingHookDeclared,
     WorkingHookHidden,
     ClaimsConnection,
+    OutboxLost,
+    OutboxAnew,
 }
 
 /// What the harness has to say of a quirk.
@@ -621,6 +623,20 @@ pub static ALL: &[Quirk] = &[
         "ROB-006",
         VARIANT,
         "Answers `connect` with success and opens no connection.",
+    ),
+    should(
+        "outbox-lost-with-the-line",
+        Fault::OutboxLost,
+        "MSG-017",
+        VARIANT,
+        "Forgets what it has sent when the connection is lost before the server's ack.",
+    ),
+    should(
+        "outbox-sent-anew",
+        Fault::OutboxAnew,
+        "MSG-017",
+        VARIANT,
+        "Sends what was not acknowledged again as a new message, under another id.",
     ),
     server(
         "push-missing-auth-accepted",

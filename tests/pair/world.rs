@@ -1,7 +1,7 @@
 //! The wiring of the three parties in memory.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use counterpart::clock::UnixMs;
 use counterpart::evidence::{Direction, Event, Lane};
@@ -51,7 +51,7 @@ enum Asker {
 pub struct World {
     pub meta: Meta,
     pub client: ThirdPartyClient,
-    server: ThirdPartyServer,
+    pub server: ThirdPartyServer,
     pub now: UnixMs,
     /// `None` delivers every write whole and at once.
     cuts: Option<Rng>,
@@ -67,7 +67,9 @@ pub struct World {
 
 impl World {
     pub fn new(cuts: Option<u64>, fault: Option<Fault>) -> Self {
-        let profile = Profile::builtin("whatsapp-1.0.3").unwrap();
+        static PROFILE: LazyLock<Profile> =
+            LazyLock::new(|| Profile::builtin("whatsapp-1.0.3").unwrap());
+        let profile = PROFILE.clone();
         let integrator = Integrator { id: 1, iss: "acme".into(), base_url: Some(BASE.into()) };
         let (visible, signal) = (profile.client_visible(), Signal::of(&profile));
         let mut meta = Meta::new(profile, integrator, Seed(7), "pair");

@@ -10,7 +10,7 @@ const DIALECTS: [Dialect; 2] = [Dialect::Meta, Dialect::Standard];
 
 fn opened(message: &[u8], prologue: &[u8], dialect: Dialect) -> IkHello {
     match Responder::new(end("server", prologue, dialect)).read_opening(message).unwrap() {
-        Opening::Ik(hello) => hello,
+        Opening::Ik(hello) => *hello,
         Opening::Xx(_) => panic!("a static key is there, so this is IK"),
     }
 }
@@ -22,14 +22,14 @@ fn ik(known: &str, dialect: Dialect) -> (IkInitiator, Vec<u8>) {
 
 fn resumed(answer: IkAnswer) -> Resumed {
     match answer {
-        IkAnswer::Resumed(resumed) => resumed,
+        IkAnswer::Resumed(resumed) => *resumed,
         IkAnswer::FallenBack(_) => panic!("no static key is there, so IK was accepted"),
     }
 }
 
 fn fallen_back(answer: IkAnswer) -> ServerHelloRead {
     match answer {
-        IkAnswer::FallenBack(read) => read,
+        IkAnswer::FallenBack(read) => *read,
         IkAnswer::Resumed(_) => panic!("a static key is there, so this is XXfallback"),
     }
 }

@@ -34,6 +34,8 @@ pub struct Account {
     pub(super) online: Option<ConnId>,
     /// Stanzas that were not acked yet, oldest first.
     pub(super) mailbox: Mailbox,
+    /// Digests of the messages that the user sent last.
+    pub(super) heard: VecDeque<[u8; 32]>,
     /// What the user has published so far.
     pub(super) published: Published,
     /// When the user was enlisted or connected last.
@@ -137,6 +139,7 @@ impl Meta {
             keys,
             online,
             mailbox,
+            heard: VecDeque::new(),
             published,
             last_seen,
         });

@@ -75,11 +75,11 @@ impl Meta {
         match responder.read_opening(frame) {
             Ok(Opening::Xx(read)) if self.serves(Pattern::Xx) => {
                 self.first_message(conn, Pattern::Xx, frame, read.client_ephemeral);
-                self.answer(conn, read);
+                self.answer(conn, *read);
             }
             Ok(Opening::Ik(hello)) if self.serves(Pattern::Ik) => {
                 self.first_message(conn, Pattern::Ik, frame, hello.client_ephemeral());
-                self.resumption(conn, hello);
+                self.resumption(conn, *hello);
             }
             Ok(Opening::Xx(read)) => {
                 self.first_message(conn, Pattern::Xx, frame, read.client_ephemeral);

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
+
 use super::Meta;
 use super::account::{enlistment_is_skipped, lid};
 use crate::evidence::Lane;
+use crate::limits::MESSAGES_REMEMBERED_MAX;
 use crate::role::ConnId;
 use crate::stanza::message::Message;
 use crate::stanza::prekeys::XMLNS;
@@ -69,6 +72,9 @@ impl Meta {
             return self.send(conn, &ack::refusal(node, now, 479));
         };
         self.send(conn, &ack::of_sent(node, now));
+        if self.heard_before(account, &message) {
+            return;
+        }
         let to = self.client_by_jid(&message.peer);
         if let Some(key) = to {
             self.hand_to_client(account, &key, &message);
@@ -84,6 +90,26 @@ impl Meta {
                 self.deliver(peer, stanza);
             }
         }
+    }
+
+    /// True for a message that is sent again as it was, since its ack was lost: the ack is all
+    /// that its sender lacks. One that was encrypted anew under its id is another message (RCP-006).
+    fn heard_before(&mut self, account: usize, message: &Message) -> bool {
+        let mut digest = Sha256::new();
+        digest.update(message.id.as_bytes());
+        for enc in &message.encs {
+            digest.update(Sha256::digest(&enc.bytes));
+        }
+        let digest: [u8; 32] = digest.finalize().into();
+        let heard = &mut self.accounts[account].heard;
+        if heard.contains(&digest) {
+            return true;
+        }
+        if heard.len() >= MESSAGES_REMEMBERED_MAX {
+            heard.pop_front();
+        }
+        heard.push_back(digest);
+        false
     }
 
     fn hand_to_client(&mut self, account: usize, key: &(Lane, String), message: &Message) {

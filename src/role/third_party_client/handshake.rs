@@ -35,8 +35,8 @@ enum Waiting {
 
 /// What the server's answer made of it.
 enum Answered {
-    Read(ServerHelloRead),
-    Resumed(Resumed),
+    Read(Box<ServerHelloRead>),
+    Resumed(Box<Resumed>),
 }
 
 /// "ED", 0, 1, and then a length of three bytes (`wire.md` §1.1).
@@ -125,7 +125,7 @@ impl ThirdPartyClient {
         }
         let Opened { state, again } = opened;
         match state.read(frame) {
-            Ok(Answered::Read(read)) => self.decide(conn, read),
+            Ok(Answered::Read(read)) => self.decide(conn, *read),
             // The key was verified when it was remembered (NOI-021).
             Ok(Answered::Resumed(resumed)) => self.logging_in(resumed.transport),
             Err(error) => self.handshake_failed(conn, again, &error),
@@ -193,7 +193,10 @@ impl ThirdPartyClient {
 impl Waiting {
     fn read(self, frame: &[u8]) -> Result<Answered, NoiseError> {
         match self {
-            Waiting::Xx(initiator) => initiator.read_server_hello(frame).map(Answered::Read),
+            Waiting::Xx(initiator) => {
+                let read = initiator.read_server_hello(frame)?;
+                Ok(Answered::Read(Box::new(read)))
+            }
             Waiting::Ik(initiator) => match initiator.read_server_hello(frame)? {
                 IkAnswer::Resumed(resumed) => Ok(Answered::Resumed(resumed)),
                 IkAnswer::FallenBack(read) => Ok(Answered::Read(read)),

@@ -11,6 +11,7 @@ mod handshake;
 mod link;
 mod login;
 mod misread;
+mod outbox;
 mod receive;
 mod recent;
 mod requests;
@@ -71,6 +72,7 @@ pub struct ThirdPartyClient {
     /// The one-time prekeys of the first upload; only a fault keeps them.
     first_batch: Vec<OneTimePrekey>,
     drafts: Vec<send::Draft>,
+    outbox: outbox::Outbox,
     threads: threads::Threads,
     /// Messages that were decrypted.
     seen: Recent<MessageKey, ()>,
@@ -127,6 +129,7 @@ impl ThirdPartyClient {
             kept_token: None,
             first_batch: Vec::new(),
             drafts: Vec::new(),
+            outbox: outbox::Outbox::default(),
             threads: threads::Threads::default(),
             seen: Recent::new(IDS_REMEMBERED_MAX),
             asked_again: Recent::new(IDS_REMEMBERED_MAX),

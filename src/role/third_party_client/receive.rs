@@ -249,6 +249,7 @@ impl ThirdPartyClient {
     fn acked(&mut self, node: &Node) {
         let Ok(ack) = ack::Ack::from_node(node) else { return };
         let Some(to) = node.jid("from").filter(|_| ack.class == "message") else { return };
+        self.outbox.remove(&to, &ack.id);
         let state = if ack.error.is_some() { MessageState::Failed } else { MessageState::Sent };
         if self.threads.advance(&to, &ack.id, state) {
             self.notify(Notification::Receipt { id: ack.id, state });

@@ -131,6 +131,7 @@ impl ThirdPartyClient {
         }
         self.set_stage(Stage::Open);
         self.connection.losses = 0;
+        self.send_unacked();
         self.ping();
         self.notify(Notification::Connection(ConnectionState::Open));
         self.settle(Purpose::Connect, &Ok(Reply::Done));

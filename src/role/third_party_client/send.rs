@@ -9,6 +9,7 @@ use rand::Rng as _;
 use super::ThirdPartyClient;
 use super::effect::{CallId, Failure, FailureKind, MessageState, Notification, Reply};
 use super::link::Stage;
+use super::outbox::Unacked;
 use super::requests::What;
 use super::threads::ThreadItem;
 use crate::e2ee::{Address, Ciphertext, E2eeError, EncType, SignatureCheck, content, padding};
@@ -36,6 +37,8 @@ pub(super) enum Origin {
     User(CallId),
     /// The peer asked for it again, this many times.
     Retry(u32),
+    /// A deliberate fault: it was sent before, and now goes out as another message.
+    Outbox,
 }
 
 /// The name of a session keeps the integrator (`wire.md` §5.8).
@@ -188,11 +191,28 @@ impl ThirdPartyClient {
         };
         let enc = enc_node(kind.as_str(), bytes);
         let enc = match draft.origin {
-            Origin::User(_) => enc,
+            Origin::User(_) | Origin::Outbox => enc,
             Origin::Retry(count) => enc.attr("count", count.to_string()),
         };
-        self.send(&outgoing(&draft.id, &draft.to, enc));
+        let stanza = outgoing(&draft.id, &draft.to, enc);
+        self.send(&stanza);
+        if !self.has(Fault::OutboxLost) {
+            let (id, to, text) = (draft.id.clone(), draft.to.clone(), draft.text.clone());
+            self.outbox.push(Unacked { id, to, text, stanza });
+        }
         self.sent(draft);
+    }
+
+    /// MSG-017: what the server has not acknowledged goes out again, as it was.
+    pub(super) fn send_unacked(&mut self) {
+        if !self.has(Fault::OutboxAnew) {
+            let stanzas = self.outbox.stanzas();
+            return stanzas.iter().for_each(|stanza| self.send(stanza));
+        }
+        for Unacked { to, text, .. } in self.outbox.take() {
+            let id = self.message_id();
+            self.dispatch(Draft { id, to, text, origin: Origin::Outbox });
+        }
     }
 
     fn sent(&mut self, draft: Draft) {

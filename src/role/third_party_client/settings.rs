@@ -4,6 +4,7 @@
 //! handed over, or is null, is that of the embedded profile, so that the reference speaks without
 //! an overlay what the harness expects without one.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -21,15 +22,16 @@ const DEFAULT_PROFILE: &str = "whatsapp-1.0.3";
 #[derive(Clone, Debug)]
 pub struct Values {
     given: Map<String, Value>,
-    default: Profile,
+    default: &'static Profile,
 }
 
 impl Values {
     /// Takes over what `configure` handed over; anything but an object is as nothing.
     pub fn new(given: Option<&Value>) -> Self {
         let given = given.and_then(Value::as_object).cloned().unwrap_or_default();
-        let default = Profile::builtin(DEFAULT_PROFILE).expect("this profile is embedded");
-        Self { given, default }
+        static DEFAULT: LazyLock<Profile> =
+            LazyLock::new(|| Profile::builtin(DEFAULT_PROFILE).expect("this profile is embedded"));
+        Self { given, default: &DEFAULT }
     }
 
     fn value(&self, key: &str) -> &Value {
