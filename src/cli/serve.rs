@@ -1,5 +1,6 @@
 //! `serve`: only the counterpart, for somebody who writes a client.
 
+use std::io::IsTerminal as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -78,9 +79,16 @@ fn options(args: Args) -> Result<Options, String> {
         log: args.log,
         lifetime: args.lifetime,
         json,
-        colour: false,
+        colour: colour(json),
         width: 80,
     })
+}
+
+/// Colours where a person reads, and never against `NO_COLOR` (no-color.org).
+fn colour(json: bool) -> bool {
+    let terminal =
+        if json { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
+    terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 fn profile(name: &str) -> Result<Profile, LoadError> {
