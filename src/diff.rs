@@ -4,17 +4,18 @@
 //! it knows nothing of stanzas. A line is made of pieces (a tag, an attribute), because a reader
 //! looks for the one attribute that differs and because lines break between pieces, never inside.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The lines of a comparison, from the outside to the inside.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Diff {
     pub lines: Vec<Line>,
 }
 
 /// One line of one side, or of both.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Line {
     pub side: Side,
     /// How deep it is nested, from 0.
@@ -23,7 +24,7 @@ pub struct Line {
 }
 
 /// Whose line it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
     /// What came is what was expected, or does not matter.
@@ -33,7 +34,7 @@ pub enum Side {
 }
 
 /// A part of a line that is not broken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Piece {
     pub text: String,
     /// It is part of the difference.
@@ -45,6 +46,11 @@ impl Piece {
     /// A piece that is the same on both sides, or does not matter.
     pub fn same(text: impl Into<String>) -> Self {
         Self { text: text.into(), differs: false }
+    }
+
+    /// Follows the piece before it without a gap: the end of a tag.
+    pub fn is_glued(&self) -> bool {
+        self.text.starts_with(['>', '/'])
     }
 
     /// A piece that the other side lacks or has otherwise.
@@ -60,7 +66,10 @@ impl Line {
 
     /// The pieces as one text.
     pub fn text(&self) -> String {
-        self.pieces.iter().map(|piece| piece.text.as_str()).collect::<Vec<_>>().join(" ")
+        self.pieces.iter().fold(String::new(), |text, piece| {
+            let gap = if text.is_empty() || piece.is_glued() { "" } else { " " };
+            text + gap + &piece.text
+        })
     }
 }
 

@@ -51,7 +51,8 @@
 //!   [`run`], [`reference`](mod@reference), [`serve`] and [`cli`] know a socket, a process or the clock.
 //!
 //! To add a scenario, write one YAML file and name a quirk that turns it red. To add a check, add a
-//! file in `check/passive` and a line in [`check::ALL`]. To add a quirk, add a line in
+//! file in `check/passive` and a line in [`check::ALL`]. To add a report
+//! format, add a file in `report` and a line in [`report::format::ALL`]. To add a quirk, add a line in
 //! [`role::quirk`] and the one line of the role that it changes.
 
 pub mod check;

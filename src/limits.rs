@@ -155,6 +155,9 @@ pub const TRANSCRIPT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Events between the sockets and a session that may wait; beyond it the sender waits.
 pub const QUEUE_EVENTS_MAX: usize = 1024;
 
+/// Longest comparison that a finding holds: more lines are no help to a reader.
+pub const DIFF_LINES_MAX: usize = 60;
+
 // --- serve ----------------------------------------------------------------
 
 /// Entries that the live checks look back on; and of those that explain later ones.

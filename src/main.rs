@@ -5,13 +5,26 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use counterpart::cli::{Cli, World, execute};
+use counterpart::report::Look;
 use counterpart::verdict::Exit;
+
+/// `COLUMNS` comes before the terminal, `NO_COLOR` (no-color.org) before everything.
+fn look() -> Look {
+    let stdout = std::io::stdout();
+    let terminal = stdout.is_terminal();
+    let asked = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    let size = || rustix::termios::tcgetwinsize(&stdout).ok().map(|size| usize::from(size.ws_col));
+    let columns = asked.or_else(|| size().filter(|_| terminal)).filter(|columns| *columns > 0);
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    Look { columns: columns.unwrap_or(Look::default().columns), colour: terminal && !plain }
+}
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let world = World {
         program: std::env::current_exe().unwrap_or_else(|_| "counterpart".into()),
         interactive: std::io::stderr().is_terminal(),
+        look: look(),
     };
     match tokio::runtime::Runtime::new() {
         Ok(runtime) => {

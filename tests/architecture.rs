@@ -59,6 +59,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "role",
             "scenario",
             "iut",
+            "driver",
             "evidence",
             "verdict",
             "spec",

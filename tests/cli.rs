@@ -143,18 +143,6 @@ fn a_log_that_was_tampered_with_gives_other_verdicts() {
 }
 
 #[test]
-fn a_failure_is_told_in_words() {
-    let dir = Scratch::new("failure");
-    let iut = "reference:third-party?quirk=kdf-info-has-local-registration-id";
-    let wanted = "m3.2/first-text-decrypts-at-an-independent-peer";
-    let (ran, _) = run_in(&dir, "a", &["--iut", iut, wanted]);
-    assert_eq!(code(&ran), 1, "{}", err(&ran));
-    let text = out(&ran);
-    let shown = text.lines().filter(|line| !line.starts_with("report ")).collect::<Vec<_>>();
-    insta::assert_snapshot!("failure", shown.join("\n"));
-}
-
-#[test]
 fn both_transports_of_the_chat_service_work() {
     let dir = Scratch::new("websocket");
     let program = env!("CARGO_BIN_EXE_counterpart");

@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::fields;
+use crate::diff::Diff;
 use crate::evidence::{Direction, Entry, EntryId, Event, LoginFacts};
-use crate::scenario::{Expect, Kind, Matching, Scenario, Scope};
+use crate::scenario::{Expect, Kind, Matching, Scenario, Scope, Template};
 use crate::spec::Profile;
 use crate::wire::{Content, Node, binary};
 
@@ -41,6 +43,7 @@ pub struct Near {
     pub entry: EntryId,
     pub actual: String,
     pub why: String,
+    pub diff: Diff,
 }
 
 impl<'a> Board<'a> {
@@ -77,6 +80,20 @@ impl<'a> Board<'a> {
         Some((self.items[at].entry.clone(), self.items[at].body.show()))
     }
 
+    /// Shows a match since the mark, which should not have come.
+    pub fn unwanted(&self, expect: &Expect) -> Option<Diff> {
+        let at = self.position(expect, self.mark)?;
+        Some(self.items[at].body.unexpected())
+    }
+
+    /// Shows what is expected, where nothing of its kind came.
+    pub fn expected(&self, expect: &Expect) -> Diff {
+        match &expect.matching {
+            Matching::Stanza(pattern) => pattern.expected(self),
+            Matching::Fields(wanted) => fields::expected(wanted, self),
+        }
+    }
+
     /// Consumes the oldest match and says what it was. Under a label, its attributes or fields
     /// become values: `${label.id}`.
     pub fn take(&mut self, expect: &Expect, label: Option<&str>) -> Option<(EntryId, String)> {
@@ -93,13 +110,40 @@ impl<'a> Board<'a> {
         if let Some(near) = self.undecryptable_instead(expect) {
             return Some(near);
         }
-        let candidates = self.items.iter().rev().filter(|item| item.is_for(expect));
-        candidates
-            .filter_map(|item| {
-                let why = self.mismatch(item, &expect.matching)?;
-                Some(Near { entry: item.entry.clone(), actual: item.body.show(), why })
-            })
-            .max_by_key(|near| usize::from(!near.why.contains("tag")))
+        let candidates = self.items.iter().filter(|item| item.is_for(expect));
+        let candidates = candidates.filter(|item| !item.entry.stream.is_fence());
+        let ranked = candidates.map(|item| (self.satisfied(item, &expect.matching), item));
+        // A stanza that has no more than the tag in common explains nothing; of equals the last does.
+        let alike = ranked.filter(|(satisfied, item)| *satisfied > 1 || item.has_fields());
+        let (_, closest) = alike.max_by_key(|(satisfied, _)| *satisfied)?;
+        self.near(closest, &expect.matching)
+    }
+
+    fn near(&self, item: &Item, matching: &Matching) -> Option<Near> {
+        let why = self.mismatch(item, matching)?;
+        let diff = match (&item.body, matching) {
+            (Body::Stanza(node), Matching::Stanza(pattern)) => pattern.diff(node, self),
+            (Body::Fields(seen), Matching::Fields(wanted)) => fields::diff(seen, wanted, self),
+            _ => return None,
+        };
+        Some(Near { entry: item.entry.clone(), actual: item.body.show(), why, diff })
+    }
+
+    /// How much of what is expected an observation has; another stanza altogether has nothing.
+    fn satisfied(&self, item: &Item, matching: &Matching) -> usize {
+        match (&item.body, matching) {
+            (Body::Stanza(node), Matching::Stanza(pattern)) => pattern
+                .matches(node, self)
+                .map_or_else(|mismatch| mismatch.satisfied, |()| usize::MAX),
+            (Body::Fields(seen), Matching::Fields(wanted)) => {
+                let fits = |(name, template): &&(String, Template)| {
+                    let value = seen.iter().find(|(field, _)| field == name);
+                    value.is_some_and(|(_, value)| template.matches(value, self).is_ok())
+                };
+                wanted.iter().filter(fits).count()
+            }
+            _ => 0,
+        }
     }
 
     /// Where something should have been decrypted, what could not be is the nearest there is.
@@ -108,7 +152,9 @@ impl<'a> Board<'a> {
         let item =
             self.items.iter().rev().filter(|_| expect.kind == Kind::Decrypted).find(is_it)?;
         let why = "it could not be decrypted".to_owned();
-        Some(Near { entry: item.entry.clone(), actual: item.body.show(), why })
+        let mut diff = self.expected(expect);
+        diff.lines.extend(item.body.unexpected().lines);
+        Some(Near { entry: item.entry.clone(), actual: item.body.show(), why, diff })
     }
 
     fn position(&self, expect: &Expect, from: usize) -> Option<usize> {
@@ -162,6 +208,12 @@ impl Item {
     }
 }
 
+impl Item {
+    fn has_fields(&self) -> bool {
+        matches!(self.body, Body::Fields(_))
+    }
+}
+
 impl Body {
     fn values(&self) -> Vec<(String, String)> {
         match self {
@@ -172,6 +224,13 @@ impl Body {
             Self::Fields(fields) => {
                 fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
             }
+        }
+    }
+
+    fn unexpected(&self) -> Diff {
+        match self {
+            Self::Stanza(node) => crate::scenario::diff::unexpected(node),
+            Self::Fields(seen) => fields::unexpected(seen),
         }
     }
 

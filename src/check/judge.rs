@@ -1,10 +1,12 @@
 //! From a transcript to the results of a case.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::around::around;
+use super::cause::{Scene, likely};
 use super::passive::{self, Check, Grade, Observed, View};
 use super::progress::{Progress, StepOutcome};
-use crate::evidence::{Direction, Event, Lane, Skip, Transcript};
+use crate::evidence::{Direction, EntryId, Event, Lane, Skip, Transcript};
 use crate::scenario::{Action, Part, Payload, Plan, Scenario, Seen, Step};
 use crate::spec::{Basis, Catalogue, Level, Profile};
 use crate::stanza::{ack, receipt};
@@ -74,8 +76,30 @@ fn executed_checks(
         checks.extend(passive_results(check.id(), check.examine(&view), setting));
     }
     checks.retain(|check| !setting.profile.rules_out(&check.requirement));
+    explain(&mut checks, scenario, transcript, &progress.late_arrivals());
     checks.sort_by(|a, b| (&a.requirement, &a.id).cmp(&(&b.requirement, &b.id)));
     checks
+}
+
+/// Adds to what is not right its probable cause and what was recorded around it.
+fn explain(
+    checks: &mut [CheckResult],
+    scenario: &Scenario,
+    transcript: &Transcript,
+    late: &BTreeMap<String, EntryId>,
+) {
+    for check in checks.iter_mut().filter(|check| check.verdict > Verdict::Pass) {
+        let late = late.get(&check.id);
+        let late = late.and_then(|id| transcript.entries().iter().find(|entry| entry.id == *id));
+        let judged = check.clone();
+        for finding in &mut check.findings {
+            let scene = Scene { scenario, transcript, check: &judged, finding, late };
+            let cause = likely(&scene);
+            let first = finding.evidence.first();
+            let volatile = first.and_then(|id| around(transcript, id));
+            (finding.cause, finding.volatile) = (cause, volatile);
+        }
+    }
 }
 
 struct Steps<'a> {
@@ -141,7 +165,7 @@ impl Steps<'_> {
             Some(StepOutcome::Failed { expected, actual, evidence, .. }) => {
                 let claim = actual.starts_with("the adapter reports");
                 let finding = || Finding::new(expected, actual, evidence.clone());
-                let what = format!("{what}: {actual}");
+                let what = format!("{what}: {}", shortened(actual));
                 Some(Stop { what, fails: claim.then(finding), absent: None })
             }
             Some(StepOutcome::NoFence { why }) => {
@@ -367,6 +391,15 @@ impl Steps<'_> {
     }
 }
 
+/// What rows that were not reached say of the step that stopped them; the whole stands at its own.
+fn shortened(actual: &str) -> String {
+    const CHARS_MAX: usize = 120;
+    match actual.char_indices().nth(CHARS_MAX) {
+        None => actual.to_owned(),
+        Some((end, _)) => format!("{}…", &actual[..end]),
+    }
+}
+
 fn absent_operation(operation: &str, evidence: &[String]) -> Finding {
     let expected = format!("the operation `{operation}` exists");
     Finding::new(expected, "method not found (-32601)", evidence.to_vec())
@@ -404,6 +437,7 @@ fn result(id: &str, row: &str, verdict: Verdict) -> CheckResult {
         basis,
         profile_key: None,
         witness: Witness::Wire,
+        known: false,
         not_decided: None,
         findings: Vec::new(),
     }

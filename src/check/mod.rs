@@ -5,7 +5,10 @@
 //! they name; the passive checks of [`ALL`] look at every transcript. Neither knows of sockets,
 //! files or the clock.
 
+mod around;
 mod board;
+mod cause;
+mod fields;
 mod judge;
 mod passive;
 mod progress;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::board::Board;
 use crate::diff::Diff;
-use crate::evidence::{Entry, Event, Lane, StepEnd};
-use crate::scenario::{Action, Plan, PlannedStep, Purpose, Scenario};
+use crate::evidence::{Entry, EntryId, Event, Lane, StepEnd};
+use crate::scenario::{Action, Expect, Part, Plan, PlannedStep, Purpose, Scenario};
 use crate::spec::Profile;
 
 /// What became of a step.
@@ -87,6 +87,24 @@ impl<'a> Progress<'a> {
         self.outcomes.get(&(phase, step))
     }
 
+    /// What a step waited for in vain and what came later, by the step's check.
+    pub fn late_arrivals(&self) -> BTreeMap<String, EntryId> {
+        let failed = self.outcomes.iter().filter(|(_, outcome)| !outcome.is_satisfied());
+        failed
+            .filter_map(|((phase, step), _)| {
+                let purpose = self.plan.phases.get(*phase)?.purpose;
+                let planned = self.planned(*phase, *step)?;
+                let (Action::Expect(expect), Part::Own(index)) =
+                    (&planned.step.action, planned.part)
+                else {
+                    return None;
+                };
+                let found = self.boards.get(&lane(purpose))?.find(expect)?;
+                Some((format!("step-{}", index + 1), found))
+            })
+            .collect()
+    }
+
     fn planned(&self, phase: usize, step: usize) -> Option<&'a PlannedStep> {
         self.plan.phases.get(phase)?.steps.get(step)
     }
@@ -107,16 +125,18 @@ impl<'a> Progress<'a> {
                 let board = self.board(entry.lane);
                 match board.take(expect, planned.step.label.as_deref()) {
                     Some((id, actual)) => satisfied(actual, id.to_string()),
-                    None => missing(scenario, planned, board.nearest(expect), id),
+                    None => missing(scenario, planned, expect, board, id),
                 }
             }
             Action::ExpectNone(expect) => {
+                let unwanted = self.board(entry.lane).unwanted(expect);
                 match (self.board(entry.lane).find_since_mark(expect), end) {
-                    (Some((found, actual)), _) => StepOutcome::failed(
-                        format!("nothing of this kind: {}", self.text(planned)),
+                    (Some((found, actual)), _) => StepOutcome::Failed {
+                        expected: format!("nothing of this kind: {}", self.text(planned)),
                         actual,
-                        vec![found.to_string()],
-                    ),
+                        evidence: vec![found.to_string()],
+                        diff: unwanted,
+                    },
                     (None, StepEnd::Fenced) => satisfied("nothing, up to the fence".into(), id),
                     (None, StepEnd::NotFenced(why)) => StepOutcome::NoFence { why: why.clone() },
                     (None, other) => StepOutcome::NoFence { why: format!("{other:?}") },
@@ -176,17 +196,21 @@ fn satisfied(actual: String, evidence: String) -> StepOutcome {
 fn missing(
     scenario: &Scenario,
     planned: &PlannedStep,
-    near: Option<super::Near>,
+    expect: &Expect,
+    board: &Board<'_>,
     end: String,
 ) -> StepOutcome {
     let span = planned.step.span;
     let expected = scenario.source.text.get(span.start..span.end).unwrap_or_default();
     let expected = expected.split_whitespace().collect::<Vec<_>>().join(" ");
-    let (actual, entry) = match near {
-        Some(near) => (format!("{} ({})", near.actual, near.why), near.entry.to_string()),
-        None => ("nothing of this kind".into(), end),
+    let (actual, entry, diff) = match board.nearest(expect) {
+        Some(near) => {
+            (format!("{} ({})", near.actual, near.why), near.entry.to_string(), near.diff)
+        }
+        None => ("nothing of this kind".into(), end, board.expected(expect)),
     };
-    StepOutcome::failed(expected, actual, vec![entry])
+    let diff = (!diff.is_empty()).then_some(diff);
+    StepOutcome::Failed { expected, actual, evidence: vec![entry], diff }
 }
 
 fn act_outcome(

@@ -1,7 +1,8 @@
 //! `lint`: are these scenarios sound?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::choice::Choice;
 use super::fail;
 use super::source::{Sources, all, checked};
 use crate::spec::read_source;
@@ -13,11 +14,19 @@ pub struct Args {
     files: Vec<PathBuf>,
     #[command(flatten)]
     sources: Sources,
+    #[command(flatten)]
+    choice: Choice,
 }
 
 pub fn execute(args: &Args) -> Exit {
     if args.files.is_empty() {
-        return match args.sources.cases() {
+        let cases = args.sources.cases().map_err(|error| error.to_string());
+        // Without flags all are meant, slow ones too.
+        let chosen = cases.and_then(|cases| match args.choice.is_empty() {
+            true => Ok(cases),
+            false => args.choice.select(cases, &[], Path::new("reports")),
+        });
+        return match chosen {
             Ok(cases) => {
                 println!("{} cases, all sound", cases.len());
                 Exit::Good

@@ -3,24 +3,33 @@
 //! A verb turns arguments into calls of the library and results into text and an [`Exit`]. Errors
 //! of the user's go to standard error; what a verb is asked for goes to standard output.
 
+mod baseline;
+mod choice;
 mod doctor;
 mod driver_check;
+mod explain;
 mod init;
 mod judge;
 mod lint;
+mod list;
 mod live;
+mod output;
+mod profile;
 mod quirks;
 mod reference;
+mod report;
 mod run;
 mod schema;
 mod serve;
 mod source;
+mod watch;
 
 use std::path::PathBuf;
 use std::pin::Pin;
 
 use clap::{Parser, Subcommand};
 
+use crate::report::Look;
 use crate::verdict::Exit;
 
 /// Plays your counterpart: conformance tests for messaging interoperability under the EU Digital
@@ -39,6 +48,8 @@ pub struct World {
     pub program: PathBuf,
     /// Somebody watches standard error.
     pub interactive: bool,
+    /// How standard output is to look.
+    pub look: Look,
 }
 
 #[derive(Debug, Subcommand)]
@@ -55,6 +66,16 @@ enum Verb {
     Init(init::Args),
     /// Judge a recorded event log again
     Judge(judge::Args),
+    /// List scenarios, requirements, quirks and more
+    List(list::Args),
+    /// Tell everything that is known of a requirement, scenario, quirk or any word of a report
+    Explain(explain::Args),
+    /// Show or check the values of a profile
+    Profile(profile::Args),
+    /// Make or check a list of known failures
+    Baseline(baseline::Args),
+    /// Show the report of a run again, in any format
+    Report(report::Args),
     /// Run the faulty variants of the reference: every check must be seen to fail
     Quirks(quirks::Args),
     /// Be Meta's side for a client that is being written, and tell all that happens
@@ -80,7 +101,12 @@ async fn carry_out(cli: Cli, world: &World) -> Exit {
         Verb::DriverCheck(args) => driver_check::execute(args, world).await,
         Verb::Doctor(args) => doctor::execute(args, world).await,
         Verb::Init(args) => init::execute(&args),
-        Verb::Judge(args) => judge::execute(&args),
+        Verb::Judge(args) => judge::execute(&args, world),
+        Verb::List(args) => list::execute(&args, world),
+        Verb::Explain(args) => explain::execute(&args, world),
+        Verb::Profile(args) => profile::execute(&args, world),
+        Verb::Baseline(args) => baseline::execute(&args),
+        Verb::Report(args) => report::execute(&args, world),
         Verb::Quirks(args) => quirks::execute(args, world).await,
         Verb::Serve(args) => serve::execute(args).await,
         Verb::Schema(args) => schema::execute(&args),

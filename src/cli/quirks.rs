@@ -1,10 +1,12 @@
 //! `quirks`: the kill matrix.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::choice::Choice;
 use super::source::{Sources, bundled};
 use super::{World, fail};
 use crate::role::quirk;
+use crate::scenario::Case;
 use crate::seed::Seed;
 use crate::verdict::Exit;
 use crate::zoo::{ZooOptions, hunt};
@@ -21,6 +23,8 @@ pub struct Args {
     json: bool,
     #[command(flatten)]
     sources: Sources,
+    #[command(flatten)]
+    choice: Choice,
     #[arg(long, default_value_t = 7)]
     seed: u64,
     /// Cases at a time
@@ -40,7 +44,9 @@ pub async fn execute(args: Args, world: &World) -> Exit {
         return Exit::Good;
     }
     let prepared = args.sources.profile().and_then(|profile| Ok((profile, args.sources.cases()?)));
-    let (profile, cases) = match prepared {
+    let prepared = prepared.map_err(|error| error.to_string());
+    let prepared = prepared.and_then(|(profile, cases)| Ok((profile, chosen(&args, cases)?)));
+    let (profile, (cases, only)) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => return fail(Exit::Usage, &error),
     };
@@ -52,7 +58,7 @@ pub async fn execute(args: Args, world: &World) -> Exit {
         jobs: args.jobs,
         side_by_side: SIDE_BY_SIDE,
         out: args.out,
-        only: args.ids,
+        only,
     };
     let matrix = match hunt(&cases, &options, &|line| eprintln!("{line}")).await {
         Ok(matrix) => matrix,
@@ -68,6 +74,21 @@ pub async fn execute(args: Args, world: &World) -> Exit {
         println!("{killed} of {} quirks killed", matrix.quirks.len());
     }
     if matrix.is_sound() { Exit::Good } else { Exit::Found }
+}
+
+/// The chosen cases, and the quirks to hunt: with a selection and no ids, those that it names.
+fn chosen(args: &Args, cases: Vec<Case>) -> Result<(Vec<Case>, Vec<String>), String> {
+    if args.choice.is_empty() {
+        return Ok((cases, args.ids.clone()));
+    }
+    let cases = args.choice.select(cases, &[], Path::new("reports"))?;
+    if !args.ids.is_empty() {
+        return Ok((cases, args.ids.clone()));
+    }
+    let named = cases.iter().flat_map(|case| case.scenario.proves.clone());
+    let controls = quirk::CONTROLS.iter().map(|control| control.id.to_owned());
+    let only = named.chain(controls).collect();
+    Ok((cases, only))
 }
 
 fn list() {

@@ -1,26 +1,32 @@
 //! `run`: the main job.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::choice::Choice;
 use super::live::Live;
-use super::source::{Sources, target};
+use super::output::{self, Wanted};
+use super::source::{PROFILE, Sources, target};
+use super::watch::{Watch, interrupted};
 use super::{World, fail};
 use crate::clock::UnixMs;
+use crate::evidence::RunHeader;
 use crate::iut::{Address, Pause};
-use crate::report;
-use crate::run::{Place, RunError, RunOptions, Selection, Target, harness_failed, run_all, select};
+use crate::report::{self, Report, shell_word};
+use crate::run::{Place, RunError, RunOptions, Target, harness_failed, run_all};
 use crate::scenario::Case;
 use crate::seed::Seed;
-use crate::verdict::Exit;
+use crate::spec::Profile;
+use crate::verdict::{Baseline, CaseResult, Date, Exit};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Ids of scenarios or cases, `*` for any text; all if none is given
     ids: Vec<String>,
     /// The implementation under test: `reference:third-party[?quirk=ID]` or an IUT file
-    #[arg(long, value_name = "[SEAT=]REF", default_value = "reference:third-party")]
+    #[arg(long, value_name = "[SEAT=]REF", default_value = REFERENCE)]
     iut: String,
     /// Talk to an adapter that runs already and never start one: `tcp:HOST:PORT` or `unix:PATH`
     #[arg(long, value_name = "ADDRESS")]
@@ -30,21 +36,20 @@ pub struct Args {
     wait_for_debugger: bool,
     #[command(flatten)]
     sources: Sources,
-    /// Only scenarios of this milestone, e.g. `M3`
-    #[arg(long, value_name = "M")]
-    milestone: Vec<String>,
-    /// Only scenarios that cover this requirement, e.g. `ENC-002` or `NOI-*`
-    #[arg(long, value_name = "ID")]
-    requirement: Vec<String>,
-    /// Also run what is tagged `slow`
-    #[arg(long)]
-    slow: bool,
+    #[command(flatten)]
+    choice: Choice,
     /// Everything random follows from it; drawn from the clock where it is not given
     #[arg(long)]
     seed: Option<u64>,
     /// Cases at a time
     #[arg(long, value_name = "N", default_value_t = 8)]
     jobs: usize,
+    /// Also write a report, e.g. `junit=report.xml`; may be repeated
+    #[arg(long, value_name = "FORMAT=PATH")]
+    report: Vec<Wanted>,
+    /// Known failures, which do not count; see `counterpart baseline`
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
     /// Listen on this address and not only for this machine, for a phone or a container
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1")]
     bind: IpAddr,
@@ -56,65 +61,109 @@ pub struct Args {
     out: PathBuf,
 }
 
-pub async fn execute(args: Args, world: &World) -> Exit {
-    let (cases, options, again) = match prepare(&args, world) {
-        Ok(prepared) => prepared,
-        Err(error) => return fail(Exit::Usage, &error),
-    };
-    let (profile, out, run_id) =
-        (options.profile.clone(), options.out.clone(), options.run_id.clone());
-    let live = Arc::new(Live::new(world.interactive));
-    let ran = tokio::select! {
-        ran = run_all(cases, options, Arc::clone(&live) as Arc<_>) => ran,
-        _ = tokio::signal::ctrl_c() => {
-            live.end();
-            let log = out.join("events.jsonl");
-            let hint = format!("interrupted; `judge {}` tells what was decided", log.display());
-            return fail(Exit::Interrupted, &hint);
-        }
-    };
-    live.end();
-    let ran = match ran {
-        Ok(ran) => ran,
-        Err(
-            error @ (RunError::NotStarted(_) | RunError::DeadStarts(_) | RunError::Capabilities(_)),
-        ) => {
-            return fail(Exit::Invalid, &error);
-        }
-        Err(error) => return fail(Exit::Usage, &error),
-    };
-    let harness_error = harness_failed(&ran.cases);
-    let report = report::assemble(&ran.header, &profile, ran.cases, UnixMs::now().0);
-    print!("{}", report::terminal(&report, &again));
-    if let Err(error) = write(&out, &args.out, &run_id, &report::json(&report)) {
-        return fail(Exit::Usage, &format!("cannot write the report: {error}"));
-    }
-    println!("report     {}", out.join("report.json").display());
-    Exit::of(report.outcome, harness_error)
+const REFERENCE: &str = "reference:third-party";
+
+/// What was asked for, understood.
+struct Job {
+    cases: Vec<Case>,
+    options: RunOptions,
+    /// All cases that exist, for the baseline.
+    exists: BTreeSet<String>,
+    baseline: Option<Baseline>,
 }
 
-fn prepare(args: &Args, world: &World) -> Result<(Vec<Case>, RunOptions, String), String> {
+/// What a run brought, whole or not.
+struct Brought {
+    header: RunHeader,
+    cases: Vec<CaseResult>,
+    interrupted: bool,
+}
+
+pub async fn execute(args: Args, world: &World) -> Exit {
+    let job = match prepare(&args, world) {
+        Ok(job) => job,
+        Err(error) => return fail(Exit::Usage, &error),
+    };
+    let (profile, out) = (job.options.profile.clone(), job.options.out.clone());
+    let ids: Vec<String> = job.cases.iter().map(Case::id).collect();
+    let brought = match carry_out(job.cases, job.options, world).await {
+        Ok(brought) => brought,
+        Err(exit) => return exit,
+    };
+    let (exists, baseline) = (job.exists, job.baseline);
+    let interrupted = brought.interrupted;
+    let harness_error = harness_failed(&brought.cases);
+    let report = concluded(brought, &profile, &ids, baseline.as_ref(), &exists);
+    print!("{}", report::terminal(&report, world.look));
+    if let Err(error) = output::write(&report, &out, &args.report) {
+        return fail(Exit::Usage, &error);
+    }
+    println!("report     {}", out.join(output::REPORT).display());
+    if interrupted { Exit::Interrupted } else { exit(&report, harness_error) }
+}
+
+/// Runs until the end or until somebody ends it; what was decided by then is kept.
+async fn carry_out(cases: Vec<Case>, options: RunOptions, world: &World) -> Result<Brought, Exit> {
+    let watch = Arc::new(Watch::new(Live::new(world.interactive)));
+    let ran = tokio::select! {
+        ran = run_all(cases, options, Arc::clone(&watch) as Arc<_>) => Some(ran),
+        () = interrupted() => None,
+    };
+    watch.end();
+    match ran {
+        Some(Ok(ran)) => Ok(Brought { header: ran.header, cases: ran.cases, interrupted: false }),
+        Some(Err(
+            error @ (RunError::NotStarted(_) | RunError::DeadStarts(_) | RunError::Capabilities(_)),
+        )) => Err(fail(Exit::Invalid, &error)),
+        Some(Err(error)) => Err(fail(Exit::Usage, &error)),
+        None => match watch.so_far() {
+            Some((header, cases)) => Ok(Brought { header, cases, interrupted: true }),
+            None => Err(fail(Exit::Interrupted, &"interrupted before the subject had said hello")),
+        },
+    }
+}
+
+fn concluded(
+    brought: Brought,
+    profile: &Profile,
+    ids: &[String],
+    baseline: Option<&Baseline>,
+    exists: &BTreeSet<String>,
+) -> Report {
+    let Brought { header, mut cases, .. } = brought;
+    let now = UnixMs::now();
+    let applied = baseline.map(|known| known.apply(&mut cases, exists, Date::of(now)));
+    let finished: BTreeSet<&String> = cases.iter().map(|case| &case.id).collect();
+    let unfinished: Vec<String> = ids.iter().filter(|id| !finished.contains(id)).cloned().collect();
+    let report = report::assemble(&header, profile, cases, now.0).interrupted(unfinished);
+    Report { baseline: applied, ..report }
+}
+
+/// A baseline with entries that must go is a finding, whatever the outcome.
+fn exit(report: &Report, harness_error: bool) -> Exit {
+    let exit = Exit::of(report.outcome, harness_error);
+    let stale = report.baseline.as_ref().is_some_and(|known| !known.problems.is_empty());
+    if stale && matches!(exit, Exit::Good | Exit::Incomplete) { Exit::Found } else { exit }
+}
+
+fn prepare(args: &Args, world: &World) -> Result<Job, String> {
     let profile = args.sources.profile().map_err(|error| error.to_string())?;
-    let cases = selected(args)?;
+    let cases = args.sources.cases().map_err(|error| error.to_string())?;
+    let exists = cases.iter().map(Case::id).collect();
+    let cases = args.choice.select(cases, &args.ids, &args.out)?;
+    let baseline = args.baseline.as_deref().map(Baseline::load).transpose();
+    let baseline = baseline.map_err(|error| error.to_string())?;
     let now = UnixMs::now();
     let seed = Seed(args.seed.unwrap_or(now.0 % 1_000_000));
     let target = driven(target(&args.iut, world)?, args);
+    let place = place(args)?;
     let run_id = format!("{}-{}", now.0, seed.0);
     let out = args.out.join(&run_id);
     std::fs::create_dir_all(&out)
         .map_err(|error| format!("cannot create {}: {error}", out.display()))?;
     let again = again(args, seed);
-    let options = RunOptions {
-        target,
-        profile,
-        seed,
-        jobs: args.jobs,
-        run_id,
-        out,
-        place: place(args)?,
-        again: again.clone(),
-    };
-    Ok((cases, options, again))
+    let options = RunOptions { target, profile, seed, jobs: args.jobs, run_id, out, place, again };
+    Ok(Job { cases, options, exists, baseline })
 }
 
 /// Where to listen; a user whose machine others can then reach is told what that means.
@@ -123,9 +172,9 @@ fn place(args: &Args) -> Result<Place, String> {
         Place::new(args.bind, args.advertise.as_deref()).map_err(|error| error.to_string())?;
     if !place.is_local() {
         eprintln!(
-            "warning: others on the network of {} can connect while this runs. Keys are drawn from \
-             the operating system, so two runs of one seed differ; the RSA keys of tokens are \
-             published test keys.",
+            "warning: others on the network of {} can connect while this runs. Keys are drawn \
+             from\nthe operating system, so two runs of one seed differ; the RSA keys of tokens \
+             are\npublished test keys.",
             args.bind
         );
     }
@@ -154,59 +203,28 @@ async fn debugger(process: u32) {
     let _ = read.await;
 }
 
-fn selected(args: &Args) -> Result<Vec<Case>, String> {
-    let cases = args.sources.cases().map_err(|error| error.to_string())?;
-    let ids: Vec<String> = cases.iter().map(Case::id).collect();
-    let selection = Selection {
-        ids: args.ids.clone(),
-        milestones: args.milestone.clone(),
-        requirements: args.requirement.clone(),
-        slow: args.slow,
-    };
-    let (cases, unmatched) = select(cases, &selection);
-    if let Some(word) = unmatched.first() {
-        let hint = crate::span::nearest(word, ids.iter().map(String::as_str));
-        let hint = hint.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        return Err(format!("nothing matches `{word}`{hint}"));
-    }
-    if cases.is_empty() {
-        return Err("no case is left to run; `slow` ones need --slow".into());
-    }
-    Ok(cases)
-}
-
 /// The command that runs a case of this run again, but for the case's id.
 fn again(args: &Args, seed: Seed) -> String {
     let mut words = vec!["counterpart run".to_owned()];
-    if args.iut != "reference:third-party" {
-        words.push(format!("--iut '{}'", args.iut));
+    let mut option = |name: &str, value: &str| words.push(format!("{name} {}", shell_word(value)));
+    if args.iut != REFERENCE {
+        option("--iut", &args.iut);
     }
-    if args.sources.profile != "whatsapp-1.0.3" {
-        words.push(format!("--profile {}", args.sources.profile));
+    if args.sources.profile != PROFILE {
+        option("--profile", &args.sources.profile);
     }
     if let Some(dir) = &args.sources.scenarios {
-        words.push(format!("--scenarios {}", dir.display()));
+        option("--scenarios", &dir.to_string_lossy());
     }
-    if !args.bind.is_loopback() {
-        words.push(format!("--bind {}", args.bind));
+    if args.bind.to_string() != "127.0.0.1" {
+        option("--bind", &args.bind.to_string());
     }
     if let Some(host) = &args.advertise {
-        words.push(format!("--advertise {host}"));
+        option("--advertise", host);
     }
     if let Some(address) = &args.attach {
-        words.push(format!("--attach '{address}'"));
+        option("--attach", &address.to_string());
     }
-    words.push(format!("--seed {}", seed.0));
+    option("--seed", &seed.0.to_string());
     words.join(" ")
-}
-
-/// Writes the report and points `latest` to it.
-fn write(out: &Path, all: &Path, run_id: &str, json: &str) -> std::io::Result<()> {
-    std::fs::write(out.join("report.json"), json)?;
-    let latest = all.join("latest");
-    match std::fs::remove_file(&latest) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    std::os::unix::fs::symlink(run_id, latest)
 }

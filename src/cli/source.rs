@@ -14,6 +14,9 @@ use crate::scenario::{Case, Scenario, expand, lint, parse};
 use crate::span::{Diagnostic, nearest};
 use crate::spec::{LoadError, Profile, joined};
 
+/// The profile of who names none.
+pub const PROFILE: &str = "whatsapp-1.0.3";
+
 /// Which scenarios and which profile.
 #[derive(Clone, Debug, Args)]
 pub struct Sources {
@@ -21,7 +24,7 @@ pub struct Sources {
     #[arg(long, value_name = "DIR")]
     pub scenarios: Option<PathBuf>,
     /// Profile: `whatsapp-1.0.3`, `consumer`, or a file that extends one of them
-    #[arg(long, value_name = "NAME|FILE", default_value = "whatsapp-1.0.3")]
+    #[arg(long, value_name = "NAME|FILE", default_value = PROFILE)]
     pub profile: String,
 }
 

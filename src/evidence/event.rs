@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -11,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::limits::PAYLOAD_BYTES_MAX;
 
 /// First line of a log: what was run, against what.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunHeader {
     /// Version of this format.
     pub schema: u32,
@@ -33,7 +34,7 @@ pub struct RunHeader {
     pub iut: Value,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     Received,
@@ -41,7 +42,7 @@ pub enum Direction {
 }
 
 /// Bytes as a transcript holds them: whole up to a bound, else length, digest and ends.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Payload {
     Whole { b64: String },
@@ -72,7 +73,7 @@ impl Payload {
 }
 
 /// How a rule came out that a role judged because only it saw the bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RuleFacts {
     pub requirement: String,
     pub grade: RuleGrade,
@@ -81,7 +82,7 @@ pub struct RuleFacts {
     pub why: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RuleGrade {
     Holds,
@@ -90,7 +91,7 @@ pub enum RuleGrade {
 }
 
 /// What a transcript may hold of a token.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TokenFacts {
     pub len: usize,
     pub sha256: String,
@@ -101,7 +102,7 @@ pub struct TokenFacts {
 }
 
 /// An enlistment form, the token replaced by facts about it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FormFacts {
     pub content_type: Option<String>,
     /// Rules that arguments break.
@@ -114,7 +115,7 @@ pub struct FormFacts {
 }
 
 /// A login payload, the token replaced by facts about it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LoginFacts {
     pub product: Option<String>,
     pub account_id: Option<u64>,
@@ -133,7 +134,7 @@ pub struct LoginFacts {
 }
 
 /// The header of a ciphertext, readable without keys.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EncFacts {
     pub kind: String,
     pub bytes: Payload,
@@ -149,7 +150,7 @@ pub struct EncFacts {
 }
 
 /// How a step ended, as the runner saw it; the judge decides for itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StepEnd {
     /// Done, or the expected was there.
@@ -167,7 +168,7 @@ pub enum StepEnd {
 }
 
 /// One thing that happened.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// The case as it was run: enough to judge it without any file.
@@ -405,7 +406,7 @@ pub enum Event {
 }
 
 /// Why a case was not run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Skip {
     /// A declared capability rules it out.
@@ -417,14 +418,14 @@ pub enum Skip {
 }
 
 /// What a process took, at its worst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Growth {
     pub memory_mib: u64,
     pub descriptors: u64,
 }
 
 /// What became of a hook that was tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProbeAnswer {
     Done,
@@ -436,7 +437,7 @@ pub enum ProbeAnswer {
 }
 
 /// What only a defect does to a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Trouble {
     Died,

@@ -8,6 +8,8 @@
 mod entry;
 mod event;
 mod jsonl;
+mod schema;
+mod words;
 
 pub use entry::{Entry, EntryId, Lane, Stream};
 pub use event::{
@@ -15,6 +17,7 @@ pub use event::{
     RuleGrade, RunHeader, Skip, StepEnd, TokenFacts, Trouble, shortened,
 };
 pub use jsonl::{LogError, read_log, write_entry, write_header};
+pub use schema::{schema, written};
 
 use crate::limits::{ENTRIES_MAX, TRANSCRIPT_BYTES_MAX};
 

@@ -74,25 +74,26 @@ struct Reader<'a> {
     folder: &'a Path,
 }
 
-const TOP: &[&str] =
+pub(super) const TOP: &[&str] =
     &["schema", "name", "version", "seats", "adapter", "server", "ics", "logs", "timeouts_ms"];
-const SPAWN: &[&str] = &["command", "cwd", "env", "instances", "max_accounts", "digest_of"];
-const SEATS: &[(Seat, &str)] = &[
+pub(super) const SPAWN: &[&str] =
+    &["command", "cwd", "env", "instances", "max_accounts", "digest_of"];
+pub(super) const SEATS: &[(Seat, &str)] = &[
     (Seat::ThirdPartyClient, "third-party-client"),
     (Seat::ThirdPartyServer, "third-party-server"),
     (Seat::Intermediary, "intermediary"),
     (Seat::Meta, "meta"),
 ];
-const ADAPTERS: &[(Form, &str)] = &[
+pub(super) const ADAPTERS: &[(Form, &str)] = &[
     (Form::Spawn, "spawn"),
     (Form::Attach, "attach"),
     (Form::Manual, "manual"),
     (Form::None, "none"),
 ];
-const ATTACH: &[&str] = &["tcp", "unix"];
+pub(super) const ATTACH: &[&str] = &["tcp", "unix"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     Spawn,
     Attach,
     Manual,

@@ -2,18 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::shell_word;
 use crate::evidence::RunHeader;
 use crate::spec::{Basis, Catalogue, Profile};
+use crate::verdict::baseline::Applied;
 use crate::verdict::{CaseResult, Coverage, Outcome, Standing, Verdict, coverage};
 
 /// Version of the report format.
 pub const SCHEMA: u32 = 1;
 
 /// Everything that a run says. What differs between runs of one seed stands under `volatile`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
     pub schema: u32,
     pub outcome: Outcome,
@@ -26,14 +29,22 @@ pub struct Report {
     pub ics: Value,
     pub harness: String,
     pub iut: Value,
+    /// The command that runs a case again, but for the case's id.
+    #[serde(default)]
+    pub again: String,
     pub summary: Summary,
+    /// Cases that an interrupted run did not finish.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unfinished: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Applied>,
     pub cases: Vec<CaseResult>,
     pub coverage: Coverage,
     pub volatile: Value,
 }
 
 /// How many of each verdict.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     pub cases: BTreeMap<Verdict, usize>,
     pub checks: BTreeMap<Verdict, usize>,
@@ -43,9 +54,10 @@ pub struct Summary {
 pub fn assemble(
     header: &RunHeader,
     profile: &Profile,
-    cases: Vec<CaseResult>,
+    mut cases: Vec<CaseResult>,
     ended_ms: u64,
 ) -> Report {
+    cases.iter_mut().for_each(|case| add_command(case, &header.again));
     let catalogue = Catalogue::builtin();
     let coverage = coverage(catalogue, profile, &cases);
     Report {
@@ -58,7 +70,10 @@ pub fn assemble(
         ics: header.iut.get("ics").cloned().unwrap_or(Value::Null),
         harness: header.harness.clone(),
         iut: iut(header),
+        again: header.again.clone(),
         summary: summary(&cases),
+        unfinished: Vec::new(),
+        baseline: None,
         cases,
         coverage,
         volatile: json!({
@@ -67,6 +82,29 @@ pub fn assemble(
             "ended_ms": ended_ms,
             "jobs": header.jobs,
         }),
+    }
+}
+
+/// Says of everything that is not right how to see it again.
+fn add_command(case: &mut CaseResult, again: &str) {
+    let command = format!("{again} {}", shell_word(&case.id));
+    for check in case.checks.iter_mut().filter(|check| check.is_red()) {
+        for finding in &mut check.findings {
+            finding.again = Some(command.clone());
+        }
+    }
+}
+
+impl Report {
+    /// Says that the run was interrupted before these cases were finished: what is not there
+    /// cannot be conformant.
+    pub fn interrupted(mut self, unfinished: Vec<String>) -> Self {
+        let decided = matches!(self.outcome, Outcome::Nonconformant | Outcome::Invalid);
+        if !unfinished.is_empty() && !decided {
+            self.outcome = Outcome::Incomplete;
+        }
+        self.unfinished = unfinished;
+        self
     }
 }
 

@@ -32,7 +32,7 @@ pub use accounts::INTEGRATOR_ID;
 pub use instance::{ISSUER, NotReady};
 pub use place::{Place, PlaceError};
 pub use runner::{Observer, RunError, RunOptions, RunReport, harness_failed, run_all};
-pub use select::{Selection, select};
+pub use select::{SelectError, Selection, select};
 pub use selfcheck::{Row, Standing, free_ports, greet, self_check};
 pub use session::{Session, Shared};
 pub use target::Target;

@@ -57,7 +57,7 @@ impl Pattern {
     }
 }
 
-struct Difference {
+pub(super) struct Difference {
     path: String,
     expected: String,
     actual: String,
@@ -71,13 +71,13 @@ impl Difference {
 }
 
 #[derive(Default)]
-struct Comparison {
-    satisfied: usize,
+pub(super) struct Comparison {
+    pub(super) satisfied: usize,
     first: Option<Difference>,
 }
 
 impl Comparison {
-    fn fits(&self) -> bool {
+    pub(super) fn fits(&self) -> bool {
         self.first.is_none()
     }
 
@@ -89,7 +89,7 @@ impl Comparison {
     }
 }
 
-fn compare(part: &Part, node: &Node, path: &str, scope: &dyn Scope) -> Comparison {
+pub(super) fn compare(part: &Part, node: &Node, path: &str, scope: &dyn Scope) -> Comparison {
     let mut comparison = Comparison::default();
     let tag = differs(node.tag != *part.tag, path, || {
         (format!("<{}>", part.tag), format!("<{}>", &*node.tag))
@@ -124,7 +124,12 @@ fn differs(
     Err(Difference { path: path.to_owned(), expected, actual })
 }
 
-fn compare_attr(attr: &Attr, node: &Node, path: &str, scope: &dyn Scope) -> Result<(), Difference> {
+pub(super) fn compare_attr(
+    attr: &Attr,
+    node: &Node,
+    path: &str,
+    scope: &dyn Scope,
+) -> Result<(), Difference> {
     let path = format!("{path}@{}", attr.name);
     let expected = || attr.value.shown(scope);
     let Some(actual) = node.value(&attr.name) else {
@@ -145,7 +150,7 @@ fn compare_attr(attr: &Attr, node: &Node, path: &str, scope: &dyn Scope) -> Resu
     }
 }
 
-fn compare_absent(name: &str, node: &Node, path: &str) -> Result<(), Difference> {
+pub(super) fn compare_absent(name: &str, node: &Node, path: &str) -> Result<(), Difference> {
     match node.text(name) {
         None => Ok(()),
         Some(value) => Err(Difference {

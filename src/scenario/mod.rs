@@ -6,6 +6,7 @@
 //! `operations`), from which reader, lint and JSON Schema are fed alike.
 
 pub mod compare;
+pub mod diff;
 pub mod expand;
 pub mod kinds;
 pub mod library;

@@ -57,6 +57,17 @@ impl NeedsRule {
 }
 
 impl Needs {
+    /// Whether the condition asks for a capability, in whatever sense.
+    pub fn names(&self, capability: &str) -> bool {
+        match self {
+            Self::Has(name) | Self::Includes(name, _) => *name == capability,
+            Self::Not(one) => one.names(capability),
+            Self::All(one, other) | Self::Any(one, other) => {
+                one.names(capability) || other.names(capability)
+            }
+        }
+    }
+
     /// Reads a condition.
     ///
     /// # Errors

@@ -37,7 +37,9 @@ fn word(shape: &Shape) -> &'static str {
 }
 
 fn object(shape: &Shape) -> Map<String, Value> {
-    let keys = shape.keys.iter().map(|key| (key.name.to_owned(), property(key)));
+    // What stands outside of the steps, no choice of the matrix reaches.
+    let chosen = !std::ptr::eq(shape, &SCENARIO) && !std::ptr::eq(shape, &ACTOR);
+    let keys = shape.keys.iter().map(|key| (key.name.to_owned(), property(key, chosen)));
     let mut properties: Map<String, Value> = keys.collect();
     if shape.kinds {
         properties.extend(kinds());
@@ -64,8 +66,13 @@ fn object(shape: &Shape) -> Map<String, Value> {
     object
 }
 
-fn property(key: &KeySpec) -> Value {
+/// `chosen`: a choice of the matrix may stand for the word.
+fn property(key: &KeySpec, chosen: bool) -> Value {
     let mut schema = form(&key.form);
+    if chosen && let Form::Word(_) = key.form {
+        let choice = json!({"type": "string", "pattern": "^\\$\\{[^}]+\\}$"});
+        schema = Map::from_iter([("anyOf".to_owned(), json!([schema, choice]))]);
+    }
     schema.insert("description".to_owned(), json!(key.doc));
     Value::Object(schema)
 }

@@ -3,10 +3,13 @@
 //! Main type: [`Basis`]. A verdict is never stronger than the weaker of its requirement's basis
 //! and that of the profile value that decided it (`interfaces.md` §12), which is `min` here.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Ordered by strength: `Law` is the greatest (`interfaces.md` §7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Basis {
     /// Nobody outside Meta knows; our guess, with which nobody is failed.

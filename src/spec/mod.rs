@@ -11,12 +11,15 @@ mod overlay;
 pub mod problems;
 pub mod profile;
 pub mod requirement;
+mod schema;
+pub mod texts;
 pub mod yaml;
 
 pub use basis::Basis;
 pub use capability::Ics;
 pub use profile::{Profile, ProfileValue};
 pub use requirement::{Catalogue, Level, Requirement};
+pub use schema::profile_schema;
 
 use std::fmt::Write as _;
 use std::io::Read as _;

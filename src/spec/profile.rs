@@ -113,6 +113,11 @@ impl Profile {
         hex::encode(Sha256::digest(self.to_json().to_string()))
     }
 
+    /// The embedded profile that it extends, where it extends one directly.
+    pub fn base(&self) -> Option<Profile> {
+        Profile::builtin(self.extends.as_deref()?)
+    }
+
     pub fn id(&self) -> &str {
         &self.id
     }

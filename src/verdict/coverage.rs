@@ -1,12 +1,13 @@
 //! Which requirements the run decided, and what stands in the way of the others.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{CaseResult, Verdict};
 use crate::spec::{Catalogue, Profile};
 
 /// What is known of a row after a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// At least one check was executed.
@@ -22,7 +23,7 @@ pub enum Standing {
 }
 
 /// One requirement's line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CoverageRow {
     pub requirement: String,
     pub standing: Standing,

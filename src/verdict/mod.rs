@@ -2,11 +2,15 @@
 //!
 //! Pure values and their arithmetic. A verdict only rises; none exists without a requirement.
 
+pub mod baseline;
 mod coverage;
+mod date;
 mod exit;
 mod result;
 
+pub use baseline::Baseline;
 pub use coverage::{Coverage, CoverageRow, Standing, coverage};
+pub use date::{Date, NoDate};
 pub use exit::Exit;
 pub use result::{
     CaseResult, CheckResult, Finding, Nearby, NotDecided, Outcome, Surroundings, Verdict, Witness,

@@ -1,12 +1,15 @@
 //! Verdicts and how they add up.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::diff::Diff;
 use crate::spec::Basis;
 
 /// The verdict of a check or a case. Order is severity: a verdict only rises (TTCN-3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Ruled out by a capability or the profile; combines with nothing.
@@ -43,7 +46,7 @@ impl Verdict {
 }
 
 /// Where a finding was seen: bytes come before anybody's word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Witness {
     Wire,
@@ -52,7 +55,7 @@ pub enum Witness {
 }
 
 /// Why a row has no pass and no fail.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NotDecided {
     /// An earlier step of the case did not come about.
@@ -88,7 +91,7 @@ impl NotDecided {
 }
 
 /// One observation that decides a row.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     pub expected: String,
     pub actual: String,
@@ -120,14 +123,14 @@ impl Finding {
 }
 
 /// What was recorded around the first divergent event.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Surroundings {
     /// In the order of recording, across all streams.
     pub events: Vec<Nearby>,
 }
 
 /// One recorded event in words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Nearby {
     /// Its entry id without the case.
     pub entry: String,
@@ -140,7 +143,7 @@ pub struct Nearby {
 }
 
 /// What one check says about one requirement in one case.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckResult {
     /// `step-7` or the name of a passive check.
     pub id: String,
@@ -151,13 +154,16 @@ pub struct CheckResult {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile_key: Option<String>,
     pub witness: Witness,
+    /// Somebody knows of the failure and it does not count (`interfaces.md` §1).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub known: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_decided: Option<NotDecided>,
     pub findings: Vec<Finding>,
 }
 
 /// A case with all that was checked in it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseResult {
     pub id: String,
     pub scenario: String,
@@ -171,6 +177,13 @@ pub struct CaseResult {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
     pub checks: Vec<CheckResult>,
+}
+
+impl CheckResult {
+    /// Executed and not right.
+    pub fn is_red(&self) -> bool {
+        self.verdict > Verdict::Pass
+    }
 }
 
 impl CaseResult {
@@ -195,7 +208,7 @@ impl CaseResult {
 }
 
 /// What the run says as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Conformant,
@@ -209,7 +222,8 @@ impl Outcome {
     /// Adds up the cases. A harness error or a lying driver makes it invalid, whatever else holds;
     /// a run in which no check was executed is invalid too.
     pub fn of(cases: &[CaseResult]) -> Self {
-        let has = |verdict| cases.iter().flat_map(|c| &c.checks).any(|c| c.verdict == verdict);
+        let counted = || cases.iter().flat_map(|case| &case.checks).filter(|check| !check.known);
+        let has = |verdict| counted().any(|check| check.verdict == verdict);
         let executed = cases.iter().flat_map(|c| &c.checks).any(|c| c.verdict.executed());
         let gap = cases.iter().any(CaseResult::is_gap);
         if has(Verdict::HarnessError) || has(Verdict::DriverError) || !executed {
@@ -249,6 +263,7 @@ mod tests {
             basis: Basis::Stated,
             profile_key: None,
             witness: Witness::Wire,
+            known: false,
             not_decided: None,
             findings: vec![],
         }

@@ -1,0 +1,178 @@
+//! Causes in the course of the exchange: what was accepted, refused, late or never asked.
+
+use super::Scene;
+use crate::evidence::{Event, RuleGrade};
+use crate::scenario::{Action, ContentFault, Mutation, Payload};
+
+/// A negative step's fault went through.
+pub(super) fn fault_accepted(scene: &Scene<'_>) -> Option<String> {
+    if !scene.is_unwanted() {
+        return None;
+    }
+    Some(match scene.mutation()? {
+        Mutation::ServerChain(fault) => format!(
+            "the client goes on with a server whose certificate chain it should refuse ({}): it \
+             checks too little of the chain before it sends its login",
+            fault.word()
+        ),
+        Mutation::ServerHello(fault) => format!(
+            "the client goes on after a handshake message of the server that it should refuse ({})",
+            fault.word()
+        ),
+        Mutation::Frame(fault) => {
+            format!("the client takes a frame that it should refuse ({})", fault.word())
+        }
+        Mutation::BundleSignature(fault) => format!(
+            "the client uses a bundle whose signed prekey has no good signature ({}): it does not \
+             verify the signature, or goes on where it fails",
+            fault.word()
+        ),
+        Mutation::BundleError(code) => format!(
+            "the client sends although it got no bundle (error {code}): there is a way around the \
+             encryption"
+        ),
+        Mutation::EnlistmentReason(reason) => format!(
+            "the client takes the failed enlistment (`{reason}`) for a success: it looks at the \
+             HTTP status and not at the body's `status`"
+        ),
+        Mutation::Content(ContentFault::FlippedMac) => {
+            "the client takes a ciphertext whose MAC is wrong".to_owned()
+        }
+        Mutation::Content(fault) => {
+            format!("the client shows content that nobody encrypted ({})", fault.word())
+        }
+        Mutation::PushToken(fault) => format!(
+            "the server takes a push whose token it should refuse ({}): it checks too little of \
+             the token",
+            fault.word()
+        ),
+    })
+}
+
+pub(super) fn replay_accepted(scene: &Scene<'_>) -> Option<String> {
+    if !scene.is_unwanted() {
+        return None;
+    }
+    let same_id = scene.scenario.steps.iter().find_map(|step| match &step.action {
+        Action::Send(send) => match &send.payload {
+            Payload::Replay { same_id, .. } => Some(*same_id),
+            _ => None,
+        },
+        _ => None,
+    })?;
+    Some(if same_id {
+        "the client does not remember the ids that it has shown, so what is delivered again is \
+         shown again"
+            .to_owned()
+    } else {
+        "the same ciphertext was decrypted a second time: the client keeps message keys that it \
+         has used"
+            .to_owned()
+    })
+}
+
+/// The client was asked to enlist and no request came in.
+pub(super) fn no_call(scene: &Scene<'_>) -> Option<String> {
+    if !scene.is_missing() && !claims(scene) {
+        return None;
+    }
+    let asked = scene.events().any(
+        |(_, event)| matches!(event, Event::Called { operation, .. } if operation == "enlist"),
+    );
+    let called = scene.events().any(|(_, event)| matches!(event, Event::Enlistment { .. }));
+    if !asked || called {
+        return None;
+    }
+    let stray = scene.events().find_map(|(entry, event)| match event {
+        Event::StrayRequest { method, path } => Some((entry, method, path)),
+        _ => None,
+    });
+    Some(match stray {
+        Some((entry, method, path)) => format!(
+            "the client called {method} {path} ({}), which is not the enlistment API of the \
+             profile (`enlistment.path`)",
+            Scene::name(entry)
+        ),
+        None => "no HTTP request reached Meta's side: the adapter did not pass on \
+                 `enlistment_url`, or the client refuses its scheme"
+            .to_owned(),
+    })
+}
+
+/// The adapter says what the wire contradicts.
+fn claims(scene: &Scene<'_>) -> bool {
+    scene.finding.actual.starts_with("the adapter reports")
+}
+
+pub(super) fn enlistment_refused(scene: &Scene<'_>) -> Option<String> {
+    if !scene.is_missing() && !claims(scene) {
+        return None;
+    }
+    let ended_well =
+        |event: &Event| matches!(event, Event::Enlistment { outcome, .. } if outcome == "ok");
+    if scene.events().any(|(_, event)| ended_well(event)) || scene.mutation().is_some() {
+        return None;
+    }
+    scene.events().find_map(|(entry, event)| match event {
+        Event::Enlistment { outcome, form, .. } => {
+            let broken = form.faults.iter().filter(|rule| rule.grade == RuleGrade::Broken);
+            let token = form.token.iter().flat_map(|token| &token.checked);
+            let broken = broken.chain(token.filter(|rule| rule.grade == RuleGrade::Broken));
+            let why = broken.map(|rule| {
+                format!("{} {}", rule.requirement, rule.why.as_deref().unwrap_or_default())
+            });
+            let why: Vec<String> = why.collect();
+            let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join("; ")) };
+            Some(format!(
+                "Meta's side refused the enlistment ({}): {outcome}{why}",
+                Scene::name(entry)
+            ))
+        }
+        _ => None,
+    })
+}
+
+/// What was waited for is there, but only after the time of the step.
+pub(super) fn late(scene: &Scene<'_>) -> Option<String> {
+    let entry = scene.late?;
+    Some(format!(
+        "it came after the time of the step was up ({}): the client is slow, or waits for something",
+        Scene::name(entry)
+    ))
+}
+
+pub(super) fn error_shown(scene: &Scene<'_>) -> Option<String> {
+    if !scene.is_missing() {
+        return None;
+    }
+    scene.events().find_map(|(entry, event)| match event {
+        Event::Notified { name, params } if name == "error_shown" => {
+            let class = params.get("class").and_then(serde_json::Value::as_str).unwrap_or("?");
+            Some(format!(
+                "the implementation itself knows: its user was shown an error of class {class} ({})",
+                Scene::name(entry)
+            ))
+        }
+        _ => None,
+    })
+}
+
+/// A push was accepted and nobody came.
+pub(super) fn no_wake(scene: &Scene<'_>) -> Option<String> {
+    if !scene.is_missing() || !scene.check.requirement.starts_with("PSH-") {
+        return None;
+    }
+    let answered = scene
+        .events()
+        .filter(|(_, event)| matches!(event, Event::Responded { status, .. } if *status == 200));
+    let (push, _) = answered.last()?;
+    let after = scene.events().skip_while(|(entry, _)| entry.id != push.id);
+    let came = after.into_iter().any(|(_, event)| matches!(event, Event::Accepted { .. }));
+    (!came).then(|| {
+        format!(
+            "the server accepted the push ({}) and the client opened no connection: the wake did \
+             not reach it, or it did not act on it",
+            Scene::name(push)
+        )
+    })
+}

@@ -1,0 +1,170 @@
+//! Causes on the wire: key derivation, handshake, login, frames.
+
+use super::Scene;
+use crate::e2ee::{Derivation, ResponderKeys, diagnose};
+use crate::evidence::{Direction, EncFacts, Event};
+use crate::scenario::Mutation;
+use crate::stanza::receipt::{Receipt, State};
+use crate::wire::binary;
+
+/// What a Meta client could not decrypt tells how its keys were derived.
+pub(super) fn derivation(scene: &Scene<'_>) -> Option<String> {
+    let about_content = ["ENC-", "MSG-", "RCP-", "PRE-"];
+    if !about_content.iter().any(|area| scene.check.requirement.starts_with(area)) {
+        return None;
+    }
+    scene.events().find_map(|(entry, event)| match event {
+        Event::Undecryptable { enc, reason, .. } => {
+            let why = of_message(enc).unwrap_or_else(|| reason.clone());
+            Some(format!("the peer could not decrypt the message ({}): {why}", Scene::name(entry)))
+        }
+        _ => None,
+    })
+}
+
+fn of_message(enc: &EncFacts) -> Option<String> {
+    let keys: ResponderKeys = serde_json::from_value(enc.responder.clone()?).ok()?;
+    let diagnosis = diagnose(&keys, &enc.bytes.bytes()?);
+    Some(match diagnosis.fits {
+        Some(Derivation::Sound) => {
+            "its keys were derived as they should be, so the fault lies after the key agreement"
+                .to_owned()
+        }
+        _ => diagnosis.to_string(),
+    })
+}
+
+pub(super) fn no_connection(scene: &Scene<'_>) -> Option<String> {
+    let has = |wanted: fn(&Event) -> bool| scene.events().any(|(_, event)| wanted(event));
+    let asked =
+        has(|event| matches!(event, Event::Called { operation, .. } if operation == "connect"));
+    let came = has(|event| matches!(event, Event::Accepted { .. }));
+    let why = "the client opened no chat connection: the adapter did not pass on `chat.tcp` or \
+               `chat.ws`, or the client gave up before";
+    (waits_or_claims(scene) && asked && !came).then(|| why.to_owned())
+}
+
+/// Something did not come, or the adapter says that it did.
+fn waits_or_claims(scene: &Scene<'_>) -> bool {
+    scene.is_missing() || scene.finding.actual.starts_with("the adapter reports")
+}
+
+pub(super) fn handshake(scene: &Scene<'_>) -> Option<String> {
+    let faulty = matches!(scene.mutation(), Some(Mutation::ServerChain(_)));
+    let logged_in = scene.events().any(|(_, event)| matches!(event, Event::Login { .. }));
+    if faulty || logged_in || !waits_or_claims(scene) {
+        return None;
+    }
+    let broken = scene.events().find_map(|(entry, event)| match event {
+        Event::ChannelBroken { why } => Some((entry, why)),
+        _ => None,
+    });
+    if let Some((entry, why)) = broken {
+        return Some(format!(
+            "the Noise channel did not come about ({}): {why}",
+            Scene::name(entry)
+        ));
+    }
+    let last = scene.events().filter_map(|(entry, event)| match event {
+        Event::Handshake { message, .. } => Some((entry, *message)),
+        _ => None,
+    });
+    let (entry, message) = last.last()?;
+    let answered = message == 2;
+    answered.then(|| {
+        format!(
+            "the handshake stopped after Meta's message ({}): the client could not read it (wrong \
+             prologue or dialect), or refused its certificate chain (wrong `noise_root`)",
+            Scene::name(entry)
+        )
+    })
+}
+
+pub(super) fn login_refused(scene: &Scene<'_>) -> Option<String> {
+    if !waits_or_claims(scene) {
+        return None;
+    }
+    let accepted =
+        |event: &Event| matches!(event, Event::Login { facts } if facts.refused.is_none());
+    if scene.events().any(|(_, event)| accepted(event)) {
+        return None;
+    }
+    scene.events().find_map(|(entry, event)| match event {
+        Event::Login { facts } => {
+            let why = facts.refused.as_deref()?;
+            Some(format!("Meta's side refused the login ({}): {why}", Scene::name(entry)))
+        }
+        _ => None,
+    })
+}
+
+pub(super) fn undecodable(scene: &Scene<'_>) -> Option<String> {
+    if !scene.is_missing() {
+        return None;
+    }
+    scene.events().find_map(|(entry, event)| match event {
+        Event::Undecodable { rule, offset, .. } => Some(format!(
+            "a frame of the client is no stanza ({}): {rule}, at byte {offset}",
+            Scene::name(entry)
+        )),
+        _ => None,
+    })
+}
+
+/// The client says on the wire that it could not decrypt.
+pub(super) fn retry_asked(scene: &Scene<'_>) -> Option<String> {
+    if !scene.is_missing() {
+        return None;
+    }
+    scene.events().find_map(|(entry, event)| match event {
+        Event::Stanza { direction: Direction::Received, bytes, .. } => {
+            let node = binary::decode(&bytes.bytes()?).ok()?.node;
+            let receipt = Receipt::sent(&node).ok()?;
+            matches!(receipt.state, State::Retry(_)).then(|| {
+                format!(
+                    "the client could not decrypt {} and asked for it again ({})",
+                    receipt.ids.join(", "),
+                    Scene::name(entry)
+                )
+            })
+        }
+        _ => None,
+    })
+}
+
+/// What the client did instead of what was waited for.
+pub(super) fn not_answered(scene: &Scene<'_>) -> Option<String> {
+    let waits_for_stanza = scene.finding.expected.contains("stanza: ");
+    if !scene.is_missing() || !waits_for_stanza {
+        return None;
+    }
+    let sent = |event: &Event| match event {
+        // An ack asks for nothing.
+        Event::Stanza { direction: Direction::Sent, xml, .. } => !xml.starts_with("<ack"),
+        _ => false,
+    };
+    let here = scene.here()?;
+    let before = scene.events().take_while(|(entry, _)| entry.id != here.id);
+    let asked = before.filter(|(_, event)| sent(event)).last().map(|(entry, _)| entry)?;
+    let after = scene.events().skip_while(|(entry, _)| entry.id != asked.id);
+    let answers: Vec<String> = after
+        .take_while(|(entry, _)| entry.id != here.id)
+        .filter_map(|(entry, event)| match event {
+            Event::Stanza { direction: Direction::Received, xml, .. } => {
+                let tag = xml.trim_start_matches('<').split([' ', '/', '>']).next()?;
+                Some(format!("<{tag}> ({})", Scene::name(entry)))
+            }
+            _ => None,
+        })
+        .collect();
+    let name = Scene::name(asked);
+    Some(match answers.as_slice() {
+        [] => format!(
+            "after the last stanza that asked something of it ({name}) the client sent nothing"
+        ),
+        some => format!(
+            "after the last stanza that asked something of it ({name}) the client sent only {}",
+            some.join(", ")
+        ),
+    })
+}

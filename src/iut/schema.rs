@@ -1,0 +1,111 @@
+//! The JSON Schema of an IUT file, for editors.
+
+use serde_json::{Map, Value, json};
+
+use super::file::{ADAPTERS, ATTACH, SEATS, SPAWN, TOP};
+use crate::spec::capability::{self, Form};
+
+/// The schema, draft 2020-12. Keys come from the lists that the reader knows; a key that this file
+/// has no form for is allowed to be anything.
+pub fn schema() -> Value {
+    let seats: Vec<&str> = SEATS.iter().map(|(_, word)| *word).collect();
+    let adapters: Vec<&str> = ADAPTERS.iter().map(|(_, word)| *word).collect();
+    let forms = [
+        ("schema", json!({ "const": 1 })),
+        ("name", text("its name in reports")),
+        ("version", json!({ "type": ["string", "number"], "description": "as in reports" })),
+        (
+            "seats",
+            json!({ "type": "array", "minItems": 1, "uniqueItems": true, "items": { "enum": seats } }),
+        ),
+        (
+            "adapter",
+            json!({ "anyOf": [{ "enum": adapters }, {
+                "type": "object", "minProperties": 1, "maxProperties": 1,
+                "additionalProperties": false, "properties": adapter(&adapters),
+            }] }),
+        ),
+        ("ics", capabilities()),
+        ("logs", texts("log files beside standard error")),
+        (
+            "timeouts_ms",
+            json!({ "type": "object", "additionalProperties": { "type": "integer", "minimum": 1 } }),
+        ),
+    ];
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "counterpart IUT file",
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["schema", "name", "version", "seats", "adapter"],
+        "properties": known(TOP, &forms),
+    })
+}
+
+fn text(doc: &str) -> Value {
+    json!({ "type": "string", "minLength": 1, "description": doc })
+}
+
+fn texts(doc: &str) -> Value {
+    json!({ "type": "array", "items": { "type": "string" }, "description": doc })
+}
+
+/// Every key that is read, with its form where there is one.
+fn known(keys: &[&str], forms: &[(&str, Value)]) -> Map<String, Value> {
+    let form = |key: &str| {
+        let found = forms.iter().find(|(name, _)| *name == key);
+        found.map_or(json!({}), |(_, form)| form.clone())
+    };
+    keys.iter().map(|key| ((*key).to_owned(), form(key))).collect()
+}
+
+fn adapter(words: &[&str]) -> Map<String, Value> {
+    let forms = [
+        (
+            "command",
+            json!({ "type": "array", "minItems": 1, "items": { "type": "string" },
+            "description": "program and arguments; a program with a slash is relative to the file" }),
+        ),
+        ("cwd", text("where it is started, relative to the file")),
+        (
+            "env",
+            json!({ "type": "object",
+            "additionalProperties": { "type": ["string", "number", "boolean"] } }),
+        ),
+        ("instances", json!({ "enum": ["shared", "per-case"] })),
+        ("max_accounts", json!({ "type": "integer", "minimum": 1 })),
+        ("digest_of", texts("files whose digest stands for the implementation")),
+    ];
+    let spawn = json!({
+        "type": "object", "additionalProperties": false, "required": ["command"],
+        "properties": known(SPAWN, &forms),
+    });
+    let attach = json!({
+        "type": "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1,
+        "properties": known(ATTACH, &[
+            ("tcp", text("host:port where the adapter listens")),
+            ("unix", text("path of its socket, relative to the file")),
+        ]),
+    });
+    known(words, &[("spawn", spawn), ("attach", attach)])
+}
+
+fn capabilities() -> Value {
+    let properties: Map<String, Value> = capability::ALL
+        .iter()
+        .map(|capability| {
+            let mut form = match capability.form {
+                Form::Flag => json!({ "type": "boolean" }),
+                Form::Numbers => json!({ "type": "array", "items": { "type": "integer" } }),
+                Form::Words(words) => json!({ "type": "array", "items": { "enum": words } }),
+                Form::Choice(words) => json!({ "enum": words }),
+            };
+            form["description"] = json!(capability.doc);
+            (capability.name.to_owned(), form)
+        })
+        .collect();
+    json!({
+        "type": "object", "additionalProperties": false,
+        "patternProperties": { "^x-": true }, "properties": properties,
+    })
+}

@@ -1,0 +1,142 @@
+//! The table in the order of Meta's milestones, and what an engineer needs for each red case.
+
+mod compare;
+mod detail;
+mod text;
+
+pub(crate) use detail::shell_word;
+pub(crate) use text::cut;
+pub use text::{Ink, Look, Page};
+
+use std::collections::BTreeMap;
+
+use super::Report;
+use crate::verdict::{CaseResult, Outcome, Standing, Verdict};
+
+/// Meta's milestones (TF, milestone table) with their names.
+pub const MILESTONES: &[(&str, &str)] = &[
+    ("M1", "Enlist a user"),
+    ("M2", "Noise handshake and ping"),
+    ("M3.1", "Encryption"),
+    ("M3.2", "Text out"),
+    ("M3.3", "Push and text in"),
+    ("M4.1", "Media"),
+    ("M4.2", "Receipts, replies, reactions, typing"),
+    ("M4.3", "Blocking"),
+    ("M5", "Deletion"),
+    ("M6", "Reachability"),
+];
+
+/// One line for a finished case.
+pub fn case_line(case: &CaseResult) -> String {
+    let verdict = case.verdict.word();
+    let id = &case.id;
+    format!("  {verdict:<14} {id}")
+}
+
+/// Renders the report for a terminal.
+pub fn render(report: &Report, look: Look) -> String {
+    let mut page = Page::new(look);
+    head(&mut page, report);
+    for (milestone, name) in MILESTONES {
+        let cases: Vec<_> = report.cases.iter().filter(|c| c.milestone == *milestone).collect();
+        if !cases.is_empty() {
+            table(&mut page, milestone, name, &cases);
+        }
+    }
+    for case in report.cases.iter().filter(|case| case.verdict > Verdict::Pass) {
+        detail::case(&mut page, case, &report.again);
+    }
+    tail(&mut page, report);
+    page.finish()
+}
+
+/// Renders one red case alone.
+pub fn render_case(report: &Report, case: &CaseResult, look: Look) -> String {
+    let mut page = Page::new(look);
+    detail::case(&mut page, case, &report.again);
+    page.finish().trim_start().to_owned()
+}
+
+fn verdict_ink(verdict: Verdict) -> Ink {
+    match verdict {
+        Verdict::NotApplicable | Verdict::NotTestable => Ink::Dim,
+        Verdict::Pass => Ink::Good,
+        Verdict::Warn | Verdict::Inconclusive => Ink::Odd,
+        Verdict::Fail | Verdict::DriverError | Verdict::HarnessError => Ink::Bad,
+    }
+}
+
+fn head(page: &mut Page, report: &Report) {
+    let of = |name: &str| report.iut.get(name).and_then(|v| v.as_str()).unwrap_or("?").to_owned();
+    let profile = report.profile.get("id").and_then(|id| id.as_str()).unwrap_or("?");
+    page.hang("", 2, &format!("{} against {} {}", report.harness, of("name"), of("version")));
+    page.line(format!("profile {profile}, seed {}", report.seed));
+}
+
+fn table(page: &mut Page, milestone: &str, name: &str, cases: &[&CaseResult]) {
+    page.gap();
+    page.line(page.ink(Ink::Bold, &format!("{milestone:<5} {name}")));
+    for group in cases.chunk_by(|a, b| a.scenario == b.scenario) {
+        let alike = group.iter().all(|case| case.verdict == group[0].verdict);
+        if alike && group.len() > 1 {
+            let id = format!("{} ({} cases)", group[0].scenario, group.len());
+            row(page, group[0].verdict, &id);
+        } else {
+            group.iter().for_each(|case| row(page, case.verdict, &case.id));
+        }
+        page.fill(17, &group[0].title);
+    }
+}
+
+fn row(page: &mut Page, verdict: Verdict, id: &str) {
+    let word = page.ink(verdict_ink(verdict), &format!("{:<14}", verdict.word()));
+    page.line(format!("  {word} {id}"));
+}
+
+fn tail(page: &mut Page, report: &Report) {
+    page.gap();
+    let count = |verdicts: &BTreeMap<Verdict, usize>| {
+        let counts = verdicts.iter().map(|(verdict, n)| format!("{n} {}", verdict.word()));
+        counts.collect::<Vec<_>>().join(", ")
+    };
+    labelled(page, "cases", &count(&report.summary.cases));
+    labelled(page, "checks", &count(&report.summary.checks));
+    labelled(page, "coverage", &coverage(report));
+    if !report.conditional_on.is_empty() {
+        labelled(page, "depends on", &report.conditional_on.join(", "));
+    }
+    if !report.unfinished.is_empty() {
+        let text =
+            format!("the run was interrupted; not finished: {}", report.unfinished.join(", "));
+        labelled(page, "unfinished", &text);
+    }
+    if let Some(baseline) = &report.baseline {
+        labelled(page, "baseline", &baseline.sentence());
+        for problem in &baseline.problems {
+            labelled(page, "", &problem.sentence());
+        }
+    }
+    labelled(page, "outcome", report.outcome.word());
+    if report.outcome != Outcome::Invalid {
+        let id = report.profile.get("id").and_then(|id| id.as_str()).unwrap_or("?");
+        labelled(page, "", &format!("Self-tested against profile {id}; no approval by Meta."));
+    }
+}
+
+fn coverage(report: &Report) -> String {
+    let standing = |wanted| report.coverage.iter().filter(|row| row.standing == wanted).count();
+    format!(
+        "{} of {} requirements decided, {} not observable, {} ruled out by the profile, {} not \
+         covered by this run",
+        standing(Standing::Decided),
+        report.coverage.len(),
+        standing(Standing::NotObservable),
+        standing(Standing::NotApplicable),
+        standing(Standing::NotCovered) + standing(Standing::Undecided),
+    )
+}
+
+fn labelled(page: &mut Page, name: &str, text: &str) {
+    page.hang(&format!("{name:<10} "), 11, text);
+}
