@@ -144,7 +144,17 @@ mod tests {
 
     fn handshake(n: u32, key: &str) -> Entry {
         let (direction, ephemeral) = (Direction::Received, Some(key.to_owned()));
-        entry(n, Event::Handshake { message: 1, direction, len: 32, ephemeral })
+        entry(
+            n,
+            Event::Handshake {
+                message: 1,
+                direction,
+                len: 32,
+                ephemeral,
+                pattern: None,
+                in_clear: Vec::new(),
+            },
+        )
     }
 
     #[test]

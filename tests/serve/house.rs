@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use counterpart::noise::{Dialect, Initiator, KeyPair, Transport};
+use counterpart::noise::{Dialect, End, Initiator, KeyPair, Transport};
 use counterpart::proto::login::ClientPayload;
 use counterpart::proto::login::client_payload::{InteropData, Product};
 use counterpart::seed::Seed;
@@ -238,7 +238,8 @@ impl Bare {
         let mut stream = house.chat();
         let mut frames = FrameReader::new(1 << 20);
         let ephemeral = KeyPair::generate(&mut Seed(next()).rng(&["bare"]));
-        let (initiator, hello) = Initiator::start(&PROLOGUE, Dialect::Meta, key, ephemeral);
+        let (initiator, hello) =
+            Initiator::start(End::new(&PROLOGUE, Dialect::Meta, key, ephemeral));
         stream.write_all(&PROLOGUE).unwrap();
         stream.write_all(&write_frame(&hello).unwrap()).unwrap();
         let answer = frame(&mut stream, &mut frames).unwrap();
