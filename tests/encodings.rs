@@ -17,6 +17,8 @@ fn every_encoding_is_exercised_and_means_the_same() {
     let report = std::fs::read(out.join("latest/report.json")).unwrap();
     let report: Value = serde_json::from_slice(&report).unwrap();
     let cases = report["cases"].as_array().unwrap();
+    // The run as a whole is a case too.
+    let cases: Vec<&Value> = cases.iter().filter(|case| case["id"] != "run").collect();
     assert!(cases.len() > 15, "{}", cases.len());
     for case in cases {
         let checks = case["checks"].as_array().unwrap();

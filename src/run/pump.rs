@@ -185,16 +185,19 @@ impl Session<'_> {
         if self.gone || self.hangs {
             return Ok(Err(CallError::Closed));
         }
-        let pending = match self.guest.begin(operation, params).await {
-            Ok(pending) => pending,
-            Err(error) => return Ok(Err(error)),
-        };
         let timeout = self.shared.operation_timeout;
         let until = Instant::now() + timeout;
+        let pending = match self.guest.begin(operation, params).await {
+            Ok(pending) => pending,
+            Err(error) => return self.unanswered(error, until).await,
+        };
         loop {
             if let Some(at) = self.answered.iter().position(|id| *id == pending.id) {
                 self.answered.swap_remove(at);
-                return Ok(pending.answer().await);
+                return match pending.answer().await {
+                    Ok(value) => Ok(Ok(value)),
+                    Err(error) => self.unanswered(error, until).await,
+                };
             }
             if self.gone {
                 return Ok(Err(CallError::Closed));
@@ -203,6 +206,20 @@ impl Session<'_> {
                 return Ok(Err(CallError::Timeout(timeout)));
             }
         }
+    }
+
+    /// A call may hear of the adapter's end before the session does; then that is noted first.
+    async fn unanswered(
+        &mut self,
+        error: CallError,
+        until: Instant,
+    ) -> Result<Result<Value, CallError>, RecordError> {
+        while matches!(error, CallError::Closed) && !self.gone {
+            if self.pump(until).await? == Turn::Time {
+                self.lost(error.to_string());
+            }
+        }
+        Ok(Err(error))
     }
 }
 

@@ -70,3 +70,17 @@ fn a_hostile_ratchet_part_never_panics_and_changes_nothing() {
     outcome.unwrap();
     assert_eq!(duo.into_inner().bob_reads(&message).unwrap(), "genuine");
 }
+
+/// The parts that make spqr 0.85.3 index past their end or shift too far.
+#[test]
+fn a_ratchet_part_that_stops_before_its_type_is_refused() {
+    let mut duo = Duo::settled();
+    let message = duo.alice_writes("genuine");
+    let endless = [&[1][..], &[0xff; 30]].concat();
+    let chunk = [&[1, 0, 0, 2][..], &[0xff; 40]].concat();
+    for part in [&[1][..], &[1, 0], &[1, 0, 0], &[1, 0x80, 0, 0x80], &endless, &chunk] {
+        let error = duo.bob_reads(&with_ratchet_part(&message, part.to_vec(), 0)).unwrap_err();
+        assert!(matches!(error, E2eeError::Undecryptable(_)), "{part:?}: {error:?}");
+    }
+    assert_eq!(duo.bob_reads(&message).unwrap(), "genuine");
+}
