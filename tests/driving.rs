@@ -182,6 +182,64 @@ fn a_server_without_a_driver_is_tested_as_far_as_the_wire_shows_it() {
     assert_eq!(ran.status.code(), Some(1), "{}", words(&ran));
 }
 
+const BY_HAND: &str = "schema: 1\nname: a phone\nversion: \"1\"\nseats: [third-party-client]\n";
+
+#[test]
+fn a_person_is_needed_where_the_adapter_is_one() {
+    let dir = Scratch::new("nobody-types");
+    let iut = dir.file("iut.yaml", &format!("{BY_HAND}adapter: manual\n"));
+    let (ran, _) = dir.run(&["--iut", &iut]);
+    assert_eq!(ran.status.code(), Some(4));
+    insta::assert_snapshot!("no-person", String::from_utf8(ran.stderr).unwrap());
+}
+
+#[test]
+fn a_person_who_claims_what_did_not_happen_is_contradicted_by_the_wire() {
+    let dir = Scratch::new("manual");
+    dir.file("answers", "\n\n\n\n\n\n\n");
+    let manual = format!("{BY_HAND}adapter: {{ manual: {{ answers: answers }} }}\n");
+    let iut = dir.file("iut.yaml", &manual);
+    let (ran, report) = dir.run(&["--iut", &iut, "m1/enlists-when-*"]);
+    assert_eq!(ran.status.code(), Some(1), "{}", words(&ran));
+    let report = report.unwrap();
+    let red = case(&report, "m1/enlists-when-the-user-opts-in");
+    assert_eq!(red["verdict"], "fail");
+    let mut rows = red["checks"].as_array().unwrap().iter();
+    assert!(rows.any(|row| row["requirement"] == "ROB-006" && row["verdict"] == "fail"), "{red}");
+    // Nobody sees a process that could have survived.
+    let mut rows = red["checks"].as_array().unwrap().iter();
+    assert!(rows.all(|row| row["requirement"] != "ROB-001" && row["requirement"] != "ROB-002"));
+    let asked = String::from_utf8(ran.stderr).unwrap();
+    for instruction in ["> Let the third party client find", "> Set up a new user", "> As "] {
+        assert!(asked.contains(instruction), "{asked}");
+    }
+}
+
+/// Waits for the end of its input where it asks for a debugger; the harness says whom to attach to.
+#[test]
+fn a_debugger_is_waited_for_after_each_start_and_nobody_is_hurried() {
+    let dir = Scratch::new("debugger");
+    let out = dir.path("out");
+    let mut command = Command::new(PROGRAM);
+    command.args(["run", "--seed", "7", "--out", &out, "--wait-for-debugger", SOME[0]]);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut run = command.spawn().unwrap();
+    let mut told = BufReader::new(run.stderr.take().unwrap()).lines();
+    let asks = |line: &String| line.starts_with("the adapter is process ");
+    let first = told.by_ref().map(Result::unwrap).find(asks).unwrap();
+    let process = first.split(['s', ';']).find_map(|word| word.trim().parse::<u32>().ok());
+    assert!(first.ends_with("then press Enter"), "{first}");
+    let process = process.unwrap_or_else(|| panic!("{first}"));
+    if Path::new("/proc/self").exists() {
+        let command = std::fs::read(format!("/proc/{process}/cmdline")).unwrap();
+        assert!(String::from_utf8_lossy(&command).contains("reference"), "{first}");
+    }
+    assert!(run.try_wait().unwrap().is_none(), "it waits");
+    drop(run.stdin.take());
+    let rest: Vec<String> = told.map(Result::unwrap).collect();
+    assert_eq!(run.wait().unwrap().code(), Some(0), "{rest:?}");
+}
+
 /// A stanza that no client knows, and a ping that one should still answer.
 const ODD: &str = "\
 schema: 1

@@ -104,7 +104,9 @@ pub async fn execute(args: Args, world: &World) -> Exit {
 
 /// Runs until the end or until somebody ends it; what was decided by then is kept.
 async fn carry_out(cases: Vec<Case>, options: RunOptions, world: &World) -> Result<Brought, Exit> {
-    let watch = Arc::new(Watch::new(Live::new(world.interactive)));
+    // A bar would draw over what a person is asked.
+    let watched = world.interactive && !options.target.adapter.is_manual();
+    let watch = Arc::new(Watch::new(Live::new(watched)));
     let ran = tokio::select! {
         ran = run_all(cases, options, Arc::clone(&watch) as Arc<_>) => Some(ran),
         () = interrupted() => None,
@@ -155,7 +157,7 @@ fn prepare(args: &Args, world: &World) -> Result<Job, String> {
     let baseline = baseline.map_err(|error| error.to_string())?;
     let now = UnixMs::now();
     let seed = Seed(args.seed.unwrap_or(now.0 % 1_000_000));
-    let target = driven(target(&args.iut, world)?, args);
+    let target = driven(target(&args.iut, world)?, args).at_its_pace();
     let place = place(args)?;
     let run_id = format!("{}-{}", now.0, seed.0);
     let out = args.out.join(&run_id);

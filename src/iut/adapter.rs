@@ -5,11 +5,13 @@
 //! in a debugger.
 
 use std::fmt;
+use std::io::{BufReader, IsTerminal as _};
 use std::path::PathBuf;
 
 use tokio::sync::mpsc;
 
 use super::instance::{Instance, Options};
+use super::manual::{self, Held};
 use super::program::Program;
 use super::start::{StartError, StartFault};
 use super::{Instances, silent};
@@ -25,6 +27,8 @@ pub enum Adapter {
     Spawn(Spawn),
     /// It runs already, and listens.
     Attach(Address),
+    /// A person at this terminal, who holds the implementation.
+    Manual(Held),
     /// There is no driver: what the wire shows must do.
     None(Server),
 }
@@ -111,6 +115,7 @@ impl Adapter {
         match self {
             Self::Spawn(spawn) => Instance::start(&spawn.program, options).await,
             Self::Attach(address) => attach(address, options).await,
+            Self::Manual(held) => ask(held, options).await,
             Self::None(server) => {
                 let (reader, writer) = silent::serve(server.clone());
                 Instance::over(reader, writer, options).await
@@ -122,7 +127,7 @@ impl Adapter {
     pub fn instances(&self) -> Instances {
         match self {
             Self::Spawn(spawn) => spawn.instances,
-            Self::Attach(_) | Self::None(_) => Instances::Shared,
+            Self::Attach(_) | Self::Manual(_) | Self::None(_) => Instances::Shared,
         }
     }
 
@@ -131,8 +136,13 @@ impl Adapter {
         match self {
             Self::Spawn(spawn) => spawn.max_accounts,
             // The adapter that runs is the only one there is.
-            Self::Attach(_) | Self::None(_) => u64::MAX,
+            Self::Attach(_) | Self::Manual(_) | Self::None(_) => u64::MAX,
         }
+    }
+
+    /// True if a person answers, at a person's pace.
+    pub fn is_manual(&self) -> bool {
+        matches!(self, Self::Manual(_))
     }
 
     /// True if the harness can always have one more instance.
@@ -143,6 +153,28 @@ impl Adapter {
 
 /// The only seat that shows itself without a driver.
 pub const SEAT_WITHOUT_DRIVER: Seat = Seat::ThirdPartyServer;
+
+/// Standard output is for what a run is asked for, so a person is spoken to on standard error.
+async fn ask(
+    held: &Held,
+    options: &Options,
+) -> Result<(Instance, mpsc::Receiver<Incoming>), StartError> {
+    let nobody = |fault| StartError { fault, stderr: Vec::new() };
+    let output = tokio::io::stderr();
+    let (reader, writer) = match &held.answers {
+        Some(path) => {
+            let input = std::fs::File::open(path).map_err(|error| {
+                nobody(StartFault::NoAnswers { path: path.display().to_string(), error })
+            })?;
+            manual::serve(held.clone(), BufReader::new(input), output)
+        }
+        None if std::io::stdin().is_terminal() => {
+            manual::serve(held.clone(), BufReader::new(std::io::stdin()), output)
+        }
+        None => return Err(nobody(StartFault::NoPerson)),
+    };
+    Instance::over(reader, writer, options).await
+}
 
 async fn attach(
     address: &Address,

@@ -14,6 +14,7 @@ use super::adapter::{
 };
 use super::ics;
 use super::instance::Timeouts;
+use super::manual::Held;
 use super::program::Program;
 use crate::driver::Seat;
 use crate::span::{Source, Span};
@@ -90,6 +91,7 @@ pub(super) const ADAPTERS: &[(Form, &str)] = &[
     (Form::Manual, "manual"),
     (Form::None, "none"),
 ];
+pub(super) const MANUAL: &[&str] = &["answers"];
 pub(super) const ATTACH: &[&str] = &["tcp", "unix"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -143,6 +145,10 @@ impl Reader<'_> {
     ) -> Adapter {
         let server = match adapter {
             Adapter::None(server) => server,
+            Adapter::Manual(held) => {
+                let (name, version) = (name.to_owned(), version.to_owned());
+                return Adapter::Manual(Held { name, version, seats: seats.to_vec(), ..held });
+            }
             driven => return driven,
         };
         if seats != [SEAT_WITHOUT_DRIVER]
@@ -207,11 +213,17 @@ impl Reader<'_> {
             Form::Spawn => self.spawn(settings.unwrap_or(node)).map(Adapter::Spawn),
             Form::Attach => self.attach(settings.unwrap_or(node)).map(Adapter::Attach),
             Form::Manual => {
-                self.problems.add(span, "`adapter: manual` is not in this version");
-                None
+                let answers = settings.and_then(|node| self.answers(node));
+                let (name, version) = (String::new(), String::new());
+                Some(Adapter::Manual(Held { name, version, seats: Vec::new(), answers }))
             }
             Form::None => self.server(span, top).map(Adapter::None),
         }
+    }
+
+    fn answers(&mut self, node: &Yaml) -> Option<PathBuf> {
+        let fields = self.problems.fields(node, "manual", MANUAL, MANUAL)?;
+        Some(self.folder.join(self.text(fields, "answers")?))
     }
 
     fn no_server(&mut self, top: Fields<'_>) {
@@ -439,6 +451,15 @@ timeouts_ms: { operation: 5000 }
             (server.name.as_str(), server.base_url.as_str()),
             ("a", "http://localhost:7443")
         );
+    }
+
+    #[test]
+    fn a_person_is_told_whose_adapter_to_be() {
+        let Adapter::Manual(held) = parse(&format!("{SHORT}adapter: manual\n")).unwrap().adapter
+        else {
+            panic!()
+        };
+        assert_eq!((held.name.as_str(), held.seats), ("a", vec![Seat::Meta]));
     }
 
     #[test]

@@ -182,6 +182,11 @@ impl Instance {
         }
     }
 
+    /// True if nobody is hurried: a debugger or a person takes its time.
+    pub fn is_patient(&self) -> bool {
+        self.timeouts.operation.is_none()
+    }
+
     /// What the adapter says of itself.
     pub fn hello(&self) -> &Hello {
         &self.hello

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::file::{ADAPTERS, ATTACH, SEATS, SPAWN, TOP};
+use super::file::{ADAPTERS, ATTACH, MANUAL, SEATS, SPAWN, TOP};
 use crate::spec::capability::{self, Form};
 
 /// The schema, draft 2020-12. Keys come from the lists that the reader knows; a key that this file
@@ -87,7 +87,13 @@ fn adapter(words: &[&str]) -> Map<String, Value> {
             ("unix", text("path of its socket, relative to the file")),
         ]),
     });
-    known(words, &[("spawn", spawn), ("attach", attach)])
+    let manual = json!({
+        "type": "object", "additionalProperties": false, "required": MANUAL,
+        "properties": known(MANUAL, &[
+            ("answers", text("file or pipe with a person's lines, relative to the file")),
+        ]),
+    });
+    known(words, &[("spawn", spawn), ("attach", attach), ("manual", manual)])
 }
 
 fn capabilities() -> Value {

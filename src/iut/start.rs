@@ -37,6 +37,13 @@ pub enum StartFault {
          it must run and listen before the harness attaches to it"
     )]
     CannotReach { address: String, error: std::io::Error },
+    #[error(
+        "`adapter: manual` needs a person, and standard input is no terminal; \
+         run it in one, or name a file or pipe: `adapter: {{ manual: {{ answers: PATH }} }}`"
+    )]
+    NoPerson,
+    #[error("the answers of `adapter: manual` cannot be read from {path}: {error}")]
+    NoAnswers { path: String, error: std::io::Error },
     #[error("the adapter ended before it had answered `{during}`: {exit}")]
     Died { during: &'static str, exit: Exit },
     #[error("the adapter closed its standard output before it had answered `{during}`")]

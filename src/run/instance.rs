@@ -275,7 +275,10 @@ impl Guest {
                 params.insert("account".into(), json!(account));
                 // Nobody waits for a user who does not go: the connection is closed below.
                 let call = host.instance.call("disconnect", params);
-                let _ = tokio::time::timeout(limit, call).await;
+                let _ = match host.instance.is_patient() {
+                    true => Ok(call.await),
+                    false => tokio::time::timeout(limit, call).await,
+                };
             }
         }
         let left = lock(&host.desk).leave(owner);

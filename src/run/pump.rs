@@ -10,6 +10,7 @@ use super::recorder::RecordError;
 use super::session::{Misfortune, Session};
 use crate::driver::{CallError, Incoming, Params};
 use crate::evidence::{Event, Stream, Trouble};
+use crate::iut::instruction::UNSEEN;
 use crate::net::{ConnId, NetEvent};
 use crate::role::{Input, Output, Record, Role};
 
@@ -109,7 +110,7 @@ impl Session<'_> {
             Incoming::Notification { notification, .. } => {
                 let owner = notification.account().and_then(|account| self.owner(account));
                 let stream = Stream::user(notification.account().unwrap_or("-"));
-                let params = Value::Object(notification.params.clone());
+                let params = Value::Object(self.completed(notification.params.clone()));
                 let event = Event::Notified { name: notification.method.clone(), params };
                 match owner {
                     Some((lane, actor)) => {
@@ -127,6 +128,27 @@ impl Session<'_> {
                 self.lost(error.unwrap_or_else(|| "the adapter closed its output".into()));
             }
         }
+    }
+
+    /// What a person could not see of a message is taken from the wire: its id.
+    fn completed(&self, mut params: Params) -> Params {
+        let unseen = params.get("id").and_then(Value::as_str) == Some(UNSEEN);
+        let text = params.get("content").and_then(|content| content.get("text")?.as_str());
+        if unseen && let Some(id) = text.and_then(|text| self.sent_text(text)) {
+            params.insert("id".into(), id.into());
+        }
+        params
+    }
+
+    /// The id of the last text of a Meta client that reads so.
+    fn sent_text(&self, wanted: &str) -> Option<String> {
+        let mut entries = self.recorder.transcript.entries().iter().rev();
+        entries.find_map(|entry| match &entry.event {
+            Event::Encrypted { id, text, .. } if text == wanted && entry.lane == self.lane => {
+                Some(id.clone())
+            }
+            _ => None,
+        })
     }
 
     fn lost(&mut self, why: String) {

@@ -102,6 +102,7 @@ pub async fn run_all(
         operation_timeout: options.target.operation_timeout(),
         place: options.place.clone(),
         debugged: options.target.is_debugged(),
+        manual: options.target.adapter.is_manual(),
         logs: options.target.logs.clone(),
         log,
     };
@@ -166,10 +167,9 @@ async fn introduce(options: &RunOptions, shared: &Shared) -> Result<Introduced, 
         host.instance.stop().await;
         return Ok(Introduced { hello, ics, company: Company::Many, first: None, probed });
     }
-    let company = match target.start(shared.seed).await {
-        Ok(_second) => Company::Many,
-        Err(_) => Company::Turns,
-    };
+    // There is one terminal, and one person at it.
+    let one = target.adapter.is_manual() || target.start(shared.seed).await.is_err();
+    let company = if one { Company::Turns } else { Company::Many };
     Ok(Introduced { hello, ics, company, first: Some(started), probed: Vec::new() })
 }
 

@@ -41,6 +41,8 @@ pub struct Shared {
     pub logs: Vec<PathBuf>,
     /// Somebody may hold the process in a debugger.
     pub debugged: bool,
+    /// A person is the adapter: there is no process that anybody sees.
+    pub manual: bool,
     pub log: mpsc::Sender<Entry>,
 }
 
@@ -49,7 +51,16 @@ impl Shared {
     pub fn unrecorded(profile: Profile, seed: Seed, place: Place) -> Self {
         let (log, _nobody) = mpsc::channel(1);
         let operation_timeout = Duration::from_millis(OPERATION_WAIT_MS_MAX);
-        Self { profile, seed, operation_timeout, debugged: false, place, logs: Vec::new(), log }
+        Self {
+            profile,
+            seed,
+            operation_timeout,
+            debugged: false,
+            manual: false,
+            place,
+            logs: Vec::new(),
+            log,
+        }
     }
 }
 
@@ -285,7 +296,7 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         let well = self.health().await?.is_ok();
-        if self.gone {
+        if self.gone || self.shared.manual {
             return Ok(());
         }
         let instance = &self.host().instance;

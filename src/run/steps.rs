@@ -9,12 +9,13 @@ use super::pump::Turn;
 use super::recorder::RecordError;
 use super::session::Session;
 use crate::driver::{CallError, Params};
-use crate::evidence::StepEnd;
+use crate::evidence::{Direction, Event, StepEnd};
+use crate::iut::instruction::UNSEEN;
 use crate::role::meta::{Faults, Push, enlistment_is_skipped};
 use crate::scenario::{
     Act, Action, ContentFault, Expect, FrameFault, Mutation, Payload, Plays, Send, Step,
 };
-use crate::wire::{EncodeAs, Node};
+use crate::wire::{EncodeAs, Node, binary};
 
 /// Why a step with an encoding of its own shows nothing.
 const NOT_STYLED: &str =
@@ -66,7 +67,14 @@ impl Session<'_> {
         if act.operation == "enlist" && skips {
             return Ok(StepEnd::Done);
         }
-        let answer = self.call(&act.operation, params, Some(&act.on)).await?;
+        let before = self.recorder.transcript.entries().len();
+        let mut answer = self.call(&act.operation, params, Some(&act.on)).await?;
+        if let Ok(result) = &mut answer
+            && result.get("id").and_then(Value::as_str) == Some(UNSEEN)
+            && let Some(id) = self.sent_id(&act.on, before).await?
+        {
+            result["id"] = id.into();
+        }
         if let (Some(label), Ok(result)) = (label, &answer) {
             for (field, value) in result.as_object().into_iter().flatten() {
                 if let Some(text) = value.as_str() {
@@ -75,6 +83,20 @@ impl Session<'_> {
             }
         }
         Ok(ended(answer))
+    }
+
+    /// The id of the first message that an actor sent since an entry: a person cannot see it.
+    async fn sent_id(&mut self, actor: &str, since: usize) -> Result<Option<String>, RecordError> {
+        let until = Instant::now() + UPLOAD_WAIT;
+        loop {
+            let entries = self.recorder.transcript.entries().iter().skip(since);
+            let found = entries
+                .filter(|entry| entry.lane == self.lane && entry.actor.as_deref() == Some(actor))
+                .find_map(|entry| message_id(&entry.event));
+            if found.is_some() || self.gone || self.pump(until).await? == Turn::Time {
+                return Ok(found);
+            }
+        }
     }
 
     async fn params(&mut self, act: &Act) -> Result<Result<Params, String>, RecordError> {
@@ -237,6 +259,15 @@ fn typed(operation: &str, name: &str, text: String) -> Value {
         ("set_typing", "on") | ("set_read_receipts", "on") => Value::from(text == "true"),
         _ => Value::from(text),
     }
+}
+
+/// The id of a message that arrived.
+fn message_id(event: &Event) -> Option<String> {
+    let Event::Stanza { direction: Direction::Received, bytes, .. } = event else {
+        return None;
+    };
+    let node = binary::decode(&bytes.bytes()?).ok()?.node;
+    (node.tag == "message").then(|| node.text("id").map(|id| id.into_owned()))?
 }
 
 pub(super) fn ended(answer: Result<Value, CallError>) -> StepEnd {

@@ -47,6 +47,14 @@ impl Target {
         Self { name, foreign: true, adapter: Adapter::Attach(address), ..self }
     }
 
+    /// The same; a person is not hurried.
+    pub fn at_its_pace(self) -> Self {
+        match self.adapter.is_manual() {
+            true => Self { timeouts: Timeouts::OFF, ..self },
+            false => self,
+        }
+    }
+
     /// The same, with all the time that a debugger takes.
     pub fn debugged(self, pause: Pause) -> Self {
         Self { timeouts: Timeouts::OFF, pause: Some(pause), ..self }
