@@ -19,6 +19,8 @@ pub struct Contest {
     title: &'static str,
     rounds: usize,
     round: Duration,
+    /// How often a work is done in a round at the least.
+    times_min: u32,
     rows: Vec<Row>,
 }
 
@@ -27,13 +29,28 @@ struct Row {
     what: String,
     peer: String,
     goal: Goal,
-    /// `Err` says why the peer could not take part.
-    outcome: Result<Outcome, String>,
+    outcome: Outcome,
+}
+
+#[derive(Debug)]
+enum Outcome {
+    Raced(Medians),
+    /// The peer could not take part, and why; ours in seconds, where it ran without.
+    Absent {
+        ours: Option<f64>,
+        why: String,
+    },
+    /// A figure beside a limit and not beside a peer.
+    Limited {
+        figure: f64,
+        limit: f64,
+        unit: &'static str,
+    },
 }
 
 /// Medians over all rounds, in seconds, and the median of the rounds' ratios.
 #[derive(Debug)]
-struct Outcome {
+struct Medians {
     ours: f64,
     theirs: f64,
     ratio: f64,
@@ -42,9 +59,25 @@ struct Outcome {
 impl Contest {
     /// Reads `--quick` from the arguments: fewer and shorter rounds, for a look and for CI.
     pub fn from_args(title: &'static str) -> Self {
-        let quick = std::env::args().any(|argument| argument == "--quick");
-        let (rounds, round_ms) = if quick { (9, 5) } else { (41, 25) };
-        Self { title, rounds, round: Duration::from_millis(round_ms), rows: Vec::new() }
+        Self::with_rounds(title, if quick() { (9, 5) } else { (41, 25) })
+    }
+
+    /// As [`Contest::from_args`], with rounds so long that a clock which ticks a hundred times a
+    /// second will do: it is the one that tells what other processes took.
+    pub fn of_programs(title: &'static str) -> Self {
+        Self::with_rounds(title, if quick() { (5, 500) } else { (9, 2000) })
+    }
+
+    /// Does a work at least so often in a round, where a round has costs of its own that would
+    /// otherwise be most of it.
+    #[must_use]
+    pub fn with_times_min(self, times_min: u32) -> Self {
+        Self { times_min, ..self }
+    }
+
+    fn with_rounds(title: &'static str, (rounds, round_ms): (usize, u64)) -> Self {
+        let round = Duration::from_millis(round_ms);
+        Self { title, rounds, round, times_min: 1, rows: Vec::new() }
     }
 
     /// Measures ours and one peer in turn.
@@ -58,8 +91,37 @@ impl Contest {
     ) {
         let (what, peer) = (what.into(), peer.into());
         eprintln!("{what} beside {peer} …");
-        let outcome = Ok(measure(&mut ours, &mut theirs, self.rounds, self.round));
-        self.rows.push(Row { what, peer, goal, outcome });
+        let times = (self.fitting(&mut ours), self.fitting(&mut theirs));
+        let medians = measure((&mut ours, times.0), (&mut theirs, times.1), self.rounds);
+        self.rows.push(Row { what, peer, goal, outcome: Outcome::Raced(medians) });
+    }
+
+    /// Measures ours, and says of the peer that it could not take part, and why.
+    pub fn alone(
+        &mut self,
+        what: impl Into<String>,
+        mut ours: impl Work,
+        peer: impl Into<String>,
+        why: impl Into<String>,
+    ) {
+        let what = what.into();
+        eprintln!("{what} …");
+        let times = self.fitting(&mut ours);
+        let samples = (0..self.rounds).map(|_| one(ours(times), times));
+        let outcome = Outcome::Absent { ours: Some(median(samples)), why: why.into() };
+        self.rows.push(Row { what, peer: peer.into(), goal: Goal::None, outcome });
+    }
+
+    /// Shows a figure that was measured elsewhere beside the most that it may be.
+    pub fn at_most(
+        &mut self,
+        what: impl Into<String>,
+        figure: f64,
+        limit: f64,
+        unit: &'static str,
+    ) {
+        let outcome = Outcome::Limited { figure, limit, unit };
+        self.rows.push(Row { what: what.into(), peer: "–".into(), goal: Goal::None, outcome });
     }
 
     /// Says of a peer that it could not take part, and why.
@@ -69,8 +131,12 @@ impl Contest {
         peer: impl Into<String>,
         why: impl Into<String>,
     ) {
-        let outcome = Err(why.into());
+        let outcome = Outcome::Absent { ours: None, why: why.into() };
         self.rows.push(Row { what: what.into(), peer: peer.into(), goal: Goal::None, outcome });
+    }
+
+    fn fitting(&self, work: &mut impl Work) -> u32 {
+        fitting(work, self.round).max(self.times_min)
     }
 
     /// Prints the table.
@@ -79,14 +145,19 @@ impl Contest {
     }
 }
 
+fn quick() -> bool {
+    std::env::args().any(|argument| argument == "--quick")
+}
+
+fn one(took: Duration, times: u32) -> f64 {
+    took.as_secs_f64() / f64::from(times)
+}
+
 fn measure(
-    ours: &mut impl Work,
-    theirs: &mut impl Work,
+    (ours, our_times): (&mut impl Work, u32),
+    (theirs, their_times): (&mut impl Work, u32),
     rounds: usize,
-    round: Duration,
-) -> Outcome {
-    let (our_times, their_times) = (fitting(ours, round), fitting(theirs, round));
-    let one = |took: Duration, times: u32| took.as_secs_f64() / f64::from(times);
+) -> Medians {
     let mut samples = Vec::with_capacity(rounds);
     for number in 0..rounds {
         // Who begins changes, so that neither always runs on the warmer cache.
@@ -99,7 +170,7 @@ fn measure(
         };
         samples.push(sample);
     }
-    Outcome {
+    Medians {
         ours: median(samples.iter().map(|(own, _)| *own)),
         theirs: median(samples.iter().map(|(_, other)| *other)),
         ratio: median(samples.iter().map(|(own, other)| other / own)),
@@ -134,11 +205,17 @@ impl Row {
     fn cells(&self) -> [String; 5] {
         let what = self.what.clone();
         match &self.outcome {
-            Err(why) => {
+            Outcome::Absent { ours, why } => {
+                let ours = ours.map_or_else(|| "–".into(), time);
                 let absent = format!("{} absent: {why}", self.peer);
-                [what, "–".into(), absent, "–".into(), "–".into()]
+                [what, ours, absent, "–".into(), "–".into()]
             }
-            Ok(Outcome { ours, theirs, ratio }) => [
+            Outcome::Limited { figure, limit, unit } => {
+                let verdict = if figure <= limit { "met" } else { "MISSED" };
+                let goal = format!("≤ {limit} {unit}, {verdict}");
+                [what, format!("{figure:.1} {unit}"), self.peer.clone(), "–".into(), goal]
+            }
+            Outcome::Raced(Medians { ours, theirs, ratio }) => [
                 what,
                 time(*ours),
                 format!("{} {}", self.peer, time(*theirs)),
@@ -182,7 +259,7 @@ mod tests {
     use super::*;
 
     fn contest() -> Contest {
-        Contest { title: "title", rounds: 3, round: Duration::from_millis(1), rows: Vec::new() }
+        Contest::with_rounds("title", (3, 1))
     }
 
     fn takes(micros: u64) -> impl Work {
@@ -195,13 +272,17 @@ mod tests {
         contest.row("frame", Goal::AtLeast(2.0), takes(10), "snow", takes(25));
         contest.row("handshake", Goal::AtLeast(1.5), takes(1000), "snow", takes(500));
         contest.absent("frame", "OpenSSL", "not on PATH");
+        contest.alone("start", takes(3000), "hurl", "not on PATH");
+        contest.at_most("peak", 65.04, 64.0, "MiB");
         assert_eq!(
             contest.to_string(),
             "title\n\
-             what      | ours    | peer                        | ratio  | goal\n\
-             frame     | 10.0 µs | snow 25.0 µs                | 2.50 × | ≥ 2 ×, met\n\
-             handshake | 1.00 ms | snow 500 µs                 | 0.50 × | ≥ 1.5 ×, MISSED\n\
-             frame     | –       | OpenSSL absent: not on PATH | –      | –\n"
+             what      | ours     | peer                        | ratio  | goal\n\
+             frame     | 10.0 µs  | snow 25.0 µs                | 2.50 × | ≥ 2 ×, met\n\
+             handshake | 1.00 ms  | snow 500 µs                 | 0.50 × | ≥ 1.5 ×, MISSED\n\
+             frame     | –        | OpenSSL absent: not on PATH | –      | –\n\
+             start     | 3.00 ms  | hurl absent: not on PATH    | –      | –\n\
+             peak      | 65.0 MiB | –                           | –      | ≤ 64 MiB, MISSED\n"
         );
     }
 

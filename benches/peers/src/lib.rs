@@ -7,6 +7,8 @@
 pub mod baileys;
 mod contest;
 mod cpu;
+pub mod folder;
+pub mod process;
 pub mod stanzas;
 mod work;
 

@@ -2,7 +2,7 @@
 //! patterns, and our client against a server of its primitives.
 //!
 //! It stands here and not among the crate's tests because its features would make everybody compile
-//! Meta's protobuf schema a second time. With `RECORD=FILE` the first exchange of each pattern is
+//! Meta's protobuf schema a second time. With `RECORD=FOLDER` the first exchange of each pattern is
 //! written as vectors; those of `fixtures/vectors/noise` were, and the crate's tests replay them.
 
 use counterpart::noise::certificate::{Authority, Validity};

@@ -4,3 +4,4 @@ mod handshake;
 mod hostile;
 mod patterns;
 mod snow;
+mod wacore;
