@@ -194,7 +194,7 @@ fn quirks(args: &Args) -> Result<Vec<Item>, String> {
         naming.map(|case| case.scenario.id.as_str()).collect()
     };
     let all = args.choice.is_empty() && args.ids.is_empty();
-    let quirks = quirk::ALL.iter().filter(|quirk| all || !named(quirk.id).is_empty());
+    let quirks = quirk::all().filter(|quirk| all || !named(quirk.id).is_empty());
     let quirks = quirks.map(|quirk| Item {
         id: quirk.id.to_owned(),
         note: quirk.requirement.to_owned(),

@@ -92,7 +92,7 @@ fn chosen(args: &Args, cases: Vec<Case>) -> Result<(Vec<Case>, Vec<String>), Str
 }
 
 fn list() {
-    for quirk in quirk::ALL {
+    for quirk in quirk::all() {
         println!("{:<36} {:<8} {}", quirk.id, quirk.requirement, quirk.what);
     }
     for control in quirk::CONTROLS {

@@ -72,7 +72,7 @@ impl Sources {
 /// Parses and lints one scenario.
 pub fn checked(id: &str, source: &crate::span::Source) -> Result<Scenario, Vec<Diagnostic>> {
     let scenario = parse(id, source)?;
-    let quirks: Vec<&str> = quirk::ALL.iter().map(|quirk| quirk.id).collect();
+    let quirks: Vec<&str> = quirk::all().map(|quirk| quirk.id).collect();
     let found = lint(&scenario, &quirks);
     if found.is_empty() { Ok(scenario) } else { Err(found) }
 }
@@ -110,7 +110,7 @@ pub fn target(text: &str, world: &World) -> Result<Target, String> {
 }
 
 fn known_quirk(id: &str) -> Result<(), String> {
-    let ids = || quirk::ALL.iter().map(|q| q.id).chain(quirk::CONTROLS.iter().map(|c| c.id));
+    let ids = || quirk::all().map(|q| q.id).chain(quirk::CONTROLS.iter().map(|c| c.id));
     if ids().any(|known| known == id) {
         return Ok(());
     }

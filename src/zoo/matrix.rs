@@ -95,7 +95,7 @@ pub async fn hunt(
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<KillMatrix, RunError> {
     let wanted = |id: &str| options.only.is_empty() || options.only.iter().any(|only| only == id);
-    let wanted_quirks = quirk::ALL.iter().filter(|quirk| wanted(quirk.id));
+    let wanted_quirks = quirk::all().filter(|quirk| wanted(quirk.id));
     let hunts = wanted_quirks.map(|quirk| hunt_one(quirk, cases, options));
     let mut lines = stream::iter(hunts).buffered(options.side_by_side.max(1));
     let mut quirks = Vec::new();

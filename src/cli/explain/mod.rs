@@ -74,7 +74,7 @@ fn unknown(word: &str, known: &Known) -> String {
         .ids()
         .chain(known.cases.iter().map(|case| case.scenario.id.as_str()))
         .chain(cases.iter().map(String::as_str))
-        .chain(quirk::ALL.iter().map(|quirk| quirk.id))
+        .chain(quirk::all().map(|quirk| quirk.id))
         .chain(key::names())
         .chain(capability::names())
         .chain(words::all());

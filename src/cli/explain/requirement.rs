@@ -81,7 +81,7 @@ fn checks(page: &mut Page, row: &Requirement, known: &Known) {
     if !passive.is_empty() {
         page.field(2, "always", &format!("judged in every case by {}", passive.join(", ")));
     }
-    let quirks = quirk::ALL.iter().filter(|quirk| quirk.requirement == row.id);
+    let quirks = quirk::all().filter(|quirk| quirk.requirement == row.id);
     let quirks: Vec<String> = quirks.map(|quirk| quirk.id.to_owned()).collect();
     listed(page, "quirks", &quirks, "no deliberate fault of the reference breaks it");
 }
