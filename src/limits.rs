@@ -117,6 +117,8 @@ pub const PREKEYS_MADE_MAX: usize = 10_000;
 /// Messages of one Meta client that can be sent again.
 pub const SENT_REMEMBERED_MAX: usize = 10_000;
 
+/// Keys of a partner whose tokens are remembered: a rotation a day, for years.
+pub const SIGNERS_REMEMBERED_MAX: usize = 1000;
 /// One-time prekeys of a user that are remembered to find repeated ones: many uploads of the
 /// largest size that open clients use (`wire.md` §4.4).
 pub const PREKEYS_REMEMBERED_MAX: usize = 100_000;
@@ -133,6 +135,9 @@ pub const PROFILE_CHAIN_MAX: usize = 8;
 pub const SCENARIO_FILES_MAX: usize = 10_000;
 /// Most operands and operators in one `needs`: bounds the recursion over its tree.
 pub const NEEDS_OPERANDS_MAX: usize = 64;
+/// Most characters that a scenario fills a stanza with: more than a message of the Noise
+/// specification holds, and far less than a frame.
+pub const FILL_CHARS_MAX: usize = 1024 * 1024;
 /// Most cases that one matrix expands to.
 pub const MATRIX_CASES_MAX: usize = 1024;
 /// Largest compiled form of a template's pattern, in bytes.
@@ -145,9 +150,13 @@ pub const FAULT_BYTES_MAX: u16 = 16_384;
 pub const FAULT_WRITES_MAX: u16 = 256;
 /// Longest delay of a write: far below what counts as a hang, so that it is no reason for one.
 pub const FAULT_DELAY_MS_MAX: u64 = 3_000;
+/// Steps of one jump of the clock: each costs a call and some milliseconds.
+pub const CLOCK_STEPS_MAX: u16 = 500;
 /// Pieces of one write that leave with a pause between them: enough that the peer reads its length
 /// field and its beginning apart, few enough to cost no time.
 pub const FAULT_PAUSES_MAX: usize = 24;
+/// HTTP calls that one step sends at once: what makes a burst, and no load test.
+pub const CALLS_MAX: u16 = 1000;
 /// Entries of one case's transcript: a case that exceeds it is a runaway.
 pub const ENTRIES_MAX: usize = 100_000;
 /// Bytes of one case's transcript, roughly: a subject that makes it grow beyond is a flood (ROB-003).
@@ -191,6 +200,10 @@ pub const RECONNECT_WAIT_MS_MAX: u64 = 60_000;
 pub const WAKE_PAUSE_MS: u64 = 1000;
 /// Most one-time prekeys of one upload: far below what a list can hold.
 pub const PREKEY_BATCH_MAX: usize = 1000;
+/// People whose typing a client shows at a time; a user sees a handful.
+pub const TYPING_MAX: usize = 256;
+/// Most blocked users whose list a client keeps: far more than anybody blocks by hand.
+pub const BLOCKED_MAX: usize = 65_536;
 /// Message ids that a client remembers for each purpose: a mailbox of the largest test, and more.
 pub const IDS_REMEMBERED_MAX: usize = 10_000;
 /// Messages and notices of all conversations that a client remembers.
@@ -202,5 +215,7 @@ pub const OUTBOX_MAX: usize = 1000;
 pub const MESSAGES_REMEMBERED_MAX: usize = 1000;
 /// Texts that may wait for their recipients' keys.
 pub const DRAFTS_MAX: usize = 1000;
+/// Largest body of a push: an identifier and its name, and room for what may be added.
+pub const PUSH_BODY_BYTES_MAX: usize = 16 * 1024;
 /// Pushes that may wait for Meta's keys.
 pub const PUSHES_WAITING_MAX: usize = 1000;

@@ -61,6 +61,21 @@ fn stable(value: Value) -> Value {
     }
 }
 
+/// Where a server is called, or the line is spoilt, at the pace of the real clock, how often it is
+/// looked at before a case ends is a matter of chance; what is decided is not. Of these cases the
+/// evidence is left out.
+fn on_real_time(mut report: Value) -> Value {
+    let of_pace = ["m3.3/push-", "m3.3/unreadable-push", "m3.3/invented-key-", "m3.3/garbage-"];
+    for case in report["cases"].as_array_mut().unwrap() {
+        if of_pace.iter().any(|begin| case["id"].as_str().unwrap().starts_with(begin)) {
+            for check in case["checks"].as_array_mut().unwrap() {
+                check.as_object_mut().unwrap().remove("findings");
+            }
+        }
+    }
+    report
+}
+
 /// The path of the first member in which two reports differ, with both values.
 fn first_difference(a: &Value, b: &Value, path: &str) -> Option<String> {
     match (a, b) {
@@ -114,15 +129,24 @@ fn the_reference_passes_every_scenario_and_the_log_gives_the_same_verdicts() {
     let (first, folder) = run_in(&dir, "a", &[]);
     assert_eq!(code(&first), 0, "{}", out(&first));
     let cases = report(&folder)["cases"].as_array().unwrap().clone();
-    assert!(cases.len() >= 10, "{} cases", cases.len());
-    assert!(cases.iter().all(|case| case["verdict"] == "pass"));
+    assert!(cases.len() >= 270, "{} cases", cases.len());
+    let other: Vec<_> = cases.iter().filter(|case| case["verdict"] != "pass").collect();
+    // The profile leaves open where a version stands, and its frames cannot be too long.
+    let open = [
+        "m2/frame-that-is-too-long-closes-the-channel",
+        "m2/refused-version-is-final",
+        "m2/states-its-protocol-version",
+    ];
+    assert!(other.iter().all(|case| case["verdict"] == "not_testable"), "{other:#?}");
+    assert_eq!(other.iter().map(|case| case["id"].as_str().unwrap()).collect::<Vec<_>>(), open);
     let log = format!("{folder}/latest/events.jsonl");
     let judged = counterpart(&["judge", &log]);
     assert_eq!(code(&judged), 0, "{}", err(&judged));
     assert!(out(&judged).contains("all as in"), "{}", out(&judged));
     let (second, again) = run_in(&dir, "b", &["--jobs", "2"]);
     assert_eq!(code(&second), 0);
-    let differ = first_difference(&stable(report(&folder)), &stable(report(&again)), "");
+    let (first, second) = (stable(report(&folder)), stable(report(&again)));
+    let differ = first_difference(&on_real_time(first), &on_real_time(second), "");
     assert_eq!(differ, None, "one seed, one report");
 }
 

@@ -397,6 +397,18 @@ fn the_template_in_rust_answers_the_driver_check_at_once() {
 }
 
 #[test]
+fn the_reference_has_every_operation_that_it_owes() {
+    let checked = program(&["driver-check", "--iut", "reference:third-party"]);
+    let table = String::from_utf8(checked.stdout.clone()).unwrap();
+    assert_eq!(checked.status.code(), Some(0), "{table}");
+    assert!(table.contains(", 0 wrong"), "{table}");
+    for media in ["send_media", "upload_media"] {
+        let row = table.lines().find(|line| line.contains(media)).expect("it is tried");
+        assert!(row.contains("not there, as declared"), "{row}");
+    }
+}
+
+#[test]
 fn a_driver_with_faults_is_told_each_of_them() {
     let dir = Scratch::new("faulty-driver");
     let script = r#"

@@ -113,7 +113,9 @@ fn a_push_that_does_not_hold_wakes_nobody() {
     let mut world = World::online(None, None);
     world.command(Command::Disconnect).unwrap();
     world.forget();
-    for (fault, word) in TokenFault::ALL {
+    // The first key is no former one before a rotation, and clocks may differ a little.
+    let good = [TokenFault::FormerKey, TokenFault::SlightlyAhead];
+    for (fault, word) in TokenFault::ALL.iter().filter(|(fault, _)| !good.contains(fault)) {
         assert_eq!(world.push(Some(*fault)), 401, "{word}");
     }
     assert_eq!(world.seen, []);
@@ -164,13 +166,14 @@ fn a_bundle_with_a_fault_stops_the_text() {
 
 #[test]
 fn content_with_a_fault_is_not_shown_and_the_next_one_is() {
-    for (fault, word) in ContentFault::ALL {
+    for (fault, word) in ContentFault::ALL.iter().filter(|(fault, _)| !fault.is_legal()) {
         let mut world = World::online(None, None);
         world.bob_says("wrong", Some(*fault));
         assert_eq!(world.shown(), Vec::<&str>::new(), "{word}");
         let retries = world.received("receipt");
         let asked = retries.iter().filter(|xml| xml.contains("type=\"retry\"")).count();
-        assert_eq!(asked, usize::from(*fault != ContentFault::ClearBody), "{word}");
+        let clear = [ContentFault::ClearBody, ContentFault::ClearPlaintext].contains(fault);
+        assert_eq!(asked, usize::from(!clear), "{word}");
         assert_eq!((retries.len(), world.waiting()), (asked, 0), "{word}");
         world.bob_says("right", None);
         assert_eq!(world.shown(), ["right"], "{word}");

@@ -211,9 +211,9 @@ fn an_interrupted_run_leaves_its_reports_behind() {
 fn a_baseline_takes_known_failures_out_of_the_count() {
     let dir = folder("baseline");
     let (all, file) = (text(&dir), text(&dir.join("known.yaml")));
-    let iut = "reference:third-party?quirk=jwks-publishes-private-key";
+    let iut = "reference:third-party?quirk=server-ping-ignored";
     let run = |iut: &str, more: &[&str]| {
-        let base = ["run", "--seed", "7", "--out", &all, "--iut", iut, "m1/p*"];
+        let base = ["run", "--seed", "7", "--out", &all, "--iut", iut, "m2/pings-and*"];
         counterpart(&[&base[..], more].concat())
     };
     assert_eq!(run(iut, &[]).status.code(), Some(1));
@@ -260,6 +260,43 @@ fn profiles_are_shown_and_checked() {
     std::fs::write(&file, overlay.replace("push.path", "push.pth")).unwrap();
     let said = refused(&["profile", "check", &text(&file)]).replace(&text(&dir), "DIR");
     insta::assert_snapshot!("profile-mistake", said);
+}
+
+/// The claim that names the user is our guess, so nobody fails by it; a partner who was told by Meta
+/// writes that into an overlay, and the same tokens fail.
+#[test]
+fn what_a_partner_was_told_lifts_the_cap_of_a_guess() {
+    let dir = folder("overlay");
+    let program = env!("CARGO_BIN_EXE_counterpart");
+    let iut = dir.join("iut.yaml");
+    let file = format!(
+        "schema: 1\nname: acme\nversion: \"1\"\nseats: [third-party-client, third-party-server]\n\
+         adapter:\n  spawn: {{ command: [\"{program}\", reference, third-party, --quirk, \
+         jwt-names-another-user] }}\n"
+    );
+    std::fs::write(&iut, file).unwrap();
+    let overlay = dir.join("told.yaml");
+    let told = "id: told\nextends: whatsapp-1.0.3\nvalues:\n  jwt.subject_claim: { value: sub, basis: \
+                stated, client_visible: true, source: partner documentation }\n";
+    std::fs::write(&overlay, told).unwrap();
+    let verdict = |profile: &str| {
+        let all = text(&dir.join("reports"));
+        let id = "m1/enlists-when-the-user-opts-in";
+        let args = ["run", "--seed", "7", "--out", &all, "--iut", &text(&iut)];
+        let ran = counterpart(&[&args[..], &["--profile", profile, id]].concat());
+        let report = std::fs::read_to_string(dir.join("reports/latest/report.json")).unwrap();
+        let report: Value = serde_json::from_str(&report).unwrap();
+        let cases = report["cases"].as_array().unwrap();
+        let checks = cases.iter().flat_map(|case| case["checks"].as_array().unwrap());
+        let row = checks.filter(|check| check["requirement"] == "JWT-007");
+        let worst: Vec<Value> = row.map(|check| check["verdict"].clone()).collect();
+        (worst, ran.status.code(), out(&ran))
+    };
+    let (guessed, code, said) = verdict("whatsapp-1.0.3");
+    assert_eq!((guessed, code), (vec!["inconclusive".into()], Some(3)), "{said}");
+    assert!(said.contains("jwt.subject_claim"), "the report says what it rests on: {said}");
+    let (known, code, said) = verdict(&text(&overlay));
+    assert_eq!((known, code), (vec!["fail".into()], Some(1)), "{said}");
 }
 
 #[test]

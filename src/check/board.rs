@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::fields;
+use super::{decrypted, fields, published};
 use crate::diff::Diff;
 use crate::evidence::{Direction, Entry, EntryId, Event, LoginFacts};
+use crate::scenario::kinds::filling;
 use crate::scenario::{Expect, Kind, Matching, Scenario, Scope, Template};
 use crate::spec::Profile;
 use crate::wire::{Content, Node, binary};
@@ -58,10 +59,27 @@ impl<'a> Board<'a> {
         if let Event::Bound { name, value } = &entry.event {
             self.bound.insert(name.clone(), value.clone());
         }
-        if let Some((at, kind, body)) = observation(entry) {
+        for rule in published::rules(&entry.event) {
+            let (at, entry) = ("meta".to_owned(), entry.id.clone());
+            let body = Body::Fields(rule);
+            self.items.push(Item { entry, at, kind: Kind::Rule, body, consumed: false });
+        }
+        for (at, kind, mut body) in observation(entry).into_iter().chain(failure(entry)) {
+            if let (Kind::Fetched, Body::Fields(fields)) = (kind, &mut body) {
+                fields.push(("times", (self.fetched(fields) + 1).to_string()));
+            }
             let entry = entry.id.clone();
             self.items.push(Item { entry, at, kind, body, consumed: false });
         }
+    }
+
+    /// How often the same was asked for before.
+    fn fetched(&self, asked: &[(&'static str, String)]) -> usize {
+        let same = |item: &&Item| match &item.body {
+            Body::Fields(fields) => item.kind == Kind::Fetched && fields.starts_with(asked),
+            Body::Stanza(_) => false,
+        };
+        self.items.iter().filter(same).count()
     }
 
     /// Remembers this moment: absences are judged from here on.
@@ -191,6 +209,9 @@ impl<'a> Board<'a> {
         if let Some(key) = path.strip_prefix("profile.") {
             return self.profile.text(key).map(str::to_owned);
         }
+        if let Some(count) = path.strip_prefix("fill.") {
+            return filling(count);
+        }
         let (_, template) = self.scenario.vars.iter().find(|(name, _)| name == path)?;
         template.render(self).ok()
     }
@@ -292,6 +313,8 @@ fn observation(entry: &Entry) -> Option<(String, Kind, Body)> {
                 ("well_formed", form.faults.is_empty().to_string()),
             ];
             fields.extend(argument("authkey").map(|value| ("authkey", value)));
+            fields.extend(argument("e_regid").map(|value| ("registration_id", value)));
+            fields.extend(form.version.clone().map(|version| ("version", version)));
             let subject = subject.and_then(Value::as_str);
             fields.extend(subject.map(|subject| ("visible_id", subject.to_owned())));
             meta(Kind::Enlistment, fields)
@@ -306,21 +329,32 @@ fn observation(entry: &Entry) -> Option<(String, Kind, Body)> {
             ];
             meta(Kind::Published, fields)
         }
-        Event::Responded { label, status, body, .. } => {
+        Event::Responded { label, status, headers, body } => {
             let mut fields = vec![("status", status.to_string())];
             fields.extend(label.clone().map(|label| ("of", label)));
             let body = body.bytes().unwrap_or_default();
             fields.push(("body", String::from_utf8_lossy(&body).into_owned()));
+            fields.extend(published::header_fields(headers));
             meta(Kind::Response, fields)
         }
+        Event::StrayRequest { method, path } => {
+            meta(Kind::Fetched, vec![("method", method.clone()), ("path", path.clone())])
+        }
         Event::Decrypted { id, from, content, enc } => {
-            let fields = vec![
-                ("id", id.clone()),
-                ("from", from.clone()),
-                ("text", content.clone()),
-                ("type", enc.kind.clone()),
-            ];
-            Some((actor()?, Kind::Decrypted, Body::Fields(fields)))
+            let (kind, fields) = decrypted::observed(id, from, content, enc);
+            Some((actor()?, kind, Body::Fields(fields)))
+        }
+        Event::Typing { from, on } => {
+            let fields = vec![("from", from.clone()), ("on", on.to_string())];
+            Some((actor()?, Kind::Typing, Body::Fields(fields)))
+        }
+        Event::Asked { what, about } => {
+            let mut fields = vec![("what", what.clone())];
+            fields.extend(about.clone().map(|about| ("about", about)));
+            meta(Kind::Asked, fields)
+        }
+        Event::Answered { operation, outcome } => {
+            Some((actor()?, Kind::Answer, Body::Fields(answer(operation, outcome))))
         }
         Event::Undecryptable { id, from, reason, .. } => {
             let fields =
@@ -343,6 +377,42 @@ fn login_fields(facts: &LoginFacts) -> Vec<(&'static str, String)> {
     fields.extend(facts.device.map(|device| ("device", device.to_string())));
     fields.extend(facts.passive.map(|passive| ("passive", passive.to_string())));
     fields.extend(facts.token.as_ref().map(|_| ("token", "present".to_owned())));
+    fields.extend(facts.version.clone().map(|version| ("version", version)));
+    let kid = facts.token.as_ref().and_then(|token| token.header.get("kid")?.as_str());
+    fields.extend(kid.map(|kid| ("kid", kid.to_owned())));
+    fields
+}
+
+/// What told the user that something failed, in whichever way.
+fn failure(entry: &Entry) -> Option<(String, Kind, Body)> {
+    let of = match &entry.event {
+        Event::Answered { operation, outcome: Err(_) } => operation.as_str(),
+        Event::Notified { name, .. } if name == "error_shown" => name,
+        Event::Notified { name, params } if name == "receipt" => {
+            params.get("state").filter(|state| *state == "failed").map(|_| name.as_str())?
+        }
+        _ => return None,
+    };
+    let fields = vec![("of", of.to_owned())];
+    Some((entry.actor.clone()?, Kind::Failure, Body::Fields(fields)))
+}
+
+/// What an operation came to; lists of a result become texts.
+fn answer(operation: &str, outcome: &Result<Value, String>) -> Vec<(&'static str, String)> {
+    let word = if outcome.is_ok() { "ok" } else { "error" };
+    let mut fields = vec![("of", operation.to_owned()), ("outcome", word.to_owned())];
+    let Ok(result) = outcome else { return fields };
+    let joined = |items: &[Value], at: &str, by: &str| {
+        let texts = items.iter().filter_map(|item| item.pointer(at)?.as_str());
+        texts.collect::<Vec<_>>().join(by)
+    };
+    if let Some(list) = result.get("list").and_then(Value::as_array) {
+        fields.push(("list", joined(list, "", " ")));
+    }
+    if let Some(items) = result.get("items").and_then(Value::as_array) {
+        fields.push(("ids", joined(items, "/id", " ")));
+        fields.push(("texts", joined(items, "/content/text", " | ")));
+    }
     fields
 }
 
@@ -363,12 +433,20 @@ fn notified(actor: String, name: &str, params: &Value) -> Option<(String, Kind, 
                 ("from", "/from"),
                 ("text", "/content/text"),
                 ("secure", "/secure"),
+                ("reply_to", "/content/reply_to"),
             ];
             (Kind::Shown, pick(&fields))
         }
         "receipt" => (Kind::Receipt, pick(&[("id", "/id"), ("state", "/state")])),
         "connection" => (Kind::Connection, pick(&[("state", "/state")])),
+        "reaction" => {
+            let fields = [("from", "/from"), ("id", "/id"), ("emoji", "/emoji")];
+            (Kind::Reaction, pick(&fields))
+        }
+        "typing" => (Kind::Typing, pick(&[("from", "/from"), ("on", "/on")])),
+        "notice" => (Kind::Notice, pick(&[("text", "/text")])),
         "woken" => (Kind::Woken, pick(&[])),
+        "identity_changed" => (Kind::IdentityChanged, pick(&[("from", "/from")])),
         "error_shown" => (Kind::ErrorShown, pick(&[("class", "/class")])),
         _ => return None,
     };

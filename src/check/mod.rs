@@ -8,10 +8,13 @@
 mod around;
 mod board;
 mod cause;
+mod decrypted;
 mod fields;
 mod judge;
 mod passive;
 mod progress;
+mod published;
+mod resting;
 mod run_level;
 
 #[cfg(test)]

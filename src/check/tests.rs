@@ -1,5 +1,7 @@
 //! The judge on hand-made transcripts: each check is seen to pass and to fail, and each guard to bite.
 
+mod connection;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -171,6 +173,7 @@ fn token(claims: Value) -> TokenFacts {
 
 fn form() -> FormFacts {
     FormFacts {
+        version: None,
         content_type: Some("application/x-www-form-urlencoded".into()),
         faults: vec![],
         arguments: vec![("e_keytype".into(), "BQ".into())],
@@ -723,4 +726,66 @@ fn trouble_with_the_process_and_the_driver_is_seen() {
     }
     let breach = passive(|tape| tape.wire(Event::DriverBreach { why: "no JSON".into() }));
     assert_eq!(breach, vec![("ROB-006", Grade::DriverError)]);
+}
+
+fn decrypted(plaintext: &[u8]) -> Event {
+    let enc = EncFacts {
+        kind: "msg".into(),
+        bytes: Payload::of(&[1]),
+        header: Value::Null,
+        responder: None,
+        plaintext: Some(Payload::of(plaintext)),
+    };
+    Event::Decrypted { id: "1".into(), from: "1-2@interop".into(), content: "t".into(), enc }
+}
+
+#[test]
+fn padding_that_never_varies_is_seen_and_few_messages_say_nothing() {
+    let pads = |lengths: &'static [u8]| {
+        move |tape: &mut Tape| {
+            for &length in lengths {
+                let padded = [b"text".to_vec(), vec![length; usize::from(length)]].concat();
+                tape.wire(decrypted(&padded));
+            }
+        }
+    };
+    assert_bites("MSG-020", pads(&[3, 3, 3, 3, 9, 3, 3, 3]), pads(&[3; 8]));
+    assert!(!passive(pads(&[3; 7])).iter().any(|(row, _)| *row == "MSG-020"));
+}
+
+#[test]
+fn one_announcement_too_many_is_seen() {
+    let announces = |times: usize| {
+        move |tape: &mut Tape| {
+            let users = std::iter::once("2@s.whatsapp.net");
+            let users = users.chain(std::iter::repeat_n("1@s.whatsapp.net", times));
+            for about in users {
+                let (what, about) = ("reachability".to_owned(), Some(about.to_owned()));
+                tape.wire(Event::Asked { what, about });
+            }
+        }
+    };
+    assert_bites("MSG-016", announces(1), announces(2));
+}
+
+#[test]
+fn what_was_decrypted_is_read_from_the_plaintext() {
+    use crate::e2ee::content::{self, Quote, Target};
+    let fields = |content: Vec<u8>| {
+        let event = decrypted(&[content, vec![2, 2]].concat());
+        let Event::Decrypted { id, from, content, enc } = event else { panic!("it is") };
+        let (kind, fields) = super::decrypted::observed(&id, &from, &content, &enc);
+        let of = |wanted: &str| {
+            let found = fields.iter().find(|(name, _)| *name == wanted);
+            found.map_or("-", |(_, value)| value.as_str())
+        };
+        let all = ["text", "kind", "reply_to", "author", "emoji", "own"].map(of).join(" ");
+        format!("{} {all}", kind.word())
+    };
+    assert_eq!(fields(content::text("hi")), "decrypted hi text - - - -");
+    let quote = Quote { id: "A1".into(), author: Some("1@x".into()), text: None };
+    assert_eq!(fields(content::reply("so", &quote)), "decrypted so text A1 1@x - -");
+    let of = Target { id: "A1".into(), from_me: true, chat: String::new() };
+    assert_eq!(fields(content::reaction(&of, "👍", 1)), "reaction - - - - 👍 true");
+    assert_eq!(fields(b"\xff\xff".to_vec()), "decrypted t text - - - -");
 }

@@ -1,5 +1,7 @@
 //! Where reports are written: the run's own folder, and what `--report` names.
 
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -72,7 +74,12 @@ impl Wanted {
         if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(failed)?;
         }
-        std::fs::write(&self.path, self.format.render(report)).map_err(failed)
+        let written = File::create(&self.path).and_then(|file| {
+            let mut file = BufWriter::new(file);
+            self.format.write(report, &mut file)?;
+            file.flush()
+        });
+        written.map_err(failed)
     }
 }
 

@@ -18,6 +18,9 @@ pub struct Args {
     /// List them and do nothing
     #[arg(long)]
     list: bool,
+    /// Run each quirk against every scenario, not only against those that name it (takes hours)
+    #[arg(long)]
+    all: bool,
     /// Print the matrix as JSON
     #[arg(long)]
     json: bool,
@@ -59,6 +62,7 @@ pub async fn execute(args: Args, world: &World) -> Exit {
         side_by_side: SIDE_BY_SIDE,
         out: args.out,
         only,
+        everything: args.all,
     };
     let matrix = match hunt(&cases, &options, &|line| eprintln!("{line}")).await {
         Ok(matrix) => matrix,

@@ -31,7 +31,7 @@ pub struct Sources {
 impl Sources {
     /// Loads the profile.
     pub fn profile(&self) -> Result<Profile, LoadError> {
-        match Profile::builtin(&self.profile) {
+        match Profile::builtin(&self.profile).or_else(|| Profile::overlay(&self.profile)) {
             Some(profile) => Ok(profile),
             None => Profile::load(Path::new(&self.profile)),
         }

@@ -167,7 +167,7 @@ mod tests {
             of_kind.filter_map(|operation| operation.capability).collect()
         };
         assert_eq!(declared(Kind::Session), [""; 0]);
-        assert_eq!(declared(Kind::Product), ["media.send"]);
+        assert_eq!(declared(Kind::Product), ["media.send", "media.send"]);
         assert_eq!(declared(Kind::Hook).len(), HOOKS.len());
     }
 

@@ -99,6 +99,7 @@ pub static PRODUCT: &[Operation] = &[
         scope: Scope::Seat,
         params: Record::of(&[PATH]),
         result: Record::of(&[REFERENCE]),
+        capability: Some("media.send"),
         ..product("upload_media", "stored")
     },
     Operation {

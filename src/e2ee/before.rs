@@ -3,6 +3,8 @@
 //! The session layer's errors do not say which rule was broken, or say it in one word for several;
 //! together with the state from before, the rule is found.
 
+use std::sync::Arc;
+
 use wacore_libsignal::protocol::{IdentityKey, SessionRecord, SignalProtocolError, consts};
 
 use super::envelope::{Envelope, PreKeyEnvelope};
@@ -12,7 +14,7 @@ use super::x3dh_v3::public;
 
 /// What is known of a peer before a message is tried.
 pub(super) struct Before {
-    pub record: Option<SessionRecord>,
+    pub record: Option<Arc<SessionRecord>>,
     pub identity: Option<IdentityKey>,
 }
 
@@ -58,7 +60,7 @@ impl Before {
 
     /// Tells a jump beyond the limit (`wire.md` §5.5) from what else does not decrypt.
     fn undecryptable(&self, kind: EncType, message: &Envelope) -> E2eeError {
-        let state = self.record.as_ref().and_then(SessionRecord::session_state);
+        let state = self.record.as_deref().and_then(SessionRecord::session_state);
         let chain = state.and_then(|state| {
             state.get_receiver_chain_key(&public(&message.ratchet_key)).ok().flatten()
         });

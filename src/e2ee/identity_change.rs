@@ -4,6 +4,8 @@
 //! read, but brings neither that identity nor its session back: the session layer alone would
 //! promote both, and the next message would go to keys that nobody has any more.
 
+use std::sync::Arc;
+
 use wacore_libsignal::protocol::{ProtocolAddress, SessionRecord};
 
 use super::before::Before;
@@ -31,7 +33,10 @@ impl X3dhParty {
 
     fn keep_newer(&mut self, address: &ProtocolAddress, before: Before) {
         let after = self.stores.sessions.0.get(address).cloned();
-        let merged = before.record.zip(after).and_then(|(old, new)| archive_late(old, new));
+        let both = before.record.zip(after);
+        let merged = both.and_then(|(old, new)| {
+            archive_late(Arc::unwrap_or_clone(old), Arc::unwrap_or_clone(new))
+        });
         if let Some(record) = merged {
             self.stores.sessions.save(address, record);
         }

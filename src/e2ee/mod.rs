@@ -17,6 +17,7 @@ mod error;
 mod identity_change;
 mod initiator;
 mod kdf_fault;
+pub mod oddity;
 pub mod padding;
 #[cfg(test)]
 mod pair;
@@ -27,6 +28,7 @@ mod responder;
 mod schedule;
 pub mod sender_key;
 mod session_view;
+mod signature_check;
 mod stores;
 #[cfg(test)]
 mod vectors;
@@ -38,9 +40,9 @@ pub use diagnosis::{Diagnosis, Obstacle, ResponderKeys, diagnose};
 pub use error::{E2eeError, Whose};
 pub use kdf_fault::KdfInput;
 pub use party::{
-    Address, Bundle, Ciphertext, EncType, KemPrekey, OneTimePrekey, Party, SignatureCheck,
-    SignedPrekey,
+    Address, Bundle, Ciphertext, EncType, KemPrekey, OneTimePrekey, Party, SignedPrekey,
 };
 pub use pqxdh_v4::PqxdhParty;
 pub use session_view::{ReceivingView, SendingView, SessionView};
+pub use signature_check::{SignatureCheck, add_orders};
 pub use x3dh_v3::X3dhParty;

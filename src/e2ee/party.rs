@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use super::signature_check::SignatureCheck;
 use super::{E2eeError, ResponderKeys, SessionSnapshot, SessionView};
 
 /// Whom a session is with. The name keeps the integrator, so that users of two integrators with one
@@ -102,17 +103,6 @@ pub struct Ciphertext {
     pub bytes: Vec<u8>,
 }
 
-/// How an initiator treats the signature of a signed prekey. Only `Always` is sound (X3DH §3.3);
-/// the other two are faults that real clients had (PRE-004, PRE-005).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum SignatureCheck {
-    #[default]
-    Always,
-    /// Verifies only a signature that is not empty.
-    IfPresent,
-    Never,
-}
-
 /// One Signal identity with its prekeys and its sessions.
 pub trait Party: Send + Sync {
     /// The message version that this party speaks: the high nibble of the version byte.
@@ -190,6 +180,9 @@ pub trait Party: Send + Sync {
 
     /// The identity key last seen from this peer.
     fn peer_identity(&self, peer: &Address) -> Option<[u8; 32]>;
+
+    /// Signs with the identity key: what a deliberate fault makes of a bundle is signed like it.
+    fn sign(&mut self, message: &[u8]) -> Vec<u8>;
 
     /// Says whether the last successful `process` or `decrypt` for this peer replaced another
     /// identity key (ENC-012, PRE-015).

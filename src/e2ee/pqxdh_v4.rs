@@ -246,6 +246,10 @@ impl Party for PqxdhParty {
         Some(raw(known.public_key()))
     }
 
+    fn sign(&mut self, message: &[u8]) -> Vec<u8> {
+        sign(&self.stores.identities.own, message, &mut self.rng)
+    }
+
     fn identity_changed(&self, peer: &Address) -> bool {
         self.changed.contains(peer)
     }

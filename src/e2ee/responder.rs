@@ -5,6 +5,8 @@
 //! identity of the session that it belongs to. What a new identity means stands in
 //! `identity_change`.
 
+use std::sync::Arc;
+
 use wacore_libsignal::protocol::{
     BobSignalProtocolParameters, IdentityKey, PreKeySignalMessage, ProtocolAddress, SignalMessage,
     UsePQRatchet, initialize_bob_session, message_decrypt_prekey, message_decrypt_signal,
@@ -39,6 +41,9 @@ impl X3dhParty {
         let outcome = self.open_first(&address, &first, bytes, opens);
         let plaintext = outcome.map_err(|error| {
             self.restore(&address, &before);
+            if let Some(id) = first.one_time_id.filter(|_| self.burn_one_time_prekeys) {
+                self.stores.one_time.0.remove(&id);
+            }
             before.explain(error, peer, &first.message, Some(&first))
         })?;
         if let Some(id) = first.one_time_id.filter(|_| opens && !self.keep_one_time_prekeys) {
@@ -140,11 +145,9 @@ impl X3dhParty {
     /// DR §3.5: a message that fails changes nothing (RAT-005, ENC-006).
     fn restore(&mut self, address: &ProtocolAddress, before: &Before) {
         match &before.record {
-            Some(record) => self.stores.sessions.save(address, record.clone()),
-            None => {
-                self.stores.sessions.0.remove(address);
-            }
-        }
+            Some(record) => self.stores.sessions.0.insert(address.clone(), Arc::clone(record)),
+            None => self.stores.sessions.0.remove(address),
+        };
     }
 }
 

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::future::{Future, ready};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use wacore_libsignal::protocol::{
@@ -66,8 +67,9 @@ pub(super) struct Identities {
     pub trust_new: bool,
 }
 
+/// Records are shared, because each decryption keeps the one from before until it has succeeded.
 #[derive(Clone, Default)]
-pub(super) struct Sessions(pub BTreeMap<ProtocolAddress, SessionRecord>);
+pub(super) struct Sessions(pub BTreeMap<ProtocolAddress, Arc<SessionRecord>>);
 
 #[derive(Clone, Default)]
 pub(super) struct OneTimePrekeys(pub BTreeMap<u32, KeyPair>);
@@ -98,7 +100,7 @@ impl Sessions {
     /// copied.
     pub(super) fn save(&mut self, address: &ProtocolAddress, mut record: SessionRecord) {
         record.waive_counter_lease();
-        self.0.insert(address.clone(), record);
+        self.0.insert(address.clone(), Arc::new(record));
     }
 }
 
@@ -165,7 +167,7 @@ impl SessionStore for Sessions {
         's: 'f,
         'a: 'f,
     {
-        now(Ok(self.0.get(address).cloned()))
+        now(Ok(self.0.get(address).map(|record| SessionRecord::clone(record))))
     }
 
     fn has_session<'s, 'a, 'f>(&'s self, address: &'a ProtocolAddress) -> Later<'f, bool>

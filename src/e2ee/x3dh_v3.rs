@@ -38,6 +38,7 @@ pub struct X3dhParty {
     pub(super) stores: Stores,
     pub(super) kdf: KdfInput,
     pub(super) keep_one_time_prekeys: bool,
+    pub(super) burn_one_time_prekeys: bool,
     signed_prekey_id: u32,
     one_time_ids: PrekeyIds,
     one_time_evidence: BTreeMap<u32, KeyPair>,
@@ -63,6 +64,7 @@ impl X3dhParty {
             },
             kdf: KdfInput::Sound,
             keep_one_time_prekeys: false,
+            burn_one_time_prekeys: false,
             signed_prekey_id,
             one_time_ids,
             one_time_evidence: BTreeMap::new(),
@@ -73,6 +75,12 @@ impl X3dhParty {
     /// A deliberate fault: used one-time prekeys stay usable (PRE-008).
     pub fn keep_one_time_prekeys(&mut self, keep: bool) {
         self.keep_one_time_prekeys = keep;
+    }
+
+    /// A deliberate fault: a one-time prekey is deleted before the first message that names it was
+    /// authenticated (ENC-006).
+    pub fn burn_one_time_prekeys(&mut self, burn: bool) {
+        self.burn_one_time_prekeys = burn;
     }
 
     /// A deliberate fault: sessions opened from now on derive their keys this way (ENC-003).
@@ -229,6 +237,12 @@ impl Party for X3dhParty {
     fn peer_identity(&self, peer: &Address) -> Option<Key> {
         let known = self.stores.identities.known.get(&wire_address(peer))?;
         Some(raw(known.public_key()))
+    }
+
+    fn sign(&mut self, message: &[u8]) -> Vec<u8> {
+        let own = self.stores.identities.own.private_key();
+        let signature = own.calculate_signature(message, &mut self.rng);
+        signature.expect("signing only computes").to_vec()
     }
 
     fn identity_changed(&self, peer: &Address) -> bool {

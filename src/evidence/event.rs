@@ -11,6 +11,9 @@ use sha2::{Digest, Sha256};
 
 use crate::limits::PAYLOAD_BYTES_MAX;
 
+/// Stands for a token in a URL (JWT-024).
+pub const TOKEN_IN_URL: &str = "(token)";
+
 /// First line of a log: what was run, against what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunHeader {
@@ -110,6 +113,9 @@ pub struct FormFacts {
     /// Arguments other than the token, as they were sent.
     pub arguments: Vec<(String, String)>,
     pub token: Option<TokenFacts>,
+    /// The protocol version, where the profile names an argument for it and it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// Whether `e_skey_sig` verifies under `e_ident`; `None` where a part is unusable.
     pub signature_verifies: Option<bool>,
 }
@@ -123,6 +129,9 @@ pub struct LoginFacts {
     pub device: Option<u32>,
     pub passive: Option<bool>,
     pub token: Option<TokenFacts>,
+    /// The protocol version, where the profile names a field for it and it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// Hex of the client's static Noise key.
     pub static_key: String,
     /// Hex of the key given at enlistment, where there was one.
@@ -346,6 +355,8 @@ pub enum Event {
         outcome: String,
         login: Option<String>,
     },
+    /// Another device of the user enlisted, with keys of its own.
+    EnlistedElsewhere,
     /// A client published keys at the prekey service.
     Published {
         signed_id: u32,
@@ -357,6 +368,18 @@ pub enum Event {
         repeated: usize,
         /// One-time prekeys that the service has now.
         stock: usize,
+    },
+    /// A client asked the chat server for something that is neither keys nor a message.
+    Asked {
+        /// `block`, `unblock`, `blocklist`, `deletion` or `reachability`.
+        what: String,
+        /// The user whom it is about.
+        about: Option<String>,
+    },
+    /// A Meta client's user saw that somebody types, or no longer does.
+    Typing {
+        from: String,
+        on: bool,
     },
     /// Some other HTTP request that came in.
     StrayRequest {

@@ -44,6 +44,7 @@ impl Event {
             Self::Unreproduced { kind, detail, .. } => {
                 format!("{}: {detail}; no case alone brings it about", trouble(*kind))
             }
+            Self::EnlistedElsewhere => "another device of the user enlists".to_owned(),
             Self::Deviated { what } => format!("Meta's side deviates on purpose: {what}"),
             Self::Isolated { why } => format!("the case is carried out again, alone: {why}"),
             Self::Log { lines } => format!("its log: {}", lines.last()?),
@@ -74,6 +75,13 @@ impl Event {
             Self::FaultArmed { what, .. } => format!("the network will misbehave: {what}"),
             Self::FaultTook { what, .. } => format!("the network misbehaved: {what}"),
             Self::ClockAdvanced { by_ms } => format!("the clock moved on by {by_ms} ms"),
+            Self::Asked { what, about } => {
+                let about = about.as_ref().map(|jid| format!(" of {jid}")).unwrap_or_default();
+                format!("the client asks for {what}{about}")
+            }
+            Self::Typing { from, on } => {
+                format!("{from} {}", if *on { "types" } else { "types no more" })
+            }
             Self::StrayRequest { method, path } => format!("{method} {path}, which nobody serves"),
             Self::Requested { method, path, .. } => format!("sent {method} {path}"),
             Self::Responded { status, .. } => format!("received the answer {status}"),

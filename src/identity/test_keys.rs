@@ -21,6 +21,29 @@ pub fn meta() -> &'static SigningKey {
     &KEY
 }
 
+/// The key that follows Meta's in a rotation: the stranger's, under a name of Meta's.
+pub fn meta_next() -> &'static SigningKey {
+    static KEY: LazyLock<SigningKey> =
+        LazyLock::new(|| embedded("meta-2", include_str!("../../fixtures/keys/stranger.pem")));
+    &KEY
+}
+
+/// The key that follows the partner's in a rotation.
+pub fn partner_next() -> &'static SigningKey {
+    static KEY: LazyLock<SigningKey> =
+        LazyLock::new(|| embedded("partner-2", include_str!("../../fixtures/keys/stranger.pem")));
+    &KEY
+}
+
+/// A certificate of the stranger's key, base64 of its DER as `x5c` holds it (RFC 7515 §4.1.6).
+pub fn stranger_certificate() -> String {
+    let lines = STRANGER_CERTIFICATE.lines();
+    lines.filter(|line| !line.starts_with('-')).collect()
+}
+
+/// The same in PEM, as `x5u` leads to it (RFC 7515 §4.1.5).
+pub const STRANGER_CERTIFICATE: &str = include_str!("../../fixtures/keys/stranger-certificate.pem");
+
 /// Key of nobody: its tokens must be refused until a rotation publishes it.
 pub fn stranger() -> &'static SigningKey {
     static KEY: LazyLock<SigningKey> =

@@ -135,6 +135,11 @@ pub(super) fn shown(typed: &str) -> Option<(&'static str, Params)> {
             ("receipt", json!({ "id": id, "state": state.trim() }))
         }
         "connection" => ("connection", json!({ "state": rest })),
+        "reaction" if !rest.is_empty() => {
+            let (id, emoji) = rest.split_once(' ').unwrap_or((rest, ""));
+            ("reaction", json!({ "id": id, "emoji": emoji.trim() }))
+        }
+        "typing" if matches!(rest, "on" | "off") => ("typing", json!({ "on": rest == "on" })),
         "woken" if rest.is_empty() => ("woken", json!({})),
         "notice" => ("notice", json!({ "text": rest })),
         "error" => ("error_shown", json!({ "class": rest })),

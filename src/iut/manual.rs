@@ -41,6 +41,7 @@ too young`); `none` if the app has no such thing.
 Whatever the app shows meanwhile, type it as soon as it does:
     message TEXT      receipt ID sent|delivered|read|failed
     connection open|closed|refused      woken      notice TEXT
+    reaction ID EMOJI (no emoji: taken back)       typing on|off
     error CLASS       help
 With several users, put the user first: @USER message TEXT";
 
@@ -230,7 +231,7 @@ impl<W: AsyncWrite + Unpin> Talk<W> {
             return Ok(true);
         };
         params.insert("account".to_owned(), Value::from(account));
-        if name == "message" {
+        if matches!(name, "message" | "reaction" | "typing") {
             let from = self.sender().await?;
             params.insert("from".to_owned(), Value::from(from));
         }

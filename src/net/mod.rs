@@ -216,6 +216,11 @@ impl Net {
         self.shared.answer(id, response);
     }
 
+    /// Breaks a request off: its connection ends before the answer is there.
+    pub fn lose(&self, id: ExchangeId) {
+        self.shared.give_up(id);
+    }
+
     /// Sends a request by HTTP/1.1 to an absolute `http://` URL, on a connection of its own.
     ///
     /// The URL stands for the request's `path`, which is not looked at. Redirects are not followed.

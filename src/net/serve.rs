@@ -72,8 +72,16 @@ async fn ask(service: &Service, version: HttpVersion, request: HttpRequest) -> R
     shared.emit(NetEvent::Request { id, listener: *listener, version, request }).await;
     match timeout(shared.waits.respond, answer).await {
         Ok(Ok(response)) => outgoing(response),
+        Ok(Err(_)) => broken_off(),
         _ => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
+}
+
+/// An answer that breaks off after its head, and the connection with it.
+fn broken_off() -> Response {
+    let lost = || std::io::Error::from(io::ErrorKind::ConnectionAborted);
+    let nothing = futures_util::stream::once(async move { Err::<Vec<u8>, _>(lost()) });
+    Response::new(Body::from_stream(nothing))
 }
 
 /// Forgets the exchange when the handler ends, be it because the peer has left.
@@ -332,6 +340,21 @@ mod tests {
         let NetEvent::Request { id, .. } = next(&mut events).await else { panic!("a request") };
         assert_eq!(response(&mut events).await.status, 503);
         net.respond(id, HttpResponse::new(200));
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_broken_off_has_no_answer() {
+        let (net, mut events) = Net::new();
+        let url = format!("http://{}/", net.listen_http().await.unwrap());
+        for version in [HttpVersion::Http1, HttpVersion::Http2] {
+            net.fetch_by(version, url.clone(), HttpRequest::new("POST", ""));
+            let NetEvent::Request { id, .. } = next(&mut events).await else { panic!("a request") };
+            net.lose(id);
+            let NetEvent::Response { result, .. } = next(&mut events).await else {
+                panic!("a response");
+            };
+            assert!(result.is_err(), "{result:?}");
+        }
     }
 
     #[tokio::test]

@@ -45,6 +45,12 @@ pub enum Fault {
     RandomSignature(Link),
     /// A genuine signature with one flipped bit.
     FlippedSignature(Link),
+    /// No signature field.
+    NoSignature(Link),
+    /// A signature of no bytes.
+    EmptySignature(Link),
+    /// A genuine signature without its last byte.
+    ShortSignature(Link),
     /// An issuer's serial number that nobody has, under a genuine signature.
     UnknownIssuer(Link),
     /// A genuine chain for another leaf key than the server's static key.
@@ -64,9 +70,15 @@ impl Fault {
         Fault::ForeignRoot,
         Fault::RandomSignature(Link::Intermediate),
         Fault::FlippedSignature(Link::Intermediate),
+        Fault::NoSignature(Link::Intermediate),
+        Fault::EmptySignature(Link::Intermediate),
+        Fault::ShortSignature(Link::Intermediate),
         Fault::UnknownIssuer(Link::Intermediate),
         Fault::RandomSignature(Link::Leaf),
         Fault::FlippedSignature(Link::Leaf),
+        Fault::NoSignature(Link::Leaf),
+        Fault::EmptySignature(Link::Leaf),
+        Fault::ShortSignature(Link::Leaf),
         Fault::UnknownIssuer(Link::Leaf),
         Fault::OtherLeafKey,
         Fault::NotYetValid(Link::Intermediate),
@@ -109,12 +121,22 @@ impl Authority {
             Fault::UnknownIssuer(link) => plan.entry(link).issuer_serial = UNKNOWN_SERIAL,
             Fault::Expired(link) => plan.entry(link).validity = Validity::OVER,
             Fault::NotYetValid(link) => plan.entry(link).validity = Validity::TO_COME,
-            Fault::RandomSignature(_) | Fault::FlippedSignature(_) => {}
+            Fault::RandomSignature(_)
+            | Fault::FlippedSignature(_)
+            | Fault::NoSignature(_)
+            | Fault::EmptySignature(_)
+            | Fault::ShortSignature(_) => {}
         }
         let chain = self.issue(&plan, rng);
         match fault {
             Fault::RandomSignature(link) => chain.with_random_signature(link, rng),
             Fault::FlippedSignature(link) => chain.with_flipped_signature(link),
+            Fault::NoSignature(link) => chain.with_signature(link, |_| None),
+            Fault::EmptySignature(link) => chain.with_signature(link, |_| Some(Vec::new())),
+            Fault::ShortSignature(link) => chain.with_signature(link, |mut genuine| {
+                genuine.pop();
+                Some(genuine)
+            }),
             _ => chain,
         }
     }
@@ -153,6 +175,16 @@ impl Chain {
         if let Some(first) = signature.first_mut() {
             *first ^= 1;
         }
+        self
+    }
+
+    fn with_signature(
+        mut self,
+        link: Link,
+        change: impl FnOnce(Vec<u8>) -> Option<Vec<u8>>,
+    ) -> Self {
+        let certificate = self.certificate(link);
+        certificate.signature = change(certificate.signature.take().unwrap_or_default());
         self
     }
 
@@ -216,7 +248,7 @@ fn certify(issuer: &KeyPair, details: &[u8], rng: &mut Rng) -> wire::NoiseCertif
 mod tests {
     use super::*;
     use crate::clock::UnixMs;
-    use crate::noise::certificate::{ChainError, Rules, verify, verify_with};
+    use crate::noise::certificate::{ChainError, Part, Rules, Signatures, verify, verify_with};
     use crate::seed::Seed;
 
     const NOW: UnixMs = UnixMs(1_790_000_000_000);
@@ -228,12 +260,21 @@ mod tests {
 
     fn broken_rule(fault: Fault) -> ChainError {
         let issuer = |link, expected| ChainError::Issuer { link, expected, actual: UNKNOWN_SERIAL };
+        let length = |link, actual| ChainError::Length {
+            link,
+            part: Part::Signature,
+            expected: SIGNATURE_BYTES,
+            actual,
+        };
         match fault {
             Fault::Absent => ChainError::Absent,
             Fault::ForeignRoot => ChainError::Signature(Link::Intermediate),
             Fault::RandomSignature(link) | Fault::FlippedSignature(link) => {
                 ChainError::Signature(link)
             }
+            Fault::NoSignature(link) => ChainError::Missing { link, part: Part::Signature },
+            Fault::EmptySignature(link) => length(link, 0),
+            Fault::ShortSignature(link) => length(link, 63),
             Fault::UnknownIssuer(Link::Intermediate) => issuer(Link::Intermediate, 0),
             Fault::UnknownIssuer(Link::Leaf) => issuer(Link::Leaf, 1),
             Fault::OtherLeafKey => ChainError::LeafKey,
@@ -285,7 +326,12 @@ mod tests {
         let (authority, leaf, mut rng) = scene();
         for fault in Fault::ALL {
             let rules = match broken_rule(*fault) {
-                ChainError::Signature(_) => Rules { signatures: false, ..Rules::ALL },
+                ChainError::Signature(_) => {
+                    Rules { signatures: Signatures::ResultIgnored, ..Rules::ALL }
+                }
+                ChainError::Missing { .. } | ChainError::Length { .. } => {
+                    Rules { signatures: Signatures::NotRead, ..Rules::ALL }
+                }
                 ChainError::LeafKey => Rules { leaf_key: false, ..Rules::ALL },
                 ChainError::Expired(_) | ChainError::NotYetValid(_) => {
                     Rules { validity: false, ..Rules::ALL }

@@ -2,8 +2,8 @@
 //!
 //! [`verify`] applies the rules of `wire.md` §1.4 in their order and names the first that fails
 //! ([`ChainError`]). [`Rules`] lets a deliberately faulty client leave some out. The chain is
-//! parsed once; what is absent or of a wrong length is refused whatever the rules, because real
-//! faulty clients refuse it too. Issuing is in [`Authority`].
+//! parsed once; a key that is absent or of a wrong length is refused whatever the rules, because
+//! real faulty clients refuse it too. Issuing is in [`Authority`].
 
 use prost::Message;
 
@@ -66,12 +66,47 @@ pub enum ChainError {
     Expired(Link),
 }
 
-/// Says which rules are applied. The fields at `false` are the faults of real clients
+/// What is made of the two XEdDSA signatures; all but the first are faults of real clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signatures {
+    /// Both verify.
+    Verified,
+    /// They are there and have 64 bytes; what the verification says is not looked at.
+    ResultIgnored,
+    /// They are not looked at, so that anything passes, nothing too.
+    NotRead,
+    /// They are verified where they are not empty.
+    OnlyIfPresent,
+    /// They are verified where they have 64 bytes; what cannot be verified passes.
+    OnlyIfWhole,
+    /// The leaf's is verified, and nothing leads from the intermediate to the root.
+    LeafOnly,
+}
+
+impl Signatures {
+    /// Whether this signature of this certificate is verified.
+    fn verifies(self, link: Link, signature: &[u8]) -> bool {
+        match self {
+            Self::Verified => true,
+            Self::ResultIgnored | Self::NotRead => false,
+            Self::OnlyIfPresent => !signature.is_empty(),
+            Self::OnlyIfWhole => signature.len() == SIGNATURE_BYTES,
+            Self::LeafOnly => link == Link::Leaf,
+        }
+    }
+
+    /// Whether a signature that is absent, or has an impossible length, is refused for that.
+    fn wants_whole(self) -> bool {
+        matches!(self, Self::Verified | Self::ResultIgnored | Self::LeafOnly)
+    }
+}
+
+/// Says which rules are applied. What is left out are the faults of real clients
 /// (`wire.md` §10.1, number 10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// Both XEdDSA signatures.
-    pub signatures: bool,
+    pub signatures: Signatures,
     /// The leaf's key is the static key of the handshake.
     pub leaf_key: bool,
     /// Both validity windows.
@@ -80,7 +115,8 @@ pub struct Rules {
 
 impl Rules {
     /// Every rule, as NOI-006 demands.
-    pub const ALL: Rules = Rules { signatures: true, leaf_key: true, validity: true };
+    pub const ALL: Rules =
+        Rules { signatures: Signatures::Verified, leaf_key: true, validity: true };
 }
 
 /// Verifies a chain, the payload of message 2, for this handshake's static key (NOI-006).
@@ -107,14 +143,10 @@ pub fn verify_with(
     now: UnixMs,
     rules: &Rules,
 ) -> Result<(), ChainError> {
-    let (intermediate, leaf) = parse(chain)?;
-    if rules.signatures {
-        intermediate.check_signature(root)?;
-    }
+    let (intermediate, leaf) = parse(chain, rules.signatures)?;
+    intermediate.check_signature(root, rules.signatures)?;
     intermediate.check_issuer(ROOT_SERIAL)?;
-    if rules.signatures {
-        leaf.check_signature(&intermediate.key)?;
-    }
+    leaf.check_signature(&intermediate.key, rules.signatures)?;
     leaf.check_issuer(intermediate.serial)?;
     if rules.leaf_key && leaf.key != *server_static {
         return Err(ChainError::LeafKey);
@@ -129,7 +161,7 @@ pub fn verify_with(
 /// The last moment at which both certificates of a chain hold: as long may a client that has verified
 /// it remember the server's key (`wire.md` §1.2). `None` for what is no chain.
 pub fn valid_until(chain: &[u8]) -> Option<UnixMs> {
-    let (intermediate, leaf) = parse(chain).ok()?;
+    let (intermediate, leaf) = parse(chain, Signatures::NotRead).ok()?;
     Some(UnixMs(intermediate.not_after_s.min(leaf.not_after_s).saturating_mul(1000)))
 }
 
@@ -137,7 +169,8 @@ pub fn valid_until(chain: &[u8]) -> Option<UnixMs> {
 struct Certificate {
     link: Link,
     details: Vec<u8>,
-    signature: [u8; SIGNATURE_BYTES],
+    /// Of the right length, unless the rules let another pass.
+    signature: Vec<u8>,
     serial: u32,
     issuer_serial: u32,
     key: [u8; KEY_BYTES],
@@ -145,24 +178,32 @@ struct Certificate {
     not_after_s: u64,
 }
 
-fn parse(chain: &[u8]) -> Result<(Certificate, Certificate), ChainError> {
+fn parse(chain: &[u8], signatures: Signatures) -> Result<(Certificate, Certificate), ChainError> {
     if chain.is_empty() {
         return Err(ChainError::Absent);
     }
     let chain = wire::CertChain::decode(chain)?;
-    let intermediate = Certificate::parse(Link::Intermediate, chain.intermediate)?;
-    Ok((intermediate, Certificate::parse(Link::Leaf, chain.leaf)?))
+    let intermediate = Certificate::parse(Link::Intermediate, chain.intermediate, signatures)?;
+    Ok((intermediate, Certificate::parse(Link::Leaf, chain.leaf, signatures)?))
 }
 
 impl Certificate {
     /// Numbers that are absent are 0, as everywhere in proto2: an absent end is long past.
-    fn parse(link: Link, wire: Option<wire::NoiseCertificate>) -> Result<Self, ChainError> {
+    fn parse(
+        link: Link,
+        wire: Option<wire::NoiseCertificate>,
+        signatures: Signatures,
+    ) -> Result<Self, ChainError> {
         let wire = present(wire, link, Part::Certificate)?;
         let bytes = present(wire.details, link, Part::Details)?;
         let details = wire::CertificateDetails::decode(bytes.as_slice())?;
         Ok(Self {
             link,
-            signature: sized(wire.signature, link, Part::Signature)?,
+            signature: if signatures.wants_whole() {
+                sized::<SIGNATURE_BYTES>(wire.signature, link, Part::Signature)?.to_vec()
+            } else {
+                wire.signature.unwrap_or_default()
+            },
             serial: details.serial(),
             issuer_serial: details.issuer_serial(),
             not_before_s: details.not_before(),
@@ -172,8 +213,14 @@ impl Certificate {
         })
     }
 
-    fn check_signature(&self, issuer: &[u8; KEY_BYTES]) -> Result<(), ChainError> {
-        if signed_by(issuer, &self.details, &self.signature) {
+    fn check_signature(
+        &self,
+        issuer: &[u8; KEY_BYTES],
+        rule: Signatures,
+    ) -> Result<(), ChainError> {
+        let signature = self.signature.as_slice().try_into();
+        let good = |signature: &[u8; SIGNATURE_BYTES]| signed_by(issuer, &self.details, signature);
+        if !rule.verifies(self.link, &self.signature) || signature.is_ok_and(good) {
             return Ok(());
         }
         Err(ChainError::Signature(self.link))
@@ -254,7 +301,7 @@ mod tests {
     #[test]
     fn a_real_chain_holds_the_known_values() {
         let (chain, server) = real_chain();
-        let (intermediate, leaf) = parse(&chain).unwrap();
+        let (intermediate, leaf) = parse(&chain, Signatures::Verified).unwrap();
         assert_eq!((intermediate.serial, intermediate.issuer_serial), (3, 0));
         assert_eq!(
             (intermediate.not_before_s, intermediate.not_after_s),
@@ -299,12 +346,14 @@ mod tests {
             ]
         };
         assert_eq!(check(Rules::ALL), [false, false, false]);
-        assert_eq!(check(Rules { signatures: false, ..Rules::ALL }), [true, false, false]);
+        let lax = Rules { signatures: Signatures::ResultIgnored, ..Rules::ALL };
+        assert_eq!(check(lax), [true, false, false]);
         assert_eq!(check(Rules { leaf_key: false, ..Rules::ALL }), [false, true, false]);
         assert_eq!(check(Rules { validity: false, ..Rules::ALL }), [false, false, true]);
     }
 
-    const NONE: Rules = Rules { signatures: false, leaf_key: false, validity: false };
+    const NONE: Rules =
+        Rules { signatures: Signatures::ResultIgnored, leaf_key: false, validity: false };
 
     fn lax(chain: &[u8]) -> Result<(), ChainError> {
         verify_with(&[0; 32], chain, &[0; 32], UnixMs(0), &NONE)
@@ -319,6 +368,28 @@ mod tests {
     fn with_leaf(leaf: Option<wire::NoiseCertificate>) -> Vec<u8> {
         wire::CertChain { leaf, intermediate: Some(certificate(Some(32), Some(64))) }
             .encode_to_vec()
+    }
+
+    #[test]
+    fn each_laxness_about_signatures_lets_its_own_faults_through() {
+        let passes = |signatures: Signatures, signature: Option<usize>| {
+            let chain = with_leaf(Some(certificate(Some(32), signature)));
+            let rules = Rules { signatures, ..NONE };
+            verify_with(&[0; 32], &chain, &[0; 32], UnixMs(0), &rules).is_ok()
+        };
+        // The intermediate of this chain has 64 wrong bytes.
+        let lengths = [Some(64), None, Some(0), Some(63)];
+        let row = |signatures| lengths.map(|length| passes(signatures, length));
+        assert_eq!(row(Signatures::Verified), [false; 4]);
+        assert_eq!(row(Signatures::ResultIgnored), [true, false, false, false]);
+        assert_eq!(row(Signatures::NotRead), [true; 4]);
+        assert_eq!(row(Signatures::OnlyIfPresent), [false; 4]);
+        assert_eq!(row(Signatures::OnlyIfWhole), [false; 4]);
+        assert_eq!(row(Signatures::LeafOnly), [false; 4]);
+        let rule = |rule: Signatures, length: usize| rule.verifies(Link::Leaf, &vec![0; length]);
+        assert_eq!([0, 63, 64].map(|n| rule(Signatures::OnlyIfPresent, n)), [false, true, true]);
+        assert_eq!([0, 63, 64].map(|n| rule(Signatures::OnlyIfWhole, n)), [false, false, true]);
+        assert!(!Signatures::LeafOnly.verifies(Link::Intermediate, &[0; 64]));
     }
 
     #[test]

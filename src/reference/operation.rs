@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::driver::{ErrorClass, Params, RpcError, operation};
+use crate::driver::{Params, RpcError, operation};
 use crate::role::third_party_client::Command;
 use crate::wire::Jid;
 
@@ -39,6 +39,13 @@ pub(super) enum Operation {
     Advance {
         by: Duration,
     },
+    RotateKeys {
+        phase: String,
+    },
+    SetAccountState {
+        account: String,
+        state: String,
+    },
     Health,
     Stop,
 }
@@ -64,6 +71,15 @@ impl Operation {
                 let by_ms = params.get("by_ms").and_then(Value::as_u64).unwrap_or_default();
                 return Ok(Self::Advance { by: Duration::from_millis(by_ms) });
             }
+            "rotate_keys" => {
+                return Ok(Self::RotateKeys { phase: text("phase").unwrap_or_default() });
+            }
+            "set_account_state" => {
+                return Ok(Self::SetAccountState {
+                    account,
+                    state: text("state").unwrap_or_default(),
+                });
+            }
             "inject_wake" => return Ok(Self::Wake { account }),
             "thread" => return Ok(Self::Thread { account, with: jid(&params, "with")? }),
             "account" => {
@@ -76,8 +92,24 @@ impl Operation {
             "enlist" => Command::Enlist,
             "connect" => Command::Connect,
             "disconnect" => Command::Disconnect,
+            "set_read_receipts" => Command::SetReadReceipts {
+                on: params.get("on").and_then(Value::as_bool).unwrap_or_default(),
+            },
             "mark_read" => Command::MarkRead { id: text("id").unwrap_or_default() },
             "send_text" => send_text(&params)?,
+            "opt_out" => Command::OptOut,
+            "react" => {
+                let (id, emoji) = (text("id").unwrap_or_default(), text("emoji"));
+                Command::React { to: jid(&params, "to")?, id, emoji: emoji.unwrap_or_default() }
+            }
+            "set_typing" => {
+                let on = params.get("on").and_then(Value::as_bool).unwrap_or_default();
+                Command::SetTyping { to: jid(&params, "to")?, on }
+            }
+            "block" => Command::Block { jid: jid(&params, "jid")? },
+            "unblock" => Command::Unblock { jid: jid(&params, "jid")? },
+            "blocklist" => Command::Blocklist,
+            "announce_reachability" => Command::AnnounceReachability { to: jid(&params, "to")? },
             _ => return Err(RpcError::method_not_found()),
         };
         Ok(Self::Do { account, command, token: text("token") })
@@ -94,22 +126,32 @@ pub(super) const OFFERED: &[&str] = &[
     "connect",
     "disconnect",
     "send_text",
+    "opt_out",
+    "react",
+    "set_typing",
+    "block",
+    "unblock",
+    "blocklist",
+    "announce_reachability",
     "mark_read",
+    "set_read_receipts",
     "token",
     "thread",
     "inject_wake",
     "advance_clock",
+    "rotate_keys",
+    "set_account_state",
     "health",
     "stop",
 ];
 
 fn send_text(params: &Params) -> Result<Command, RpcError> {
-    if params.contains_key("reply_to") {
-        let why = "replies are not offered by this version";
-        return Err(RpcError::failed(ErrorClass::Unavailable, why));
-    }
     let text = params.get("text").and_then(Value::as_str).unwrap_or_default().to_owned();
-    Ok(Command::SendText { to: jid(params, "to")?, text })
+    let to = jid(params, "to")?;
+    Ok(match params.get("reply_to").and_then(Value::as_str) {
+        Some(reply_to) => Command::SendReply { to, text, reply_to: reply_to.to_owned() },
+        None => Command::SendText { to, text },
+    })
 }
 
 fn jid(params: &Params, name: &str) -> Result<Jid, RpcError> {
@@ -146,7 +188,7 @@ mod tests {
 
     #[test]
     fn what_is_not_offered_is_not_found_and_what_is_malformed_is_said() {
-        for method in ["no-such-operation-7f3a", "opt_out", "react", "kill", "send_media"] {
+        for method in ["no-such-operation-7f3a", "upload_media", "kill", "send_media"] {
             assert_eq!(read(method, json!({"account": "a1"})), Err(-32601), "{method}");
         }
         assert_eq!(read("enlist", json!({})), Err(-32602));
@@ -154,6 +196,9 @@ mod tests {
         assert_eq!(read("send_text", params), Err(-32602));
         let to = "15550001@s.whatsapp.net";
         let params = json!({"account": "a1", "to": to, "text": "hi", "reply_to": "A"});
-        assert_eq!(read("send_text", params), Err(1));
+        let (to, text, reply_to) = (to.parse().unwrap(), "hi".to_owned(), "A".to_owned());
+        let command = Command::SendReply { to, text, reply_to };
+        let expected = Operation::Do { account: "a1".to_owned(), command, token: None };
+        assert_eq!(read("send_text", params), Ok(expected));
     }
 }

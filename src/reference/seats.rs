@@ -86,6 +86,40 @@ impl ThirdParty {
         self.accounts.insert(account, user);
         Ok(json!({}))
     }
+
+    /// Begins a change of the server's signing key.
+    pub(super) fn rotate_keys(&mut self, phase: &str) -> Result<Value, RpcError> {
+        let now = self.now();
+        let server = self.server.as_mut().ok_or_else(no_server)?;
+        let begun = server.rotate_keys(now, phase);
+        begun.map(|()| json!({})).map_err(RpcError::invalid_params)
+    }
+
+    /// Disables or enables a user at the server.
+    pub(super) fn set_account_state(
+        &mut self,
+        account: &str,
+        state: &str,
+    ) -> Result<Value, RpcError> {
+        let enabled = match state {
+            "enabled" => true,
+            "disabled" => false,
+            other => {
+                let why = format!("`{other}` is no state; `enabled` and `disabled` are");
+                return Err(RpcError::invalid_params(why));
+            }
+        };
+        let user = self.accounts.get(account).map(|account| account.visible_id.clone());
+        let unknown = || RpcError::failed(ErrorClass::NotFound, "there is no such account");
+        let user = user.ok_or_else(unknown)?;
+        let server = self.server.as_mut().ok_or_else(no_server)?;
+        server.set_enabled(&user, enabled);
+        Ok(json!({}))
+    }
+}
+
+fn no_server() -> RpcError {
+    RpcError::failed(ErrorClass::NotFound, "the server's seat is not configured")
 }
 
 fn client_seat(seed: Seed, instance: &Value, by: Transport) -> Result<ClientSeat, RpcError> {

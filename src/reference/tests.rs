@@ -164,6 +164,7 @@ async fn meta_loop(
                 Output::Send { conn, bytes } => net.send(conn, bytes),
                 Output::Close { conn } => net.close(conn),
                 Output::Respond { id, response } => net.respond(id, response),
+                Output::Lose { id } => net.lose(id),
                 Output::Fetch { id, url, request } => {
                     fetches.insert(net.fetch(url, request), id);
                 }
@@ -210,7 +211,7 @@ async fn exchange(transport: Transport, kind: Kind) {
     driver.ok("disconnect", a1()).await;
     driver.told("connection", json!({"state": "closed"})).await;
     let (to, label, fault) = ("alice".to_owned(), None, None);
-    let push = Push { lane: Lane::Main, to, label, fault };
+    let push = Push { lane: Lane::Main, to, label, fault, body: None };
     meta.order(|meta| meta.push(push).unwrap()).await;
     driver.told("woken", a1()).await;
     driver.told("connection", json!({"state": "open"})).await;
@@ -240,7 +241,9 @@ async fn the_driver_is_told_the_truth() {
     assert_eq!(hello.capabilities["tls"], false);
     assert_eq!(hello.capabilities["inject_wake"], true);
     driver.client.nonsense_probe(0x7f3a, Some(LONG)).await.unwrap();
-    assert_eq!(driver.refused("opt_out", json!({"account": "a1"})).await, "-32601");
+    assert_eq!(driver.refused("opt_out", json!({"account": "a1"})).await, "not_found");
+    let media = json!({"seat": "third-party-server", "path": "/tmp/x"});
+    assert_eq!(driver.refused("upload_media", media).await, "-32601");
     assert_eq!(driver.refused("kill", json!({"account": "a1"})).await, "-32601");
     assert_eq!(driver.refused("enlist", json!({"account": "a1"})).await, "not_found");
 }

@@ -66,6 +66,8 @@ pub(super) struct ThirdParty {
     /// How far the clock of this process is ahead of the real one.
     pub ahead: Duration,
     pub weakness: Weakness,
+    /// The first token that was given; only a fault keeps it.
+    pub first_token: Option<String>,
 }
 
 /// A user of this process.
@@ -106,6 +108,7 @@ impl ThirdParty {
             fetches: BTreeMap::new(),
             ahead: Duration::ZERO,
             weakness: Weakness::default(),
+            first_token: None,
         }
     }
 
@@ -180,7 +183,14 @@ impl ThirdParty {
                 self.answer(id, outcome).await
             }
             Operation::Account { account, visible_id } => {
-                let outcome = self.add_account(account, visible_id);
+                let outcome = self.add_account(account.clone(), visible_id);
+                let now = self.now();
+                if outcome.is_ok()
+                    && let Some(client) = self.client(&account)
+                {
+                    client.installed(now);
+                }
+                self.carry_out(&account).await?;
                 self.answer(id, outcome).await
             }
             Operation::Do { account, command, token } => {
@@ -207,6 +217,14 @@ impl ThirdParty {
             }
             Operation::Token { user } => {
                 let outcome = self.token(&user);
+                self.answer(id, outcome).await
+            }
+            Operation::RotateKeys { phase } => {
+                let outcome = self.rotate_keys(&phase);
+                self.answer(id, outcome).await
+            }
+            Operation::SetAccountState { account, state } => {
+                let outcome = self.set_account_state(&account, &state);
                 self.answer(id, outcome).await
             }
             Operation::Advance { by } => {
@@ -239,6 +257,8 @@ impl ThirdParty {
         let name = format!("reference:third-party{}", quirk.unwrap_or_default());
         let capabilities = json!({
             "tls": false, "signal.versions": [3, 4], "inject_wake": true, "clock": true,
+            "set_read_receipts": true,
+            "rotate_keys": true, "set_account_state": true,
             "noise.patterns": ["XX", "IK", "XXfallback"],
         });
         let mut capabilities = capabilities.as_object().cloned().unwrap_or_default();

@@ -6,6 +6,7 @@ use super::translate;
 use crate::driver::line::Closed;
 use crate::net::{ConnId, NetEvent};
 use crate::role::Input;
+use crate::role::quirk::Fault;
 use crate::role::third_party_client::{Output, ThirdPartyClient};
 use crate::role::third_party_server::{self as server, ThirdPartyServer};
 
@@ -70,13 +71,21 @@ impl ThirdParty {
 
     pub(super) async fn client_input(&mut self, account: &str, input: Input) -> Result<(), Closed> {
         let now = self.now();
-        let mut puzzled = false;
+        let (mut puzzled, mut stricken, mut doomed) = (false, false, false);
         if let Some(client) = self.client(account) {
             client.handle(now, input);
             puzzled = client.was_puzzled();
+            stricken = client.was_stricken();
+            doomed = client.is_doomed();
+        }
+        if doomed {
+            super::weakness::die();
         }
         if puzzled {
             self.weakness.suffer(self.fault()).await;
+        }
+        if stricken {
+            self.weakness.collapse(self.fault());
         }
         self.carry_out(account).await
     }
@@ -166,10 +175,18 @@ impl ThirdParty {
     /// The own server's token, or else what the harness gave.
     fn give_token(&mut self, account: &str) {
         let now = self.now();
+        let fault = self.fault();
         let Some(user) = self.accounts.get_mut(account) else { return };
         let token = match &self.server {
             Some(server) => server.issue(now, &user.visible_id),
             None => user.token.clone(),
+        };
+        let token = match fault {
+            Some(Fault::OneTokenForAll) => {
+                self.first_token = self.first_token.take().or(token);
+                self.first_token.clone()
+            }
+            _ => token,
         };
         if let Some(client) = &mut user.client {
             client.take_token(now, token);

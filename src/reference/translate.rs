@@ -17,6 +17,17 @@ pub(super) fn notification(account: &str, notification: Notification) -> (&'stat
             let content = json!({ "text": text });
             ("message", json!({"from": from, "id": id, "content": content, "secure": true}))
         }
+        Notification::Reply { from, id, text, reply_to } => {
+            let from = from.to_string();
+            let content = json!({ "text": text, "reply_to": reply_to });
+            ("message", json!({"from": from, "id": id, "content": content, "secure": true}))
+        }
+        Notification::Reaction { from, id, emoji } => {
+            ("reaction", json!({"from": from.to_string(), "id": id, "emoji": emoji}))
+        }
+        Notification::Typing { from, on } => {
+            ("typing", json!({"from": from.to_string(), "on": on}))
+        }
         Notification::Receipt { id, state } => {
             ("receipt", json!({"id": id, "state": message_state(state)}))
         }
@@ -42,6 +53,10 @@ pub(super) fn outcome(outcome: Result<Reply, Failure>) -> Result<Value, RpcError
         Ok(Reply::Done) => Ok(json!({})),
         Ok(Reply::Login(login)) => Ok(json!({ "login": login })),
         Ok(Reply::Sent(id)) => Ok(json!({ "id": id })),
+        Ok(Reply::Blocked(list)) => {
+            let list = list.iter().map(ToString::to_string).collect::<Vec<_>>();
+            Ok(json!({ "list": list }))
+        }
         Err(failure) => Err(RpcError::failed(class(failure.kind), failure.why)),
     }
 }
@@ -104,6 +119,14 @@ mod tests {
         let (id, text) = ("A1".to_owned(), "hi".to_owned());
         let all = [
             Notification::Message { from: from.clone(), id: id.clone(), text },
+            Notification::Reply {
+                from: from.clone(),
+                id: id.clone(),
+                text: "so".to_owned(),
+                reply_to: "A0".to_owned(),
+            },
+            Notification::Reaction { from: from.clone(), id: id.clone(), emoji: String::new() },
+            Notification::Typing { from: from.clone(), on: true },
             Notification::Receipt { id, state: MessageState::Delivered },
             Notification::IdentityChanged { from },
             Notification::Connection(ConnectionState::Refused),

@@ -21,11 +21,16 @@ const PORTION_FILES: usize = 64;
 /// EX_SOFTWARE of `sysexits.h`.
 const EXIT_SOFTWARE: i32 = 70;
 
+/// Ends the process, as a fault of its own would.
+pub(super) fn die() -> ! {
+    std::process::exit(EXIT_SOFTWARE)
+}
+
 impl Weakness {
     /// Takes harm from a stanza that no client knows, in the one way of this fault.
     pub async fn suffer(&mut self, fault: Option<Fault>) {
         match fault {
-            Some(Fault::DiesOnUnknownStanza) => std::process::exit(EXIT_SOFTWARE),
+            Some(Fault::DiesOnUnknownStanza) => die(),
             Some(Fault::HangsOnUnknownStanza) => std::future::pending().await,
             Some(Fault::MemoryGrows) => self.ballast.push(vec![1; PORTION_BYTES]),
             Some(Fault::DescriptorsGrow) => {
@@ -33,6 +38,21 @@ impl Weakness {
             }
             Some(Fault::PanicText) => {
                 eprintln!("thread 'client' panicked at client.rs:57:18:\nno such stanza");
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes harm from a message's content, in the one way of this fault.
+    pub fn collapse(&self, fault: Option<Fault>) {
+        match fault {
+            Some(Fault::DeepContentOverflows) => {
+                eprintln!("thread 'client' has overflowed its stack");
+                std::process::abort();
+            }
+            Some(Fault::PaddingPanics) => {
+                eprintln!("thread 'client' panicked at client.rs:91:22:\nrange end out of bounds");
+                std::process::exit(EXIT_SOFTWARE);
             }
             _ => {}
         }

@@ -3,6 +3,8 @@
 //! Main type: [`Format`] (the registry [`ALL`]). A format is a pure function of the [`Report`];
 //! one that cannot be made from it alone does not belong here. To add one, write a file and a line.
 
+use std::io::{self, Write};
+
 use super::{Report, junit, terminal};
 
 /// A way to write a report.
@@ -13,6 +15,13 @@ pub trait Format: Sync {
     fn doc(&self) -> &'static str;
     /// The whole file.
     fn render(&self, report: &Report) -> String;
+    /// Writes the whole file; what is large need not be in memory as text.
+    ///
+    /// # Errors
+    /// As the writer has them.
+    fn write(&self, report: &Report, to: &mut dyn Write) -> io::Result<()> {
+        to.write_all(self.render(report).as_bytes())
+    }
 }
 
 /// Every format.
@@ -44,6 +53,11 @@ impl Format for Json {
         let mut text = serde_json::to_string_pretty(report).expect("a report is plain data");
         text.push('\n');
         text
+    }
+
+    fn write(&self, report: &Report, to: &mut dyn Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut *to, report)?;
+        to.write_all(b"\n")
     }
 }
 

@@ -71,6 +71,10 @@ pub enum Output {
         id: RequestId,
         response: HttpResponse,
     },
+    /// The connection of a request breaks off before its answer is there.
+    Lose {
+        id: RequestId,
+    },
     /// An HTTP request to an absolute URL.
     Fetch {
         id: FetchId,

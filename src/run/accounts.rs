@@ -24,6 +24,9 @@ impl Session<'_> {
         // Lanes share the case's canary, so that one scan finds all leaks.
         let canary = self.canary.clone();
         self.bind("canary", &canary);
+        if let Some(honeypot) = self.honeypot() {
+            self.bind("honeypot", &honeypot);
+        }
         for (name, value) in &self.case.choice {
             self.bind(name, value);
         }
@@ -38,6 +41,15 @@ impl Session<'_> {
         if !actors.iter().any(|(_, actor)| actor.plays == Plays::MetaClient) {
             self.add_client(IMPLICIT_PEER);
         }
+    }
+
+    /// A URL of this case at which nobody has any business.
+    fn honeypot(&self) -> Option<String> {
+        let told = self.host().configured.first()?.params.get("instance")?;
+        let url = told.get("enlistment_url")?.as_str()?;
+        let end = url.find("://").map(|at| at + 3)?;
+        let end = url[end..].find('/').map_or(url.len(), |at| end + at);
+        Some(format!("{}/{}/look", &url[..end], self.canary))
     }
 
     fn rng(&self, actor: &str, purpose: &str) -> Rng {
@@ -93,6 +105,17 @@ impl Session<'_> {
         // A refusal shows in the operation that needs the account.
         let _ = self.call("account", params, Some(actor)).await?;
         Ok(name)
+    }
+
+    /// Gives a user another internal identifier, and lets the case know it by that one.
+    pub(super) fn renumber(&mut self, actor: &str, digits: u64) -> Result<(), String> {
+        let jid = self.meta.renumber(self.lane, actor, digits)?;
+        self.bind(&format!("{actor}.jid"), &jid.to_string());
+        self.bind(&format!("{actor}.login"), &jid.to_string());
+        let visible_id = self.recorder.progress.board(self.lane);
+        let visible_id = visible_id.value(&format!("{actor}.visible_id")).unwrap_or_default();
+        self.guest.expect_user(&jid.user, &visible_id);
+        Ok(())
     }
 
     fn user(&mut self, actor: &str) -> serde_json::Value {

@@ -8,16 +8,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::{Map, json};
+use tokio::time::Instant;
 
 use super::line::{Armed, Line, Pass, Took, at_once};
+use super::pump::Turn;
 use super::recorder::RecordError;
 use super::session::Session;
 use super::steps::ended;
 use crate::clock::UnixMs;
 use crate::evidence::{Event, StepEnd, Stream};
+use crate::limits::FRAME_BYTES_MAX;
 use crate::net::ConnId;
 use crate::role::{Input, Role as _};
-use crate::scenario::{Advance, End, LineFault, Way, Which};
+use crate::scenario::{Advance, End, FaultKind, LineFault, Plays, Way, Which};
+use crate::spec::Profile;
 
 /// The faulty lines of a session, and how far its clock is ahead.
 #[derive(Default)]
@@ -59,6 +63,15 @@ impl Lines {
     }
 }
 
+/// After each step of a jump of the clock: long enough for a client to reconnect on this machine.
+const STEP_WAIT: Duration = Duration::from_millis(10);
+
+/// The profile's limit on frames.
+pub(super) fn frame_bytes_max(profile: &Profile) -> usize {
+    let max = profile.int("limits.frame_bytes").and_then(|max| usize::try_from(max).ok());
+    max.unwrap_or(FRAME_BYTES_MAX)
+}
+
 impl Session<'_> {
     /// The time of the case.
     pub(super) fn now(&self) -> UnixMs {
@@ -92,11 +105,15 @@ impl Session<'_> {
         let Some(conn) = account.and_then(|account| account.connection()) else {
             return Ok(StepEnd::Refused(format!("{} is not connected", fault.on)));
         };
-        match at_once(fault.kind, &mut armed.rng) {
+        let frame_max = frame_bytes_max(&self.shared.profile);
+        match at_once(fault.kind, &mut armed.rng, frame_max) {
             Some((pass, what)) => {
                 let took = Took { number, label: armed.label, what };
                 self.pass(conn, vec![pass], Some(took)).await?;
                 self.carry_out().await?;
+                if matches!(fault.kind, FaultKind::Announce(_)) {
+                    self.lines.sent.entry(conn).or_default().stop();
+                }
             }
             None => self.lines.arm(conn, fault.way, armed),
         }
@@ -175,13 +192,34 @@ impl Session<'_> {
     /// Lets time pass: first for Meta's side, so that whatever the subject does when its timers
     /// fire is judged by the new time, then for the subject.
     pub(super) async fn advance(&mut self, advance: &Advance) -> Result<StepEnd, RecordError> {
-        let by_ms = u64::try_from(advance.by.as_millis()).unwrap_or(u64::MAX);
-        self.lines.ahead = self.lines.ahead.saturating_add(advance.by);
+        let Some(every) = advance.every else { return self.jump(&advance.on, advance.by).await };
+        let mut left = advance.by;
+        while !left.is_zero() {
+            let step = every.min(left);
+            left -= step;
+            let end = self.jump(&advance.on, step).await?;
+            if end != StepEnd::Done {
+                return Ok(end);
+            }
+            // What the timers caused takes its way over real sockets.
+            let until = Instant::now() + STEP_WAIT;
+            while self.pump(until).await? == Turn::Happened {}
+        }
+        Ok(StepEnd::Done)
+    }
+
+    async fn jump(&mut self, on: &str, by: Duration) -> Result<StepEnd, RecordError> {
+        let by_ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        // Time passes for a user who is on the device, whether or not anything was asked of it.
+        if self.plays(on, Plays::ThirdPartyClient) {
+            self.account(on).await?;
+        }
+        self.lines.ahead = self.lines.ahead.saturating_add(by);
         self.note(Event::ClockAdvanced { by_ms });
         self.meta.handle(self.now(), Input::Wake);
         self.carry_out().await?;
         let mut params = Map::new();
         params.insert("by_ms".into(), json!(by_ms));
-        Ok(ended(self.call("advance_clock", params, Some(&advance.on)).await?))
+        Ok(ended(self.call("advance_clock", params, Some(on)).await?))
     }
 }

@@ -1,4 +1,8 @@
 //! The end of an absence: the point after which nothing that was caused earlier can still come.
+//!
+//! A client shows that it has read its line by the answer to a ping. One that leaves pings
+//! unanswered, as some native clients do, is sent a notification, which it has to acknowledge
+//! (STZ-019): its missing answer is a matter of TRN-014 and must not leave every absence open.
 
 use std::time::Duration;
 
@@ -10,12 +14,19 @@ use super::recorder::RecordError;
 use super::session::Session;
 use crate::evidence::{Event, FENCE_ID, StepEnd};
 use crate::scenario::{Expect, Kind, Matching, Pattern, Plays};
-use crate::stanza::iq;
+use crate::stanza::{iq, notification};
 
 /// How often a settling client may have something more to say.
 const SETTLE_ROUNDS_MAX: usize = 10;
-/// How long a client may take to answer a ping before it counts as one that does not.
+/// How long a client may take to answer a fence before it counts as one that does not.
 const SETTLE_WAIT: Duration = Duration::from_secs(1);
+
+/// What makes a client show that it has read its line.
+#[derive(Clone, Copy)]
+enum Fence {
+    Ping,
+    Notification,
+}
 
 impl Session<'_> {
     /// Waits for the fence; a match on the way ends the wait at once.
@@ -24,7 +35,12 @@ impl Session<'_> {
             // It may stand in a debugger: the time counts from when it runs.
             let _ = self.health().await?;
         }
-        let until = Instant::now() + expect.within;
+        let mut until = Instant::now() + expect.within;
+        if expect.kind == Kind::Fetched {
+            // It comes on a line of its own, which no ping overtakes.
+            while !self.found(expect) && self.pump(until).await? == Turn::Happened {}
+            until = Instant::now() + expect.within;
+        }
         let online = self.online_actors();
         if online.is_empty() {
             if let Err(why) = self.health().await? {
@@ -37,9 +53,9 @@ impl Session<'_> {
                 let why = format!("a fault keeps something on {actor}'s line back");
                 return Ok(StepEnd::NotFenced(why));
             }
-            let (answered, stop) = (self.ping(&actor).await?, until);
-            if !self.wait_for_ping(&actor, &answered, expect, stop).await? {
-                return Ok(StepEnd::NotFenced(format!("{actor} did not answer a ping in time")));
+            if !self.reads_its_line(&actor, expect, until).await? {
+                let why = format!("{actor} answered neither ping nor notification in time");
+                return Ok(StepEnd::NotFenced(why));
             }
         }
         if self.found(expect) {
@@ -51,16 +67,36 @@ impl Session<'_> {
         }
     }
 
-    /// Waits until nothing is on its way between the lane's clients and Meta's side: a ping is
-    /// answered and nothing else came before the answer. A client that does not answer pings is
-    /// not waited for again.
+    /// True once the actor has shown that it read all that was sent to it, or has closed its
+    /// connection, or a match was found.
+    async fn reads_its_line(
+        &mut self,
+        actor: &str,
+        absent: &Expect,
+        until: Instant,
+    ) -> Result<bool, RecordError> {
+        if !self.is_deaf(actor) {
+            let pinged = self.send_fence(actor, Fence::Ping).await?;
+            let patience = until.min(Instant::now() + SETTLE_WAIT);
+            if self.wait_for_answer(actor, &pinged, absent, patience).await? {
+                return Ok(true);
+            }
+            self.deaf.insert((self.lane, actor.to_owned()));
+        }
+        let notified = self.send_fence(actor, Fence::Notification).await?;
+        self.wait_for_answer(actor, &notified, absent, until).await
+    }
+
+    /// Waits until nothing is on its way between the lane's clients and Meta's side: a fence is
+    /// answered and nothing else came before the answer. A client that answers no fence is not
+    /// waited for again.
     pub(super) async fn settle(&mut self) -> Result<(), RecordError> {
         for actor in self.online_actors() {
             for _ in 0..SETTLE_ROUNDS_MAX {
                 let before = self.stanzas();
                 if self.restless
                     || self.is_held(&actor)
-                    || !self.ping_once(&actor).await?
+                    || !self.fence_once(&actor).await?
                     || self.stanzas() == before
                 {
                     break;
@@ -70,22 +106,38 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Pings and waits; false if the client did not answer.
-    async fn ping_once(&mut self, actor: &str) -> Result<bool, RecordError> {
-        let answer = self.ping(actor).await?;
+    /// Sends a fence and waits; false if the client answered none.
+    async fn fence_once(&mut self, actor: &str) -> Result<bool, RecordError> {
+        if !self.is_deaf(actor) {
+            match self.fence_of(actor, Fence::Ping).await? {
+                Some(answered) => return Ok(answered),
+                None => self.deaf.insert((self.lane, actor.to_owned())),
+            };
+        }
+        let answered = self.fence_of(actor, Fence::Notification).await?;
+        self.restless |= answered.is_none();
+        Ok(answered == Some(true))
+    }
+
+    /// True if it was answered, false if the connection ended, none if nothing came in time.
+    async fn fence_of(&mut self, actor: &str, fence: Fence) -> Result<Option<bool>, RecordError> {
+        let answer = self.send_fence(actor, fence).await?;
         let until = Instant::now() + SETTLE_WAIT;
         loop {
             if self.recorder.progress.board(self.lane).find(&answer).is_some() {
-                return Ok(true);
+                return Ok(Some(true));
             }
             if !self.meta.account(self.lane, actor).is_some_and(|a| a.is_online()) {
-                return Ok(false);
+                return Ok(Some(false));
             }
             if self.pump(until).await? == Turn::Time {
-                self.restless = true;
-                return Ok(false);
+                return Ok(None);
             }
         }
+    }
+
+    fn is_deaf(&self, actor: &str) -> bool {
+        self.deaf.contains(&(self.lane, actor.to_owned()))
     }
 
     /// How much was received and shown, but for answers to fence pings.
@@ -98,7 +150,7 @@ impl Session<'_> {
         other.count()
     }
 
-    /// True while a ping to this actor could not be answered in its turn.
+    /// True while a fence to this actor could not be answered in its turn.
     fn is_held(&self, actor: &str) -> bool {
         let account = self.meta.account(self.lane, actor);
         account.and_then(|a| a.connection()).is_some_and(|conn| self.lines.hold(conn))
@@ -118,28 +170,34 @@ impl Session<'_> {
             .collect()
     }
 
-    /// Sends a ping and returns the pattern of its answer.
-    async fn ping(&mut self, actor: &str) -> Result<Expect, RecordError> {
+    /// Sends a fence and returns the pattern of its answer.
+    async fn send_fence(&mut self, actor: &str, fence: Fence) -> Result<Expect, RecordError> {
         self.fences += 1;
         let id = format!("{FENCE_ID}{}", self.fences);
         self.carry_out().await?;
         self.lines.plain = true;
+        let (stanza, answer) = match fence {
+            Fence::Ping => (iq::server_ping(&id), format!("<iq id=\"{id}\" type=\"result\"/>")),
+            Fence::Notification => (
+                notification::without_meaning(&id, self.meta.now().secs()),
+                format!("<ack id=\"{id}\" class=\"notification\"/>"),
+            ),
+        };
         // The actor is online: nothing can be wrong with sending.
-        let _ = self.meta.send_stanza(self.lane, actor, iq::server_ping(&id));
+        let _ = self.meta.send_stanza(self.lane, actor, stanza);
         let sent = self.carry_out().await;
         self.lines.plain = false;
         sent?;
-        let answer = Pattern::builtin(&format!("<iq id=\"{id}\" type=\"result\"/>"));
         Ok(Expect {
             at: "meta".into(),
             kind: Kind::Stanza,
-            matching: Matching::Stanza(answer),
+            matching: Matching::Stanza(Pattern::builtin(&answer)),
             within: self.shared.operation_timeout,
         })
     }
 
-    /// True once the ping is answered, the connection is closed, or a match was found.
-    async fn wait_for_ping(
+    /// True once the fence is answered, the connection is closed, or a match was found.
+    async fn wait_for_answer(
         &mut self,
         actor: &str,
         answer: &Expect,

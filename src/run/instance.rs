@@ -42,6 +42,8 @@ pub struct Host {
     pub seats: Vec<Seat>,
     /// What `configure` came to, seat by seat.
     pub configured: Vec<Configured>,
+    /// Where Meta's HTTP services are.
+    pub http_url: String,
     /// Others may be served at the same time, or were before.
     pub shared: bool,
     net: Arc<Net>,
@@ -128,6 +130,7 @@ impl Host {
             seats: target.played(instance.hello()),
             instance,
             configured: Vec::new(),
+            http_url: format!("http://{}", shared.place.authority(addresses.http.port())),
             shared: company != Company::Own,
             net,
             desk,
@@ -253,6 +256,10 @@ impl Guest {
 
     pub fn respond(&self, id: ExchangeId, response: crate::http::HttpResponse) {
         self.host.net.respond(id, response);
+    }
+
+    pub fn lose(&self, id: ExchangeId) {
+        self.host.net.lose(id);
     }
 
     /// Sends an HTTP request, whose answer comes to this guest.

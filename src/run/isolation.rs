@@ -7,12 +7,14 @@
 use std::collections::BTreeSet;
 
 use crate::check::lane;
-use crate::scenario::{Action, Mutation, Plan, Plays, Scenario, Step};
+use crate::scenario::{
+    Action, Kind, Mutation, Payload, Plan, Plays, Scenario, Send, Step, TokenFault,
+};
 
 /// A tag for what may end or exhaust a process.
 const HOSTILE: &str = "hostile";
 /// Hooks that concern the whole instance.
-const INSTANCE_WIDE: &[&str] = &["advance_clock", "kill", "reset", "restart"];
+const INSTANCE_WIDE: &[&str] = &["advance_clock", "kill", "reset", "restart", "rotate_keys"];
 
 /// What stands in the way of sharing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,10 +47,15 @@ fn of_step(step: &Step) -> Option<Reason> {
             return Some(Reason::Process);
         }
         Action::Act(act) => act.mutate.as_ref(),
+        Action::Send(send) if upsets_the_server(send) => return Some(Reason::Process),
         Action::Send(send) => send.mutate.as_ref(),
         Action::Advance(_) => return Some(Reason::Process),
         // One that waits for the next connection must not meet somebody else's.
         Action::Fault(_) => return Some(Reason::Nameless),
+        // A request that names nobody can be anybody's.
+        Action::Expect(expect) | Action::ExpectNone(expect) if expect.kind == Kind::Fetched => {
+            return Some(Reason::Nameless);
+        }
         Action::Expect(_) | Action::ExpectNone(_) => None,
     };
     match mutation {
@@ -57,12 +64,36 @@ fn of_step(step: &Step) -> Option<Reason> {
         | Some(
             Mutation::BundleSignature(_)
             | Mutation::BundleError(_)
+            | Mutation::Bundle(_)
+            | Mutation::Prekey(_)
             | Mutation::EnlistmentReason(_)
+            | Mutation::EnlistmentAnswer(_)
+            | Mutation::LoginDigits(_)
             | Mutation::Content(_)
-            | Mutation::PushToken(_)
-            | Mutation::Frame(_),
+            | Mutation::PushBody(_)
+            | Mutation::Frame(_)
+            | Mutation::Bytes(_)
+            | Mutation::Time(_)
+            | Mutation::Device(_)
+            | Mutation::OfflineCount(_),
         ) => None,
-        Some(Mutation::ServerChain(_) | Mutation::ServerHello(_)) => Some(Reason::Nameless),
+        // A fetch that the token tempts to names no user.
+        Some(Mutation::PushToken(fault)) => {
+            let tempts = matches!(fault, TokenFault::KeyAtUrl | TokenFault::CertificateAtUrl);
+            tempts.then_some(Reason::Nameless)
+        }
+        Some(Mutation::ServerChain(_) | Mutation::ServerHello(_) | Mutation::ServerLogin(_)) => {
+            Some(Reason::Nameless)
+        }
+    }
+}
+
+/// What a server goes on knowing after the case: Meta's keys, and how much was asked of it.
+fn upsets_the_server(send: &Send) -> bool {
+    match send.payload {
+        Payload::Publish(_) => true,
+        Payload::Push { times } => times > 1,
+        _ => false,
     }
 }
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use rand::{Rng as _, RngExt as _};
 
-use crate::limits::FAULT_PAUSES_MAX;
-use crate::scenario::{Amount, End, FaultKind};
+use crate::limits::{FAULT_PAUSES_MAX, FRAME_BYTES_MAX};
+use crate::scenario::{Amount, End, FaultKind, Length};
 use crate::seed::Rng;
 
 /// Between two pieces of a dribbled write: long enough for a peer to read what is there.
@@ -64,6 +64,11 @@ impl Line {
         self.armed.push_back(fault);
     }
 
+    /// Lets nothing pass any more: what follows would belong to a frame that never comes.
+    pub fn stop(&mut self) {
+        self.dead = true;
+    }
+
     /// True while something that was written has not passed: what is written now must not overtake
     /// it.
     pub fn holds(&self) -> bool {
@@ -106,9 +111,10 @@ impl Line {
                 (Vec::new(), Some(what), true)
             }
             // These happen at once and are never armed.
-            FaultKind::Garbage(_) | FaultKind::Reset | FaultKind::HalfClose => {
-                (vec![Pass::Bytes(bytes)], None, true)
-            }
+            FaultKind::Garbage(_)
+            | FaultKind::Announce(_)
+            | FaultKind::Reset
+            | FaultKind::HalfClose => (vec![Pass::Bytes(bytes)], None, true),
         }
     }
 
@@ -146,9 +152,17 @@ impl Line {
     }
 }
 
-/// What a fault does that waits for no bytes.
-pub fn at_once(kind: FaultKind, rng: &mut Rng) -> Option<(Pass, String)> {
+/// What a fault does that waits for no bytes; `frame_max` is the profile's limit.
+pub fn at_once(kind: FaultKind, rng: &mut Rng, frame_max: usize) -> Option<(Pass, String)> {
     match kind {
+        FaultKind::Announce(length) => {
+            let length = match length {
+                Length::Longest => FRAME_BYTES_MAX,
+                Length::TooLong => (frame_max + 1).min(FRAME_BYTES_MAX),
+            };
+            let header = length.to_be_bytes()[size_of::<usize>() - 3..].to_vec();
+            Some((Pass::Bytes(header), format!("a frame of {length} bytes was announced")))
+        }
         FaultKind::Garbage(count) => {
             let mut bytes = vec![0; usize::from(count)];
             rng.fill_bytes(&mut bytes);
@@ -270,11 +284,16 @@ mod tests {
     #[test]
     fn what_happens_at_once_is_never_armed() {
         let mut rng = Seed(1).rng(&["line"]);
-        let (pass, _) = at_once(FaultKind::Garbage(7), &mut rng).unwrap();
+        let (pass, _) = at_once(FaultKind::Garbage(7), &mut rng, 1000).unwrap();
         assert_eq!(bytes(&[pass]).len(), 7);
-        assert_eq!(at_once(FaultKind::Reset, &mut rng).unwrap().0, Pass::End(End::Reset));
-        assert_eq!(at_once(FaultKind::HalfClose, &mut rng).unwrap().0, Pass::HalfClose);
-        assert_eq!(at_once(FaultKind::Stall, &mut rng), None);
+        assert_eq!(at_once(FaultKind::Reset, &mut rng, 1000).unwrap().0, Pass::End(End::Reset));
+        assert_eq!(at_once(FaultKind::HalfClose, &mut rng, 1000).unwrap().0, Pass::HalfClose);
+        assert_eq!(at_once(FaultKind::Stall, &mut rng, 1000), None);
+        let mut announce = |length| at_once(FaultKind::Announce(length), &mut rng, 1000);
+        let (pass, _) = announce(Length::Longest).unwrap();
+        assert_eq!(pass, Pass::Bytes(vec![0xFF; 3]));
+        let (pass, _) = announce(Length::TooLong).unwrap();
+        assert_eq!(pass, Pass::Bytes(vec![0, 3, 0xE9]));
     }
 
     proptest! {

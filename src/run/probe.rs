@@ -28,11 +28,14 @@ pub(super) async fn hooks(host: &Host, ics: &Ics, profile: &Profile) -> Vec<Even
         return events;
     }
     for hook in crate::driver::hook::HOOKS.iter().filter(|hook| !LEFT_OUT.contains(&hook.name)) {
+        let capability = hook.capability.unwrap_or(hook.name);
+        if ics.is_left_out(capability) {
+            continue;
+        }
         let (answer, why) = attempt(host, hook).await;
         if answer == ProbeAnswer::Malformed {
             events.push(Event::DriverBreach { why });
         }
-        let capability = hook.capability.unwrap_or(hook.name);
         events.push(Event::Probed {
             operation: hook.name.to_owned(),
             capability: capability.to_owned(),

@@ -80,6 +80,7 @@ impl Session<'_> {
                 Output::Send { conn, bytes } => self.outgoing(conn, bytes).await?,
                 Output::Close { conn } => self.guest.close(conn),
                 Output::Respond { id, response } => self.guest.respond(id, response),
+                Output::Lose { id } => self.guest.lose(id),
                 Output::Fetch { id, url, request } => {
                     let exchange = self.guest.fetch(&url, request);
                     self.fetches.insert(exchange, id);

@@ -17,7 +17,7 @@ use super::recorder::RecordError;
 use super::session::{Ended, Session, Shared};
 use super::target::{Started, Target};
 use super::whole::{Befallen, shows};
-use super::{HARNESS, isolation, probe};
+use super::{HARNESS, isolation, prerequisite, probe};
 use crate::check::{Setting, judge};
 use crate::clock::UnixMs;
 use crate::driver::{Hello, Seat};
@@ -347,6 +347,9 @@ impl Run {
         if scenario.moves_the_clock() && !self.ics.has("clock") {
             let why = "the adapter has no hook `advance_clock` (capability `clock`)";
             return Some(Skip::Prerequisite(why.into()));
+        }
+        if let Some(why) = prerequisite::missing(scenario, profile) {
+            return Some(Skip::Prerequisite(why));
         }
         let actors = scenario.actors.iter().filter(|(_, actor)| actor.iut);
         let missing = actors.map(|(_, actor)| actor.plays).find(|plays| !self.has_seat(*plays))?;

@@ -205,6 +205,9 @@ fn judge(
         (ProbeAnswer::MethodNotFound, None, _) => {
             (Standing::Bad, "method not found; every user has this operation".to_owned())
         }
+        (ProbeAnswer::Done, Some((capability, false)), _) if ics.is_left_out(capability) => {
+            (Standing::Open, format!("it works; the file leaves `{capability}` out"))
+        }
         (ProbeAnswer::Done, Some((capability, false)), _) => {
             (Standing::Bad, format!("it works, though `{capability}` is not declared"))
         }

@@ -1,6 +1,6 @@
 //! One case against one instance of the implementation under test.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,7 +94,9 @@ pub struct Session<'a> {
     pub(super) restless: bool,
     /// Faults on the connections, and how far the clock is ahead.
     pub(super) lines: Lines,
-    /// Counts fences, to name their pings.
+    /// Whose pings went unanswered, by lane and actor; a notification is their fence.
+    pub(super) deaf: BTreeSet<(Lane, String)>,
+    /// Counts fences, to name their stanzas.
     pub(super) fences: u32,
     /// The adapter answers nothing any more; asking again would only cost time.
     pub(super) hangs: bool,
@@ -129,13 +131,14 @@ impl<'a> Session<'a> {
         let progress = Progress::new(&case.scenario, plan, &shared.profile);
         let (host, id) = (&guest.host, case.id());
         let base_url = host.base_url();
-        let meta = Meta::in_house(
+        let mut meta = Meta::in_house(
             shared.profile.clone(),
             integrator(base_url),
             shared.seed,
             &host.house,
             &shared.place.key_stream(&id),
         );
+        meta.set_own_url(host.http_url.clone());
         Self {
             case,
             plan,
@@ -156,6 +159,7 @@ impl<'a> Session<'a> {
             canary: canary(shared.seed, &case.id()),
             restless: false,
             lines: Lines::default(),
+            deaf: BTreeSet::new(),
             fences: 0,
             hangs: false,
             gone: false,
@@ -248,6 +252,7 @@ impl<'a> Session<'a> {
         self.lane = lane(phase.purpose);
         self.meta.set_lane(self.lane);
         self.meta.set_faults(crate::role::meta::Faults::default());
+        self.meta.publish(crate::scenario::PushKeys::First);
         self.meta.set_encoding(self.encoding());
         self.lane_values();
         for (at, planned) in phase.steps.iter().enumerate() {
@@ -259,6 +264,7 @@ impl<'a> Session<'a> {
             if matches!(planned.step.action, Action::Act(_) | Action::Send(_) | Action::Advance(_))
             {
                 self.settle().await?;
+                self.meta.set_encoding(self.encoding());
             }
             self.note(Event::StepEnded { phase: number, step: at, end });
             self.recorder.flush().await?;

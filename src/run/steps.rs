@@ -11,9 +11,9 @@ use super::session::Session;
 use crate::driver::{CallError, Params};
 use crate::evidence::{Direction, Event, StepEnd};
 use crate::iut::instruction::UNSEEN;
-use crate::role::meta::{Faults, Push, enlistment_is_skipped};
+use crate::role::meta::{Faults, Letter, Push, enlistment_is_skipped};
 use crate::scenario::{
-    Act, Action, ContentFault, Expect, FrameFault, Mutation, Payload, Plays, Send, Step,
+    Act, Action, BytesFault, Expect, FrameFault, Mutation, Payload, Plays, Said, Send, Step,
 };
 use crate::wire::{EncodeAs, Node, binary};
 
@@ -59,6 +59,18 @@ impl Session<'_> {
 
     async fn act(&mut self, act: &Act, label: Option<&str>) -> Result<StepEnd, RecordError> {
         self.meta.set_faults(faults(act.mutate.as_ref()));
+        if let Some(Mutation::LoginDigits(digits)) = act.mutate
+            && let Err(why) = self.renumber(&act.on, digits)
+        {
+            return Ok(StepEnd::Refused(why));
+        }
+        if act.operation == "enlist" {
+            self.meta.expect_enlistment_of(self.lane, &act.on);
+        }
+        if act.operation == "disconnect" {
+            // What a login that no act asked for leads to is still on its way.
+            self.settle().await?;
+        }
         let skips = enlistment_is_skipped(&self.shared.profile);
         let params = match self.params(act).await? {
             Ok(params) => params,
@@ -68,7 +80,14 @@ impl Session<'_> {
             return Ok(StepEnd::Done);
         }
         let before = self.recorder.transcript.entries().len();
+        // The session takes it back once what the operation led to has settled.
+        self.meta.set_encoding(act.encode.unwrap_or(self.encoding()));
+        let styled = self.meta.styled();
         let mut answer = self.call(&act.operation, params, Some(&act.on)).await?;
+        let wanted = act.encode.is_some_and(|encode| encode != EncodeAs::CANONICAL);
+        if wanted && answer.is_ok() && !self.is_styled_since(styled).await? {
+            return Ok(StepEnd::Refused(NOT_STYLED.to_owned()));
+        }
         if let Ok(result) = &mut answer
             && result.get("id").and_then(Value::as_str) == Some(UNSEEN)
             && let Some(id) = self.sent_id(&act.on, before).await?
@@ -83,6 +102,18 @@ impl Session<'_> {
             }
         }
         Ok(ended(answer))
+    }
+
+    /// Whether something went out in the wanted form; an operation is done when it was accepted, and
+    /// what it leads to may come later.
+    async fn is_styled_since(&mut self, before: u64) -> Result<bool, RecordError> {
+        let until = Instant::now() + UPLOAD_WAIT;
+        while self.meta.styled() == before {
+            if self.gone || self.pump(until).await? == Turn::Time {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The id of the first message that an actor sent since an entry: a person cannot see it.
@@ -119,13 +150,18 @@ impl Session<'_> {
         Ok(Ok(params))
     }
 
-    fn plays(&self, actor: &str, seat: Plays) -> bool {
+    pub(super) fn plays(&self, actor: &str, seat: Plays) -> bool {
         let actors = &self.case.scenario.actors;
         actors.iter().any(|(name, a)| name == actor && a.plays == seat)
     }
 
     async fn send(&mut self, send: &Send, label: Option<&str>) -> Result<StepEnd, RecordError> {
-        self.meta.set_faults(Faults::default());
+        let board = self.recorder.progress.board(self.lane);
+        let with = match send.with.as_ref().map(|with| with.build(board)).transpose() {
+            Ok(with) => with,
+            Err(error) => return Ok(StepEnd::Refused(error.to_string())),
+        };
+        self.meta.set_faults(Faults { with, ..faults(send.mutate.as_ref()) });
         let encoding = send.encode.unwrap_or(self.encoding());
         self.meta.set_encoding(encoding);
         let styled = self.meta.styled();
@@ -137,36 +173,50 @@ impl Session<'_> {
                 let board = self.recorder.progress.board(self.lane);
                 let text = text.render(board).map_err(|error| error.to_string());
                 self.wait_for_keys(&send.to).await?;
-                let fault = content_fault(send.mutate.as_ref());
-                let sent = text.and_then(|text| {
+                let letter = text.map(|text| addressed(Letter::text(&text), send.mutate.as_ref()));
+                let sent = letter.and_then(|letter| {
                     let (lane, from, to) = (self.lane, &send.from, &send.to);
                     match send.hold {
-                        true => self.meta.hold_text(lane, from, to, &text),
-                        false => self.meta.send_text(lane, from, to, &text, fault),
+                        true => self.meta.hold_text(lane, from, to, &letter.text),
+                        false => self.meta.send_letter(lane, from, to, letter),
                     }
                 });
                 sent.map(|sent| self.bind_id(label, &sent.id))
             }
+            Payload::Typing(on) => self.meta.send_typing(self.lane, &send.from, &send.to, *on),
+            Payload::Blocks(jid) => {
+                let board = self.recorder.progress.board(self.lane);
+                let jid = jid.render(board).map_err(|error| error.to_string());
+                jid.and_then(|jid| self.meta.block_beforehand(self.lane, &send.to, &jid))
+            }
+            Payload::Content(said) => {
+                self.wait_for_keys(&send.to).await?;
+                self.send_content(send, said, label)
+            }
             Payload::Stanza(pattern) => {
                 let board = self.recorder.progress.board(self.lane);
                 let node = pattern.build(board).map_err(|error| error.to_string());
-                let fault = frame_fault(send.mutate.as_ref());
-                node.and_then(|node| self.send_node(&send.to, node, fault, label))
+                let mutation = send.mutate.as_ref();
+                node.and_then(|node| self.send_node(&send.to, node, mutation, label))
             }
             Payload::Replay { of, same_id } => self.replay(send, of, *same_id, label),
             Payload::Release { of } => self.release(send, of, label),
+            Payload::AskAgain { .. } | Payload::Resend { .. } | Payload::Lose(_) => {
+                self.send_about_earlier(send, label)
+            }
             Payload::Drain { left } => {
                 self.wait_for_keys(&send.to).await?;
                 self.meta.drain(self.lane, &send.to, usize::from(*left))
             }
-            Payload::Push => self.meta.push(Push {
-                lane: self.lane,
-                to: send.to.clone(),
-                label: label.map(str::to_owned),
-                fault: token_fault(send.mutate.as_ref()),
-            }),
-            Payload::FetchKeys => {
-                self.meta.fetch_partner_keys(label.map(str::to_owned));
+            Payload::EnlistElsewhere => self.meta.enlist_elsewhere(self.lane, &send.to),
+            Payload::Push { times } => (0..*times).try_for_each(|_| self.push(send, label)),
+            Payload::FetchKeys { times, head } => {
+                let label = label.map(str::to_owned);
+                (0..*times).for_each(|_| self.meta.ask_for_partner_keys(label.clone(), *head));
+                Ok(())
+            }
+            Payload::Publish(keys) => {
+                self.meta.publish(*keys);
                 Ok(())
             }
         };
@@ -180,17 +230,44 @@ impl Session<'_> {
         Ok(done.map_or_else(StepEnd::Refused, |()| StepEnd::Done))
     }
 
+    fn push(&mut self, send: &Send, label: Option<&str>) -> Result<(), String> {
+        let (fault, body) = match &send.mutate {
+            Some(Mutation::PushToken(fault)) => (Some(*fault), None),
+            Some(Mutation::PushBody(body)) => (None, Some(*body)),
+            _ => (None, None),
+        };
+        let (to, label) = (send.to.clone(), label.map(str::to_owned));
+        self.meta.push(Push { lane: self.lane, to, label, fault, body })
+    }
+
+    fn send_content(
+        &mut self,
+        send: &Send,
+        said: &Said,
+        label: Option<&str>,
+    ) -> Result<(), String> {
+        let board = self.recorder.progress.board(self.lane);
+        let fields = said.render(board).map_err(|error| error.to_string())?;
+        let chat = board.value(&format!("{}.jid", send.to)).unwrap_or_default();
+        let letter = Letter::said(said.kind, &fields, &chat, self.now().0)?;
+        let letter = addressed(letter, send.mutate.as_ref());
+        let sent = self.meta.send_letter(self.lane, &send.from, &send.to, letter)?;
+        self.bind_id(label, &sent.id);
+        Ok(())
+    }
+
     fn send_node(
         &mut self,
         to: &str,
         node: Node,
-        fault: Option<FrameFault>,
+        mutation: Option<&Mutation>,
         label: Option<&str>,
     ) -> Result<(), String> {
         let id = node.text("id").map(|id| id.into_owned());
-        match fault {
-            Some(fault) => self.meta.send_in_faulty_frame(self.lane, to, &node, fault)?,
-            None => self.meta.send_stanza(self.lane, to, node)?,
+        match (frame_fault(mutation), bytes_fault(mutation)) {
+            (Some(fault), _) => self.meta.send_in_faulty_frame(self.lane, to, &node, fault)?,
+            (None, Some(fault)) => self.meta.send_malformed(self.lane, to, &node, fault)?,
+            (None, None) => self.meta.send_stanza(self.lane, to, node)?,
         }
         if let Some(id) = id {
             self.bind_id(label, &id);
@@ -223,7 +300,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn bind_id(&mut self, label: Option<&str>, id: &str) {
+    pub(super) fn bind_id(&mut self, label: Option<&str>, id: &str) {
         if let Some(label) = label {
             self.bind(&format!("{label}.id"), id);
         }
@@ -286,12 +363,34 @@ fn faults(mutation: Option<&Mutation>) -> Faults {
         Some(Mutation::ServerHello(fault)) => faults.hello = Some(*fault),
         Some(Mutation::BundleSignature(fault)) => faults.bundle_signature = Some(*fault),
         Some(Mutation::BundleError(code)) => faults.bundle_error = Some(*code),
+        Some(Mutation::Bundle(fault)) => faults.bundle = Some(*fault),
+        Some(Mutation::Prekey(fault)) => faults.prekey = Some(*fault),
         Some(Mutation::EnlistmentReason(reason)) => {
             faults.enlistment_reason = Some(reason.clone());
         }
-        Some(Mutation::Content(_) | Mutation::PushToken(_) | Mutation::Frame(_)) | None => {}
+        Some(Mutation::OfflineCount(count)) => faults.offline_count = Some(*count),
+        Some(Mutation::EnlistmentAnswer(fault)) => faults.enlistment_answer = Some(*fault),
+        Some(Mutation::ServerLogin(fault)) => faults.login = Some(*fault),
+        Some(
+            Mutation::Content(_)
+            | Mutation::PushToken(_)
+            | Mutation::PushBody(_)
+            | Mutation::Frame(_)
+            | Mutation::Bytes(_)
+            | Mutation::Time(_)
+            | Mutation::Device(_)
+            | Mutation::LoginDigits(_),
+        )
+        | None => {}
     }
     faults
+}
+
+fn bytes_fault(mutation: Option<&Mutation>) -> Option<BytesFault> {
+    match mutation {
+        Some(Mutation::Bytes(fault)) => Some(*fault),
+        _ => None,
+    }
 }
 
 fn frame_fault(mutation: Option<&Mutation>) -> Option<FrameFault> {
@@ -301,16 +400,12 @@ fn frame_fault(mutation: Option<&Mutation>) -> Option<FrameFault> {
     }
 }
 
-fn content_fault(mutation: Option<&Mutation>) -> Option<ContentFault> {
+/// The letter with the step's difference in it.
+fn addressed(letter: Letter, mutation: Option<&Mutation>) -> Letter {
     match mutation {
-        Some(Mutation::Content(fault)) => Some(*fault),
-        _ => None,
-    }
-}
-
-fn token_fault(mutation: Option<&Mutation>) -> Option<crate::scenario::TokenFault> {
-    match mutation {
-        Some(Mutation::PushToken(fault)) => Some(*fault),
-        _ => None,
+        Some(Mutation::Content(fault)) => Letter { fault: Some(*fault), ..letter },
+        Some(Mutation::Time(fault)) => Letter { time: Some(*fault), ..letter },
+        Some(Mutation::Device(device)) => Letter { device: *device, ..letter },
+        _ => letter,
     }
 }

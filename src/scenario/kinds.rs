@@ -4,6 +4,7 @@
 //! must look like to have such a field is the runner's affair.
 
 use super::model::{Kind, Plays};
+use crate::limits::FILL_CHARS_MAX;
 
 /// Who can make an observation of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub enum Point {
     MetaClient,
     /// An actor of the implementation under test, through its driver.
     Iut,
+    /// What any user sees: a Meta client, or an actor of the implementation under test.
+    User,
 }
 
 /// A kind with its word and fields.
@@ -49,6 +52,8 @@ pub const KINDS: &[KindInfo] = &[
             "username",
             "device",
             "passive",
+            "version",
+            "kid",
         ],
         doc: "a login payload that was decrypted",
     },
@@ -78,6 +83,8 @@ pub const KINDS: &[KindInfo] = &[
             "well_formed",
             "authkey",
             "visible_id",
+            "registration_id",
+            "version",
         ],
         doc: "a call of the enlistment API",
     },
@@ -92,14 +99,44 @@ pub const KINDS: &[KindInfo] = &[
         kind: Kind::Response,
         word: "response",
         point: Point::Meta,
-        fields: &["of", "status", "body"],
+        fields: &[
+            "of",
+            "status",
+            "body",
+            "headers",
+            "media_type",
+            "caching",
+            "challenge",
+            "retry_after",
+        ],
         doc: "the answer to an HTTP request of the harness",
+    },
+    KindInfo {
+        kind: Kind::IdentityChanged,
+        word: "identity_changed",
+        point: Point::Iut,
+        fields: &["from"],
+        doc: "the user saw that the peer's identity key is another than before",
+    },
+    KindInfo {
+        kind: Kind::Fetched,
+        word: "fetched",
+        point: Point::Meta,
+        fields: &["method", "path", "times"],
+        doc: "a request for what Meta publishes, or for a canary, with how many there were so far",
+    },
+    KindInfo {
+        kind: Kind::Rule,
+        word: "rule",
+        point: Point::Meta,
+        fields: &["row", "grade", "of", "why"],
+        doc: "how a rule about a token or a key set came out: `holds`, `warns` or `broken`",
     },
     KindInfo {
         kind: Kind::Decrypted,
         word: "decrypted",
         point: Point::MetaClient,
-        fields: &["id", "from", "text", "type"],
+        fields: &["id", "from", "text", "type", "kind", "reply_to", "author", "quote"],
         doc: "content that a Meta client decrypted",
     },
     KindInfo {
@@ -113,7 +150,7 @@ pub const KINDS: &[KindInfo] = &[
         kind: Kind::Shown,
         word: "shown",
         point: Point::Iut,
-        fields: &["id", "from", "text", "secure"],
+        fields: &["id", "from", "text", "secure", "reply_to"],
         doc: "a message that the user saw",
     },
     KindInfo {
@@ -143,6 +180,48 @@ pub const KINDS: &[KindInfo] = &[
         point: Point::Iut,
         fields: &["class"],
         doc: "an error that the user saw",
+    },
+    KindInfo {
+        kind: Kind::Reaction,
+        word: "reaction",
+        point: Point::User,
+        fields: &["from", "id", "emoji", "own"],
+        doc: "a reaction that the user saw; an empty `emoji` takes one back",
+    },
+    KindInfo {
+        kind: Kind::Typing,
+        word: "typing",
+        point: Point::User,
+        fields: &["from", "on"],
+        doc: "the user saw that somebody types, or no longer does",
+    },
+    KindInfo {
+        kind: Kind::Notice,
+        word: "notice",
+        point: Point::Iut,
+        fields: &["text"],
+        doc: "something that the user was told",
+    },
+    KindInfo {
+        kind: Kind::Answer,
+        word: "answer",
+        point: Point::Iut,
+        fields: &["of", "outcome", "list", "ids", "texts"],
+        doc: "what an operation came to: `outcome` is ok or error; lists are joined by spaces",
+    },
+    KindInfo {
+        kind: Kind::Failure,
+        word: "failure",
+        point: Point::Iut,
+        fields: &["of"],
+        doc: "what told the user of a failure: an operation, a receipt `failed`, an error shown",
+    },
+    KindInfo {
+        kind: Kind::Asked,
+        word: "asked",
+        point: Point::Meta,
+        fields: &["what", "about"],
+        doc: "what a client asked of the chat server beside keys, in the profile's form",
     },
 ];
 
@@ -192,6 +271,18 @@ pub const ACTOR_FIELDS: &[&str] = &["jid", "visible_id", "login", "authkey"];
 /// The text that nobody else sends, by which the leak scan finds content in clear.
 pub const CANARY: &str = "canary";
 
+/// The first word of a reference to so many characters that say nothing, as `${fill.71680}`.
+pub const FILL: &str = "fill";
+
+/// The characters that a reference to a filling stands for.
+pub fn filling(count: &str) -> Option<String> {
+    let count = count.parse::<usize>().ok().filter(|count| *count <= FILL_CHARS_MAX)?;
+    Some("x".repeat(count))
+}
+
+/// A URL at which nobody has any business; a request for it shows that content was followed.
+pub const HONEYPOT: &str = "honeypot";
+
 /// The first word of a reference to a profile value, as `${profile.login.product}`.
 pub const PROFILE: &str = "profile";
 
@@ -209,6 +300,9 @@ mod tests {
             Kind::Enlistment,
             Kind::Published,
             Kind::Response,
+            Kind::IdentityChanged,
+            Kind::Fetched,
+            Kind::Rule,
             Kind::Decrypted,
             Kind::Undecryptable,
             Kind::Shown,
@@ -216,6 +310,12 @@ mod tests {
             Kind::Connection,
             Kind::Woken,
             Kind::ErrorShown,
+            Kind::Reaction,
+            Kind::Typing,
+            Kind::Notice,
+            Kind::Answer,
+            Kind::Failure,
+            Kind::Asked,
         ];
         for kind in kinds {
             assert_eq!(kind.info().kind, kind);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::parse::{fields, read_duration};
 use super::shape;
-use crate::limits::{FAULT_BYTES_MAX, FAULT_DELAY_MS_MAX, FAULT_WRITES_MAX};
+use crate::limits::{CLOCK_STEPS_MAX, FAULT_BYTES_MAX, FAULT_DELAY_MS_MAX, FAULT_WRITES_MAX};
 use crate::spec::problems::{Fields, Problems, listed};
 use crate::spec::yaml::{Entry, Value, Yaml};
 
@@ -40,6 +40,8 @@ pub enum FaultKind {
     Stall,
     /// So many random bytes pass, which belong to no frame.
     Garbage(u16),
+    /// The length of a frame passes, and nothing after it.
+    Announce(Length),
     /// The connection is reset, at once.
     Reset,
     /// The server has nothing more to say and goes on listening.
@@ -54,6 +56,15 @@ pub enum Amount {
     Any,
 }
 
+super::model::words! {
+    /// How long a frame is that is announced.
+    Length {
+        /// As the length field can say at most.
+        Longest = "longest",
+        /// One more than the profile's limit.
+        TooLong = "too-long",
+    }
+}
 super::model::words! {
     /// Which bytes a fault is about.
     Way {
@@ -87,6 +98,8 @@ pub struct Advance {
     /// The actor whose instance moves its clock.
     pub on: String,
     pub by: Duration,
+    /// In steps of this length, so that what the subject does in between is seen in its time.
+    pub every: Option<Duration>,
 }
 
 impl FaultKind {
@@ -100,6 +113,7 @@ impl FaultKind {
             Self::Duplicate => "duplicate",
             Self::Stall => "stall",
             Self::Garbage(_) => "garbage",
+            Self::Announce(_) => "announce",
             Self::Reset => "reset",
             Self::HalfClose => "half_close",
         }
@@ -107,7 +121,7 @@ impl FaultKind {
 
     /// True for what happens at once and waits for no bytes.
     pub fn is_immediate(self) -> bool {
-        matches!(self, Self::Garbage(_) | Self::Reset | Self::HalfClose)
+        matches!(self, Self::Garbage(_) | Self::Announce(_) | Self::Reset | Self::HalfClose)
     }
 
     /// True for what can be done to bytes that the client sends.
@@ -124,6 +138,7 @@ const KINDS: &[&str] = &[
     "duplicate",
     "stall",
     "garbage",
+    "announce",
     "reset",
     "half_close",
 ];
@@ -179,6 +194,7 @@ fn read_one(problems: &mut Problems, entry: &Entry, fields: Fields<'_>) -> Optio
         "dribble" => read_amount(problems, entry, 1).map(FaultKind::Dribble),
         "coalesce" => read_count(problems, entry, 2, FAULT_WRITES_MAX).map(FaultKind::Coalesce),
         "delay" => read_delay(problems, value).map(FaultKind::Delay),
+        "announce" => problems.word(value, "length", Length::ALL).map(FaultKind::Announce),
         "garbage" => read_count(problems, entry, 1, FAULT_BYTES_MAX).map(FaultKind::Garbage),
         word => read_flag(problems, value, word),
     }
@@ -232,7 +248,22 @@ pub(super) fn read_advance<'y>(
     let fields = fields(problems, node, &shape::ADVANCE)?;
     let on = fields.get("on").and_then(|node| problems.text(node, "`on`"));
     let by = fields.get("by").and_then(|node| read_duration(problems, node));
-    Some((Advance { on: on?.to_owned(), by: by? }, fields))
+    let every = match fields.get("every") {
+        Some(node) => Some(read_pace(problems, node, by)?),
+        None => None,
+    };
+    Some((Advance { on: on?.to_owned(), by: by?, every }, fields))
+}
+
+/// The length of the single steps of a jump.
+fn read_pace(problems: &mut Problems, node: &Yaml, by: Option<Duration>) -> Option<Duration> {
+    let every = read_duration(problems, node)?;
+    let steps = by.unwrap_or_default().as_millis() / every.as_millis().max(1);
+    if steps > u128::from(CLOCK_STEPS_MAX) {
+        problems.add(node.span, format!("that are more than {CLOCK_STEPS_MAX} steps"));
+        return None;
+    }
+    Some(every)
 }
 
 #[cfg(test)]

@@ -7,9 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::line::{Advance, LineFault};
 use super::needs::Needs;
 use super::pattern::Pattern;
+use super::push::{BodyFault, PushKeys, TokenFault};
+use super::said::Said;
 use super::template::Template;
 use crate::span::{Source, Span};
 use crate::spec::yaml::Yaml;
@@ -109,6 +112,8 @@ pub struct Act {
     pub mutate: Option<Mutation>,
     /// The operation may end in an error: what it leads to is judged elsewhere.
     pub may_fail: bool,
+    /// The encoding of what Meta's side sends meanwhile, where it is not that of the case.
+    pub encode: Option<EncodeAs>,
 }
 
 /// Something that Meta's side does by itself.
@@ -123,24 +128,44 @@ pub struct Send {
     pub mutate: Option<Mutation>,
     /// The encoding of what this step puts on the wire, where it is not that of the case.
     pub encode: Option<EncodeAs>,
+    /// Attributes and children that the message stanza has besides its own.
+    pub with: Option<Pattern>,
 }
 
 #[derive(Clone, Debug)]
 pub enum Payload {
     /// A text from a Meta client, end-to-end encrypted.
     Text(Template),
+    /// Another content from a Meta client, end-to-end encrypted.
+    Content(Said),
+    /// A Meta client's user begins to type, or stops.
+    Typing(bool),
+    /// An earlier install of the user has blocked this address.
+    Blocks(Template),
     /// A stanza from the chat server, as written.
     Stanza(Pattern),
     /// The same ciphertext as the named earlier `send`; `same_id` keeps the message id too.
     Replay { of: String, same_id: bool },
     /// The held text of the named earlier `send`, delivered now.
     Release { of: String },
+    /// A request to send the named message of the implementation again, `times` times over, each
+    /// with this count and, with `keys`, with keys for a new session.
+    AskAgain { of: String, count: u16, keys: bool, times: u16 },
+    /// The named earlier text, encrypted anew under its id, `times` times over; `spoilt` flips a
+    /// bit of each MAC.
+    Resend { of: String, spoilt: bool, times: u16 },
+    /// A Meta client loses something, and tells nobody.
+    Lose(Loss),
     /// Strangers fetch the user's keys until so few one-time prekeys are left.
     Drain { left: u16 },
-    /// A push call for the user `to`, to the third-party server.
-    Push,
-    /// An HTTP GET of the third-party server's key set.
-    FetchKeys,
+    /// Another device of the user enlists, with keys of its own.
+    EnlistElsewhere,
+    /// So many push calls for the user `to`, to the third-party server.
+    Push { times: u16 },
+    /// So many HTTP GETs of the third-party server's key set, or a HEAD.
+    FetchKeys { times: u16, head: bool },
+    /// From here on Meta publishes these push keys.
+    Publish(PushKeys),
 }
 
 /// What should, or should not, be observed.
@@ -170,6 +195,12 @@ pub enum Kind {
     Published,
     /// At `meta`: the answer to an HTTP request of the harness.
     Response,
+    /// At the implementation under test: its user saw that a peer's identity key is another.
+    IdentityChanged,
+    /// At `meta`: a request for something that Meta publishes, or for a canary.
+    Fetched,
+    /// At `meta`: how a rule about a token or a key set came out.
+    Rule,
     /// At a Meta client: content that was decrypted.
     Decrypted,
     /// At a Meta client: a message that could not be decrypted.
@@ -184,6 +215,18 @@ pub enum Kind {
     Woken,
     /// At the implementation under test: its user saw an error.
     ErrorShown,
+    /// At a Meta client or the implementation under test: its user saw a reaction.
+    Reaction,
+    /// At a Meta client or the implementation under test: its user saw that somebody types.
+    Typing,
+    /// At the implementation under test: its user was told something.
+    Notice,
+    /// At the implementation under test: what an operation came to.
+    Answer,
+    /// At the implementation under test: whatever told its user that something failed.
+    Failure,
+    /// At `meta`: what a client asked of the chat server beside keys.
+    Asked,
 }
 
 #[derive(Clone, Debug)]
@@ -200,24 +243,57 @@ pub enum Mutation {
     ServerChain(ChainFault),
     /// On `connect`: what is odd about the chat server's handshake message.
     ServerHello(HelloFault),
+    /// On `connect`: how many messages the server announces, whatever the mailbox holds.
+    OfflineCount(u16),
     /// On a `stanza` that is sent: what is wrong with the frame around it.
     Frame(FrameFault),
+    /// On a `stanza` that is sent: what is wrong with its own bytes.
+    Bytes(BytesFault),
     /// On `send_text`: what the served bundle has for a signature.
     BundleSignature(SignatureFault),
     /// On `send_text`: the bundle fetch is answered with this error code.
     BundleError(u16),
+    /// On `send_text`: what the served bundle has for keys.
+    Bundle(BundleFault),
+    /// On a `text` that opens a session: which one-time prekey it is made with.
+    Prekey(PrekeyFault),
     /// On `enlist`: the enlistment API answers `{"status": "fail", "reason": …}`.
     EnlistmentReason(String),
+    /// On `enlist`: what the enlistment API answers instead of yes or no.
+    EnlistmentAnswer(AnswerFault),
+    /// On `enlist`: the digits of the internal identifier that the user gets. Legal.
+    LoginDigits(u64),
+    /// On `connect`: what the chat server does about the login.
+    ServerLogin(LoginFault),
     /// On a `text` that is sent: what takes the place of the ciphertext.
     Content(ContentFault),
     /// On a `push`: what is wrong with its token.
     PushToken(TokenFault),
+    /// On a `push`: what is odd about its body.
+    PushBody(BodyFault),
+    /// On a `text` or `content`: what the stanza says of its time.
+    Time(TimeFault),
+    /// On a `text` or `content`: the device of its sender that it comes from.
+    Device(u16),
 }
 
 impl Mutation {
     /// True for what a right implementation accepts: no twin and no probe are needed then.
     pub fn is_legal(&self) -> bool {
-        matches!(self, Self::ServerHello(HelloFault::UnknownFields | HelloFault::RotatedStatic))
+        match self {
+            Self::ServerHello(fault) => {
+                matches!(fault, HelloFault::UnknownFields | HelloFault::RotatedStatic)
+            }
+            Self::Bundle(fault) => fault.is_legal(),
+            Self::Prekey(fault) => *fault == PrekeyFault::None,
+            // A loss, as any line may have.
+            Self::ServerLogin(fault) => *fault == LoginFault::Dropped,
+            Self::PushToken(fault) => *fault == TokenFault::SlightlyAhead,
+            Self::PushBody(fault) => *fault == BodyFault::FurtherMembers,
+            Self::Content(fault) => fault.is_legal(),
+            Self::OfflineCount(_) | Self::LoginDigits(_) | Self::Time(_) | Self::Device(_) => true,
+            _ => false,
+        }
     }
 }
 
@@ -244,12 +320,28 @@ words! {
     ChainFault {
         /// Well-formed, but signed by an authority that nobody pinned.
         ForeignRoot = "foreign-root",
-        /// 64 random bytes in place of each signature.
+        /// 64 random bytes in place of the leaf's signature.
         RandomSignature = "random-signature",
+        /// The leaf's signature has one flipped bit.
+        FlippedSignature = "flipped-signature",
+        /// The leaf has no signature.
+        SignatureAbsent = "signature-absent",
+        /// The leaf's signature is empty.
+        SignatureEmpty = "signature-empty",
+        /// The leaf's signature lacks its last byte.
+        SignatureShort = "signature-short",
+        /// The intermediate's signature has one flipped bit, under a genuine leaf.
+        IntermediateFlipped = "intermediate-flipped",
+        /// The intermediate has no signature, and the leaf is genuine.
+        IntermediateUnsigned = "intermediate-unsigned",
+        /// The intermediate's issuer is nobody known.
+        UnknownIssuer = "unknown-issuer",
         /// A genuine chain for another static key.
         OtherLeafKey = "other-leaf-key",
         /// Validity ended before today.
         Expired = "expired",
+        /// The intermediate's validity ended before today.
+        IntermediateExpired = "intermediate-expired",
         /// Validity begins in 2100.
         NotYetValid = "not-yet-valid",
         /// No chain at all.
@@ -288,6 +380,40 @@ words! {
     }
 }
 words! {
+    /// Answers of the enlistment API that are neither yes nor no (ENL-012, ENL-019).
+    AnswerFault {
+        /// A failure for a reason that nobody has heard of.
+        UnknownReason = "unknown-reason",
+        /// A failure without a reason.
+        NoReason = "no-reason",
+        /// A login, and no status.
+        NoStatus = "no-status",
+        /// A success without a login.
+        NoLogin = "no-login",
+        /// The right members with values of other types.
+        WrongTypes = "wrong-types",
+        /// Text that is no JSON.
+        NotJson = "not-json",
+        /// No body.
+        Empty = "empty",
+        /// HTTP 500.
+        ServerError = "server-error",
+        /// HTTP 503.
+        Unavailable = "unavailable",
+        /// The enlistment is carried out, and its answer is lost on the way.
+        Lost = "lost",
+    }
+}
+words! {
+    /// What the chat server does about a login that is in order (TRN-013, TRN-015).
+    LoginFault {
+        /// It closes the connection without an answer.
+        Dropped = "dropped",
+        /// It does not speak the client's protocol version.
+        UnsupportedVersion = "unsupported-version",
+    }
+}
+words! {
     /// What is wrong with a frame of the open channel.
     FrameFault {
         /// A flipped bit in its tag (NOI-011).
@@ -302,6 +428,27 @@ words! {
         OtherDirection = "other-direction",
         /// It is sound, and is sent a second time (NOI-011).
         Replayed = "replayed",
+    }
+}
+words! {
+    /// What is wrong with the bytes of a stanza in a sound frame (STZ-008, STZ-021).
+    BytesFault {
+        /// A value begins with a byte that is no tag of the format.
+        ReservedTag = "reserved-tag",
+        /// The list announces one attribute more than there is.
+        LongList = "long-list",
+        /// A string announces more bytes than there are.
+        LongString = "long-string",
+        /// The last byte is missing.
+        Cut = "cut",
+        /// It begins with a word and not with a list.
+        NoList = "no-list",
+        /// A list without a tag.
+        EmptyNode = "empty-node",
+        /// Nodes are nested far deeper than any stanza is.
+        Deep = "deep",
+        /// The id holds bytes that are no UTF-8.
+        InvalidText = "invalid-text",
     }
 }
 words! {
@@ -324,16 +471,52 @@ words! {
         ClearEnc = "clear-enc",
         /// A genuine ciphertext with one bit of its MAC flipped.
         FlippedMac = "flipped-mac",
+        /// A `<plaintext>` with the content protobuf, as native newsletters have it (ENC-019).
+        ClearPlaintext = "clear-plaintext",
+        /// A content protobuf that ends in the middle of a field (MSG-012).
+        CutProtobuf = "cut-protobuf",
+        /// One with a field that is longer than anything (MSG-012).
+        OverlongField = "overlong-field",
+        /// One with a number that does not end (MSG-012).
+        EndlessNumber = "endless-number",
+        /// One with a wire type that does not exist (MSG-012).
+        WireType = "wire-type",
+        /// One with a group that is never closed (MSG-012).
+        OpenGroup = "open-group",
+        /// Padding that says that it has no byte (MSG-012).
+        PadZero = "pad-zero",
+        /// Padding that says that it is longer than all there is (MSG-012).
+        PadOverlong = "pad-overlong",
+        /// Nothing was encrypted, not even padding (MSG-012).
+        Empty = "empty",
+        /// Fields that nobody knows beside the text: legal (MSG-011).
+        UnknownFields = "unknown-fields",
+        /// Thousands of quotes in one another: a protobuf, if nobody's (MSG-012).
+        DeepQuotes = "deep-quotes",
+        /// A genuine ciphertext, and `<unavailable>` in clear beside it (ENC-019).
+        UnavailableBeside = "unavailable-beside",
+        /// A genuine ciphertext, and a body in clear with another text beside it (ENC-019).
+        BodyBeside = "body-beside",
+    }
+}
+impl ContentFault {
+    /// True for what a right implementation takes.
+    pub fn is_legal(self) -> bool {
+        use ContentFault::{BodyBeside, DeepQuotes, UnavailableBeside, UnknownFields};
+        matches!(self, UnknownFields | DeepQuotes | UnavailableBeside | BodyBeside)
     }
 }
 words! {
-    /// Faults of a push token (PSH-004, PSH-005).
-    TokenFault {
+    /// What a message stanza says of its time (MSG-018).
+    TimeFault {
+        /// Ten years from now.
+        FarFuture = "far-future",
+        /// The beginning of Unix time.
+        FarPast = "far-past",
+        /// No number at all.
+        Garbage = "garbage",
+        /// Nothing.
         Absent = "absent",
-        AlgNone = "alg-none",
-        BadSignature = "bad-signature",
-        OtherAudience = "other-audience",
-        Expired = "expired",
     }
 }
 

@@ -168,11 +168,24 @@ fn acceptance_of_send(send: &Send, label: &str) -> Option<Expect> {
             let matching = Matching::Fields(vec![("text".into(), text.clone())]);
             Some(expect(&send.to, Kind::Shown, matching))
         }
-        Payload::Push | Payload::FetchKeys => {
+        Payload::Content(said) => {
+            let matching = Matching::Fields(vec![("text".into(), said.text()?.clone())]);
+            Some(expect(&send.to, Kind::Shown, matching))
+        }
+        Payload::Push { .. } | Payload::FetchKeys { .. } => {
             Some(expect("meta", Kind::Response, fields(&[("of", label), ("status", "200")])))
         }
         Payload::Stanza(stanza) => Some(expect("meta", Kind::Stanza, answer_to(stanza)?)),
-        Payload::Replay { .. } | Payload::Release { .. } | Payload::Drain { .. } => None,
+        Payload::Replay { .. }
+        | Payload::Release { .. }
+        | Payload::AskAgain { .. }
+        | Payload::Resend { .. }
+        | Payload::Lose(_)
+        | Payload::Drain { .. }
+        | Payload::Publish(_)
+        | Payload::Typing(_)
+        | Payload::Blocks(_)
+        | Payload::EnlistElsewhere => None,
     }
 }
 
@@ -235,6 +248,7 @@ fn ping(step: &Step, client: &str, index: usize) -> [Step; 2] {
         hold: false,
         mutate: None,
         encode: None,
+        with: None,
     };
     let expect = expect("meta", Kind::Stanza, Matching::Stanza(answer));
     [made(step, Action::Send(send)), made(step, Action::Expect(expect))]
@@ -252,6 +266,7 @@ fn texts(scenario: &Scenario, step: &Step, client: &str, index: usize) -> [Step;
         hold: false,
         mutate: None,
         encode: None,
+        with: None,
     };
     let to = Template::builtin(&format!("${{{peer}.jid}}"));
     let params = vec![("to".into(), to), ("text".into(), text("out"))];
@@ -298,7 +313,14 @@ fn expect(at: &str, kind: Kind, matching: Matching) -> Expect {
 }
 
 fn act(on: &str, operation: &str, params: Vec<(String, Template)>) -> Act {
-    Act { on: on.into(), operation: operation.into(), params, mutate: None, may_fail: false }
+    Act {
+        on: on.into(),
+        operation: operation.into(),
+        params,
+        mutate: None,
+        may_fail: false,
+        encode: None,
+    }
 }
 
 /// A step of ours; it points at the negative step that it stands for.

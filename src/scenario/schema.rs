@@ -10,12 +10,29 @@ use super::kinds::KINDS;
 use super::model::Kind;
 use super::operations::OPERATIONS;
 use super::shape::{
-    ACT, ACTOR, ADVANCE, ENCODE, EXPECT, FAULT, Form, KeySpec, MUTATION, NEGATIVE, SCENARIO, SEND,
-    STEP, Shape,
+    ACT, ACTOR, ADVANCE, CONTENT, ENCODE, EXPECT, FAULT, Form, KeySpec, LINK, MUTATION, NEGATIVE,
+    OTHER, OWN_DEVICES, REACTION, REPLY, REVOKE, SCENARIO, SEND, STEP, Shape,
 };
 
-const SHAPES: &[&Shape] =
-    &[&ACTOR, &STEP, &ACT, &SEND, &EXPECT, &FAULT, &ADVANCE, &ENCODE, &NEGATIVE, &MUTATION];
+const SHAPES: &[&Shape] = &[
+    &ACTOR,
+    &STEP,
+    &ACT,
+    &SEND,
+    &EXPECT,
+    &FAULT,
+    &ADVANCE,
+    &ENCODE,
+    &NEGATIVE,
+    &MUTATION,
+    &CONTENT,
+    &REPLY,
+    &REACTION,
+    &REVOKE,
+    &LINK,
+    &OTHER,
+    &OWN_DEVICES,
+];
 
 /// Gives the schema, draft 2020-12.
 pub fn schema() -> Value {

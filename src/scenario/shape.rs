@@ -3,13 +3,15 @@
 //!
 //! Main type: [`Shape`]. It describes form only; what fits together is judged by `lint`.
 
+use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::kinds::{KINDS, MILESTONES};
-use super::line::{End, Way, Which};
+use super::line::{End, Length, Way, Which};
 use super::model::{
-    After, ChainFault, ContentFault, FrameFault, HelloFault, Plays, Seen, SignatureFault,
-    TokenFault, Twin,
+    After, AnswerFault, BytesFault, ChainFault, ContentFault, FrameFault, HelloFault, LoginFault,
+    Plays, Seen, SignatureFault, TimeFault, Twin,
 };
 use super::operations;
+use super::push::{BodyFault, PushKeys, TokenFault};
 use crate::wire::Style;
 
 /// A mapping with its keys.
@@ -139,6 +141,11 @@ pub static ACT: Shape = Shape {
             must("on", Form::Text, "the actor"),
             must("do", Form::Word(operations::names), "an operation of the driver protocol"),
             may("may_fail", Form::Flag, "`true`: an error of the operation is no failure"),
+            may(
+                "encode",
+                Form::Shape(&ENCODE),
+                "how stanzas are written that Meta's side sends meanwhile",
+            ),
             MUTATE,
             NEGATIVES,
             AS,
@@ -154,6 +161,9 @@ pub static SEND: Shape = shape(
         must("to", Form::Text, "the actor that it is for"),
         may("text", Form::Template, "a text, end-to-end encrypted"),
         may("stanza", Form::Template, "a stanza of the chat server, as XML"),
+        may("typing", Form::Flag, "`true`: its user begins to type; `false`: stops"),
+        may("blocks", Form::Template, "whom an earlier install of the user has blocked"),
+        may("content", Form::Shape(&CONTENT), "a content beside text, end-to-end encrypted"),
         may("replay", Form::Text, "the label of an earlier `send`: the same ciphertext again"),
         may(
             "id",
@@ -162,14 +172,48 @@ pub static SEND: Shape = shape(
         ),
         may("hold", Form::Flag, "`true`: a text is encrypted now and delivered by a `release`"),
         may("release", Form::Text, "the label of an earlier text with `hold`"),
+        may(
+            "ask_again",
+            Form::Text,
+            "the label of a `send_text`: the Meta client asks for that message again",
+        ),
+        may("count", Form::Code, "of an `ask_again`: which attempt it calls itself; 1 by default"),
+        may("keys", Form::Flag, "of an `ask_again`: `true`: with keys for a new session"),
+        may("resend", Form::Text, "the label of an earlier text: encrypted anew under its id"),
+        may("spoilt", Form::Flag, "of a `resend`: `true`: with a flipped bit in the MAC"),
+        may(
+            "lose",
+            Form::Word(|| words(Loss::ALL)),
+            "what the Meta client loses, without telling anybody",
+        ),
         may("drain", Form::Code, "strangers fetch keys until so few one-time prekeys are left"),
+        may(
+            "enlist_elsewhere",
+            Form::Flag,
+            "`true`: another device of the user enlists, with keys of its own",
+        ),
         may("push", Form::Flag, "`true`: a push call to the third-party server"),
         may(
             "encode",
             Form::Shape(&ENCODE),
             "how its stanza is written, whatever the case's encoding",
         ),
+        may(
+            "with",
+            Form::Template,
+            "attributes and children that a message has besides its own, as `<message …>`",
+        ),
         may("fetch", Form::Word(|| FETCHES.to_vec()), "an HTTP GET to the third-party server"),
+        may(
+            "times",
+            Form::Code,
+            "how often, at once: of a `push`, `fetch`, `ask_again` or `resend`; 1 if not said",
+        ),
+        may(
+            "publish",
+            Form::Word(|| words(PushKeys::ALL)),
+            "what Meta's published push keys are from here on, and which of them signs",
+        ),
         MUTATE,
         NEGATIVES,
         AS,
@@ -201,6 +245,11 @@ pub static FAULT: Shape = shape(
         may("duplicate", Form::Flag, "`true`: the next write passes twice"),
         may("stall", Form::Flag, "`true`: nothing passes any more, and nobody is told"),
         may("garbage", Form::Code, "so many random bytes pass, between two frames"),
+        may(
+            "announce",
+            Form::Word(|| words(Length::ALL)),
+            "the length of a frame passes, and nothing after it",
+        ),
         may("reset", Form::Flag, "`true`: the connection is reset, at once"),
         may("half_close", Form::Flag, "`true`: the server says no more and goes on listening"),
         may(
@@ -219,6 +268,7 @@ pub static ADVANCE: Shape = shape(
     &[
         must("on", Form::Text, "the actor whose instance moves its clock"),
         must("by", Form::Duration, "how much time passes"),
+        may("every", Form::Duration, "in steps of this length; else at once"),
         AS,
     ],
 );
@@ -259,6 +309,16 @@ pub static MUTATION: Shape = Shape {
                 "on `connect`: what is odd about the server's handshake message",
             ),
             may(
+                "offline_count",
+                Form::Code,
+                "on `connect`: how many messages the server announces to wait",
+            ),
+            may(
+                "bytes",
+                Form::Word(|| words(BytesFault::ALL)),
+                "on a `stanza` that is sent: what is wrong with its own bytes",
+            ),
+            may(
                 "frame",
                 Form::Word(|| words(FrameFault::ALL)),
                 "on a `stanza` that is sent: what is wrong with its frame",
@@ -274,9 +334,34 @@ pub static MUTATION: Shape = Shape {
                 "on `send_text`: the error code that answers the bundle fetch",
             ),
             may(
+                "bundle",
+                Form::Word(|| words(BundleFault::ALL)),
+                "on `send_text`: what is odd about the keys in the served bundle",
+            ),
+            may(
+                "prekey",
+                Form::Word(|| words(PrekeyFault::ALL)),
+                "on a `text` that opens a session: its one-time prekey",
+            ),
+            may(
                 "enlistment_reason",
                 Form::Text,
                 "on `enlist`: the reason with which the API fails",
+            ),
+            may(
+                "enlistment_answer",
+                Form::Word(|| words(AnswerFault::ALL)),
+                "on `enlist`: what the API answers instead of yes or no",
+            ),
+            may(
+                "login_digits",
+                Form::Text,
+                "on `enlist`: the number of the internal identifier; legal, and without a twin",
+            ),
+            may(
+                "server_login",
+                Form::Word(|| words(LoginFault::ALL)),
+                "on `connect`: what the chat server does about the login",
             ),
             may(
                 "content",
@@ -288,16 +373,90 @@ pub static MUTATION: Shape = Shape {
                 Form::Word(|| words(TokenFault::ALL)),
                 "on a `push`: what is wrong with its token",
             ),
+            may(
+                "push_body",
+                Form::Word(|| words(BodyFault::ALL)),
+                "on a `push`: what is odd about its body",
+            ),
+            may(
+                "time",
+                Form::Word(|| words(TimeFault::ALL)),
+                "on a message: what its stanza says of its time",
+            ),
+            may("device", Form::Code, "on a message: the sender's device that it comes from"),
         ],
     )
 };
+
+pub static CONTENT: Shape = Shape {
+    one_key: true,
+    ..shape(
+        "`content`",
+        &[
+            may("reply", Form::Shape(&REPLY), "a text that answers another message"),
+            may("reaction", Form::Shape(&REACTION), "a reaction to a message"),
+            may("revoke", Form::Shape(&REVOKE), "an earlier message is taken back"),
+            may("link", Form::Shape(&LINK), "a text with a link and the preview of its page"),
+            may("other", Form::Shape(&OTHER), "a kind that is no text"),
+            may("own_devices", Form::Shape(&OWN_DEVICES), "what only own devices send"),
+        ],
+    )
+};
+
+pub static REPLY: Shape = shape(
+    "`reply`",
+    &[
+        must("text", Form::Template, "the text"),
+        must("id", Form::Template, "id of the message that it answers"),
+        must("author", Form::Template, "address of who wrote that message"),
+        must("quote", Form::Template, "its text, as the sender tells it"),
+    ],
+);
+
+pub static REACTION: Shape = shape(
+    "`reaction`",
+    &[
+        must("id", Form::Template, "id of the message that it is about"),
+        must("emoji", Form::Template, "empty to take an earlier one back"),
+        may("own", Form::Template, "`true`: the message is the sender's own"),
+    ],
+);
+
+pub static REVOKE: Shape = shape(
+    "`revoke`",
+    &[
+        must("id", Form::Template, "id of the message that is taken back"),
+        may("own", Form::Template, "`false`: the message is not said to be the sender's own"),
+    ],
+);
+
+pub static LINK: Shape = shape(
+    "`link`",
+    &[
+        must("text", Form::Template, "the text, with the link in it"),
+        must("url", Form::Template, "the link"),
+    ],
+);
+
+pub static OTHER: Shape = shape(
+    "`other`",
+    &[
+        must("kind", Form::Template, "future, sticker, view-once, disappearing or poll"),
+        must("text", Form::Template, "a text within it"),
+    ],
+);
+
+pub static OWN_DEVICES: Shape = shape(
+    "`own_devices`",
+    &[must("what", Form::Template, "history: a notice of history that could be fetched")],
+);
 
 /// Words of `id` beside `replay`.
 pub const REPLAY_IDS: &[&str] = &["same", "new"];
 /// The amount that is drawn from the seed.
 pub const ANY: &str = "any";
 /// Words of `fetch`.
-pub const FETCHES: &[&str] = &["jwks"];
+pub const FETCHES: &[&str] = &["jwks", "jwks-head"];
 
 impl Shape {
     /// The keys that may stand in it, without parameters of operations.

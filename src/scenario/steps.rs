@@ -5,20 +5,24 @@
 
 use std::time::Duration;
 
+use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::kinds::{KINDS, KindInfo};
 use super::line;
 use super::model::{
-    Act, Action, After, ChainFault, ContentFault, Expect, FrameFault, HelloFault, Kind, Matching,
-    Mutation, Negative, Payload, Send, SignatureFault, Step, TokenFault, Twin,
+    Act, Action, After, AnswerFault, BytesFault, ChainFault, ContentFault, Expect, FrameFault,
+    HelloFault, Kind, LoginFault, Matching, Mutation, Negative, Payload, Send, SignatureFault,
+    Step, TimeFault, Twin,
 };
 use super::operations::{self, Operation};
 use super::parse::{fields, is_empty_mapping, problem, read_duration, read_name, read_template};
 use super::pattern::Pattern;
-use super::shape;
+use super::push::{BodyFault, PushKeys, TokenFault};
 use super::template::Template;
+use super::{said, shape};
+use crate::limits::CALLS_MAX;
 use crate::span::Span;
 use crate::spec::problems::{Fields, Problems, listed};
-use crate::spec::yaml::{Entry, Yaml};
+use crate::spec::yaml::{Entry, Value, Yaml};
 use crate::wire::{EncodeAs, Style};
 
 /// How long an expectation waits where it does not say.
@@ -96,6 +100,7 @@ fn read_act<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fiel
     };
     let on = fields.get("on").and_then(|node| problems.text(node, "`on`"));
     let mutate = fields.get("mutate").and_then(|node| read_mutation(problems, node));
+    let encode = fields.entry("encode").and_then(|entry| read_encode(problems, entry, fields));
     let may_fail = fields.get("may_fail").and_then(|node| problems.flag(node, "`may_fail`"));
     let operation = operation?;
     let params = operation.params.iter().filter_map(|param| {
@@ -109,6 +114,7 @@ fn read_act<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fiel
         params,
         mutate,
         may_fail: may_fail.unwrap_or(false),
+        encode,
     };
     Some((Action::Act(act), fields))
 }
@@ -149,16 +155,37 @@ fn read_send<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fie
     let mutate = fields.get("mutate").and_then(|node| read_mutation(problems, node));
     let encode = fields.entry("encode").and_then(|entry| read_encode(problems, entry, fields));
     let hold = fields.get("hold").and_then(|node| problems.flag(node, "`hold`")).unwrap_or(false);
+    let with = fields.get("with").and_then(|node| read_with(problems, node, fields));
     let (from, to) = (from?.to_owned(), to?.to_owned());
-    let send = Send { from, to, payload: payload?, hold, mutate, encode };
+    let send = Send { from, to, payload: payload?, hold, mutate, encode, with };
     Some((Action::Send(send), fields))
 }
 
+/// What a message has besides its own; only texts become messages here.
+fn read_with(problems: &mut Problems, node: &Yaml, send: Fields<'_>) -> Option<Pattern> {
+    if send.get("text").is_none() {
+        problems.add(node.span, "`with` belongs to `text`");
+    }
+    let pattern = read_pattern(problems, node)?;
+    if pattern.tag() != "message" {
+        let help = "e.g. `with: '<message notify=\"Ann\"/>'`";
+        problems.advise(node.span, "`with` is a `<message>`", help);
+    }
+    Some(pattern)
+}
+
 fn read_encode(problems: &mut Problems, entry: &Entry, send: Fields<'_>) -> Option<EncodeAs> {
-    for word in ["push", "fetch", "drain"] {
+    for word in ["push", "fetch", "publish", "drain", "blocks", "enlist_elsewhere"] {
         if send.get(word).is_some() {
             problems.add(entry.key_span, format!("a `{word}` is no stanza to encode"));
         }
+    }
+    let enlists = matches!(
+        send.get("do").map(|node| &node.value),
+        Some(Value::Scalar { text, .. }) if text == "enlist"
+    );
+    if enlists {
+        problems.add(entry.key_span, "`enlist` is answered over HTTP, in no stanza");
     }
     let fields = fields(problems, &entry.value, &shape::ENCODE)?;
     if is_empty_mapping(&entry.value) {
@@ -174,7 +201,33 @@ fn read_encode(problems: &mut Problems, entry: &Entry, send: Fields<'_>) -> Opti
     Some(EncodeAs { style, compressed: compressed.unwrap_or(false) })
 }
 
-const PAYLOADS: &[&str] = &["text", "stanza", "replay", "release", "drain", "push", "fetch"];
+const PAYLOADS: &[&str] = &[
+    "text",
+    "content",
+    "typing",
+    "blocks",
+    "stanza",
+    "replay",
+    "release",
+    "ask_again",
+    "resend",
+    "lose",
+    "drain",
+    "enlist_elsewhere",
+    "push",
+    "fetch",
+    "publish",
+];
+
+/// Keys that stand only beside some payloads.
+const BESIDE: &[(&str, &[&str])] = &[
+    ("id", &["replay"]),
+    ("hold", &["text"]),
+    ("count", &["ask_again"]),
+    ("keys", &["ask_again"]),
+    ("spoilt", &["resend"]),
+    ("times", &["ask_again", "resend", "push", "fetch"]),
+];
 
 fn read_payload(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Option<Payload> {
     let mut present = fields.iter().filter(|entry| PAYLOADS.contains(&entry.key.as_str()));
@@ -189,24 +242,41 @@ fn read_payload(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Opt
         let message = format!("`send` already has `{}`, it sends one thing", first.key);
         problems.add(second.key_span, message);
     }
-    if let (Some(id), true) = (fields.entry("id"), first.key != "replay") {
-        problems.add(id.key_span, "`id` belongs to `replay`");
-    }
-    if let (Some(hold), true) = (fields.entry("hold"), first.key != "text") {
-        problems.add(hold.key_span, "`hold` belongs to `text`");
+    for (key, payloads) in BESIDE {
+        if let (Some(entry), false) = (fields.entry(key), payloads.contains(&first.key.as_str())) {
+            let belongs = payloads.join("` or `");
+            problems.add(entry.key_span, format!("`{key}` belongs to `{belongs}`"));
+        }
     }
     let value = &first.value;
     match first.key.as_str() {
         "text" => read_template(problems, value, "`text`").map(Payload::Text),
+        "typing" => problems.flag(value, "`typing`").map(Payload::Typing),
+        "blocks" => read_template(problems, value, "`blocks`").map(Payload::Blocks),
+        "content" => said::read(problems, value).map(Payload::Content),
         "stanza" => read_pattern(problems, value).map(Payload::Stanza),
         "replay" => read_replay(problems, value, fields),
         "release" => {
             let of = problems.text(value, "`release`")?.to_owned();
             Some(Payload::Release { of })
         }
+        "ask_again" | "resend" => read_again(problems, first, fields),
+        "lose" => problems.word(value, "loss", Loss::ALL).map(Payload::Lose),
         "drain" => read_code(problems, value).map(|left| Payload::Drain { left }),
-        "push" => read_push(problems, value),
-        _ => problems.word(value, "fetch", &[((), shape::FETCHES[0])]).map(|()| Payload::FetchKeys),
+        "enlist_elsewhere" => {
+            let does = problems.flag(value, "`enlist_elsewhere`")?;
+            if !does {
+                problems.add(value.span, "`enlist_elsewhere: false` does nothing");
+            }
+            does.then_some(Payload::EnlistElsewhere)
+        }
+        "push" => read_push(problems, value, fields),
+        "publish" => problems.word(value, "set", PushKeys::ALL).map(Payload::Publish),
+        _ => {
+            let words = [(false, shape::FETCHES[0]), (true, shape::FETCHES[1])];
+            let head = problems.word(value, "fetch", &words)?;
+            Some(Payload::FetchKeys { times: read_times(problems, fields)?, head })
+        }
     }
 }
 
@@ -226,9 +296,36 @@ fn read_replay(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Opti
     Some(Payload::Replay { of, same_id })
 }
 
-fn read_push(problems: &mut Problems, node: &Yaml) -> Option<Payload> {
+fn read_again(problems: &mut Problems, entry: &Entry, fields: Fields<'_>) -> Option<Payload> {
+    let of = problems.text(&entry.value, &format!("`{}`", entry.key))?.to_owned();
+    let mut number = |key: &str| match fields.get(key) {
+        Some(node) => read_code(problems, node),
+        None => Some(1),
+    };
+    let (count, times) = (number("count")?, number("times")?);
+    let mut flag =
+        |key: &str| fields.get(key).and_then(|node| problems.flag(node, &format!("`{key}`")));
+    let (keys, spoilt) = (flag("keys").unwrap_or(false), flag("spoilt").unwrap_or(false));
+    Some(match entry.key.as_str() {
+        "resend" => Payload::Resend { of, spoilt, times },
+        _ => Payload::AskAgain { of, count, keys, times },
+    })
+}
+
+/// How often, at once.
+fn read_times(problems: &mut Problems, fields: Fields<'_>) -> Option<u16> {
+    let Some(node) = fields.get("times") else { return Some(1) };
+    let times = read_code(problems, node)?;
+    if !(1..=CALLS_MAX).contains(&times) {
+        problems.add(node.span, format!("`times` is 1 to {CALLS_MAX}"));
+        return None;
+    }
+    Some(times)
+}
+
+fn read_push(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Option<Payload> {
     match problems.flag(node, "`push`")? {
-        true => Some(Payload::Push),
+        true => Some(Payload::Push { times: read_times(problems, fields)? }),
         false => {
             problems.add(node.span, "`push: false` sends nothing");
             None
@@ -251,20 +348,42 @@ fn read_mutation(problems: &mut Problems, node: &Yaml) -> Option<Mutation> {
     let value = &entry.value;
     match entry.key.as_str() {
         "server_hello" => problems.word(value, "fault", HelloFault::ALL).map(Mutation::ServerHello),
+        "offline_count" => read_code(problems, value).map(Mutation::OfflineCount),
+        "bytes" => problems.word(value, "fault", BytesFault::ALL).map(Mutation::Bytes),
         "frame" => problems.word(value, "fault", FrameFault::ALL).map(Mutation::Frame),
         "server_chain" => problems.word(value, "fault", ChainFault::ALL).map(Mutation::ServerChain),
         "bundle_signature" => {
             problems.word(value, "fault", SignatureFault::ALL).map(Mutation::BundleSignature)
         }
+        "bundle" => problems.word(value, "fault", BundleFault::ALL).map(Mutation::Bundle),
+        "prekey" => problems.word(value, "prekey", PrekeyFault::ALL).map(Mutation::Prekey),
         "bundle_error" => read_code(problems, value).map(Mutation::BundleError),
         "enlistment_reason" => problems
             .text(value, "a reason")
             .map(|reason| Mutation::EnlistmentReason(reason.to_owned())),
+        "enlistment_answer" => {
+            problems.word(value, "answer", AnswerFault::ALL).map(Mutation::EnlistmentAnswer)
+        }
+        "login_digits" => read_digits(problems, value).map(Mutation::LoginDigits),
+        "server_login" => problems.word(value, "fault", LoginFault::ALL).map(Mutation::ServerLogin),
         "content" => problems.word(value, "fault", ContentFault::ALL).map(Mutation::Content),
         "push_token" => problems.word(value, "fault", TokenFault::ALL).map(Mutation::PushToken),
+        "push_body" => problems.word(value, "fault", BodyFault::ALL).map(Mutation::PushBody),
+        "time" => problems.word(value, "fault", TimeFault::ALL).map(Mutation::Time),
+        "device" => read_code(problems, value).map(Mutation::Device),
         // `single` has refused every other key.
         _ => None,
     }
+}
+
+/// The number of an internal identifier: 64 bits, which is more than YAML's own numbers promise.
+fn read_digits(problems: &mut Problems, node: &Yaml) -> Option<u64> {
+    let text = problems.text(node, "an internal identifier")?;
+    let digits = text.parse().ok();
+    if digits.is_none() {
+        problems.add(node.span, format!("`{text}` is no number of 64 bits"));
+    }
+    digits
 }
 
 fn read_code(problems: &mut Problems, node: &Yaml) -> Option<u16> {

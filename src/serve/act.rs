@@ -120,8 +120,13 @@ impl Host {
             None => enlisted.map(|account| account.user.actor.clone()).collect(),
         };
         for to in &targets {
-            let push =
-                Push { lane: Lane::Main, to: to.clone(), label: None, fault: self.mischief.push };
+            let push = Push {
+                lane: Lane::Main,
+                to: to.clone(),
+                label: None,
+                fault: self.mischief.push,
+                body: None,
+            };
             self.meta.push(push)?;
         }
         Ok(said(&format!("pushed: {}", targets.join(", "))))

@@ -263,6 +263,7 @@ impl Host {
                 self.asked = self.asked.saturating_sub(1);
                 self.net.respond(id, response);
             }
+            Output::Lose { id } => self.net.lose(id),
             Output::Fetch { id, url, request } => {
                 let exchange = self.net.fetch(&url, request);
                 self.fetches.insert(exchange, id);

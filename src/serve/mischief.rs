@@ -163,8 +163,8 @@ mod tests {
             .map(|text| mischief.add(text).unwrap_err());
         insta::assert_snapshot!(errors.join("\n"), @r#"
         there is no fault `chian`; did you mean `chain`?
-        `chain` takes foreign-root, random-signature, other-leaf-key, expired, not-yet-valid, absent
-        `chain` takes foreign-root, random-signature, other-leaf-key, expired, not-yet-valid, absent
+        `chain` takes foreign-root, random-signature, flipped-signature, signature-absent, signature-empty, signature-short, intermediate-flipped, intermediate-unsigned, unknown-issuer, other-leaf-key, expired, intermediate-expired, not-yet-valid, absent
+        `chain` takes foreign-root, random-signature, flipped-signature, signature-absent, signature-empty, signature-short, intermediate-flipped, intermediate-unsigned, unknown-issuer, other-leaf-key, expired, intermediate-expired, not-yet-valid, absent
         `bundle-error` takes a code, e.g. 404
         "#);
         assert_eq!(mischief.words(), ["chain=expired"]);

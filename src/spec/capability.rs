@@ -5,6 +5,8 @@
 //! is no capability: lacking it fails its row. A statement comes from the driver's `hello`; the
 //! user's file may only narrow it, so that nobody claims in a file what the adapter denies.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::problems::suggestion;
@@ -130,13 +132,15 @@ pub enum IcsError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ics {
     values: Vec<(&'static str, CapabilityValue)>,
+    /// What the user's file leaves out although the adapter states it.
+    narrowed: BTreeSet<&'static str>,
 }
 
 impl Default for Ics {
     /// What an implementation states by saying nothing.
     fn default() -> Self {
         let values = ALL.iter().map(|capability| (capability.name, capability.stated_by_default()));
-        Self { values: values.collect() }
+        Self { values: values.collect(), narrowed: BTreeSet::new() }
     }
 }
 
@@ -171,9 +175,18 @@ impl Ics {
                     claimed: claimed.to_json().to_string(),
                 });
             }
+            if claimed != *stated {
+                self.narrowed.insert(capability.name);
+            }
             self.set(capability.name, claimed);
         }
         Ok(self)
+    }
+
+    /// True for what the adapter states and the user's file leaves out: it is neither used nor
+    /// probed.
+    pub fn is_left_out(&self, name: &str) -> bool {
+        self.narrowed.contains(name)
     }
 
     /// The value in effect.

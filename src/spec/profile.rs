@@ -48,7 +48,22 @@ pub const BUILTIN: &[(&str, &str)] = &[
     ("experimental-pqxdh", include_str!("../../scenarios/profiles/experimental-pqxdh.yaml")),
 ];
 
+/// Overlays that are no profiles of anybody's: each makes visible what the others leave out.
+pub const OVERLAYS: &[(&str, &str)] = &[
+    ("resumption", include_str!("../../fixtures/profiles/resumption.yaml")),
+    ("small-frames", include_str!("../../fixtures/profiles/small-frames.yaml")),
+    ("standard-dialect", include_str!("../../fixtures/profiles/standard-dialect.yaml")),
+    ("versioned", include_str!("../../fixtures/profiles/versioned.yaml")),
+];
+
 impl Profile {
+    /// The embedded test overlay of this id, laid over its profile.
+    pub fn overlay(id: &str) -> Option<Profile> {
+        let (name, text) = OVERLAYS.iter().find(|(name, _)| *name == id)?;
+        let source = Source::new(format!("fixtures/profiles/{name}.yaml"), *text);
+        Some(Profile::parse(&source).expect("a test reads the embedded overlays"))
+    }
+
     /// The embedded profile of this id.
     pub fn builtin(id: &str) -> Option<Profile> {
         let (name, text) = BUILTIN.iter().find(|(name, _)| *name == id)?;

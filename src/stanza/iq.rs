@@ -139,6 +139,20 @@ pub fn error_child(code: u16, text: &str) -> Node {
     Node::new("error").attr("code", code.to_string()).attr("text", text)
 }
 
+/// The text that goes with an error code (`wire.md` §8.5).
+pub fn error_text(code: u16) -> &'static str {
+    match code {
+        400 => "bad-request",
+        401 => "not-authorized",
+        403 => "forbidden",
+        419 => "resource-limit",
+        429 => "rate-overlimit",
+        500 => "internal-server-error",
+        503 => "service-unavailable",
+        _ => "item-not-found",
+    }
+}
+
 /// The code of an error answer.
 ///
 /// # Errors

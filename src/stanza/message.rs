@@ -23,6 +23,8 @@ pub struct Message {
     /// `text`, `media`, …; absent on some relayed messages.
     pub kind: Option<String>,
     pub encs: Vec<Enc>,
+    /// Unix seconds, where the server says a number.
+    pub t: Option<u64>,
     /// Child elements that are neither ciphertext nor `participants`.
     pub others: Vec<Node>,
 }
@@ -59,6 +61,7 @@ impl Message {
             id: required(node, "id")?,
             peer: required_jid(node, peer)?,
             kind: node.text("type").map(|kind| kind.into_owned()),
+            t: node.text("t").and_then(|t| t.parse().ok()),
             encs,
             others,
         })

@@ -4,10 +4,13 @@
 //! what it does. Forms are those of `wire.md` §4. The room knows nothing of connections or keys.
 
 pub mod ack;
+pub mod blocklist;
+pub mod chat_state;
 pub mod ib;
 pub mod iq;
 pub mod login;
 pub mod message;
+pub mod notification;
 pub mod prekeys;
 pub mod receipt;
 

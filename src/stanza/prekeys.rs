@@ -113,6 +113,27 @@ impl UserBundle {
     }
 }
 
+/// The keys that a retry receipt brings for a new session, if it brings any (`wire.md` §4.9).
+///
+/// # Errors
+/// A missing child or a field of another size.
+pub fn of_retry(
+    receipt: &Node,
+    kem_element: Option<&str>,
+) -> Option<Result<UserBundle, StanzaError>> {
+    let keys = receipt.find("keys")?.kids().iter().cloned();
+    let registration = receipt.find("registration").cloned();
+    let user = Node::new("user").children(registration.into_iter().chain(keys));
+    Some(UserBundle::from_node(&user, kem_element))
+}
+
+/// `<keys>` of a retry receipt.
+pub fn retry_keys(bundle: &UserBundle) -> Node {
+    let user = bundle.to_node(&Jid::server());
+    let keys = user.kids().iter().filter(|kid| kid.tag != "registration").cloned();
+    Node::new("keys").children(keys)
+}
+
 /// The child of an iq that replaces the signed prekey.
 pub fn rotation(signed: &SignedKey) -> Node {
     Node::new("rotate").child(signed_node(signed))
@@ -253,6 +274,18 @@ mod tests {
 
     fn kem_of(node: &Node) -> Result<Option<KemKey>, StanzaError> {
         super::kem(node, Some("pq"))
+    }
+
+    #[test]
+    fn the_keys_of_a_retry_receipt_read_back() {
+        let one_time = Some(Key { id: 9, value: [4; 32] });
+        let (identity, signed) = ([3; 32], sample());
+        let bundle = UserBundle { registration_id: 5, identity, one_time, signed, kem: None };
+        let receipt = Node::new("receipt").child(registration(5)).child(retry_keys(&bundle));
+        assert_eq!(of_retry(&receipt, None), Some(Ok(bundle.clone())));
+        assert_eq!(of_retry(&Node::new("receipt").child(registration(5)), None), None);
+        let lacking = Node::new("receipt").child(retry_keys(&bundle));
+        assert!(of_retry(&lacking, None).unwrap().is_err(), "the registration id belongs to it");
     }
 
     #[test]

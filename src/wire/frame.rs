@@ -82,6 +82,11 @@ impl FrameReader {
         error
     }
 
+    /// The length of the frame that is under way, once it is known.
+    pub fn announced(&self) -> Option<usize> {
+        self.buffer[self.at..].first_chunk::<LENGTH_BYTES>().map(|header| length(*header))
+    }
+
     /// Counts the bytes that are held and belong to no frame that was taken.
     pub fn buffered(&self) -> usize {
         self.buffer.len() - self.at
@@ -196,7 +201,7 @@ mod tests {
         let mut reader = FrameReader::new(10);
         reader.push(b"\0\0\x01a\0\0\0\0\0\x02b");
         assert_eq!(frames(&mut reader), [b"a".to_vec(), vec![]]);
-        assert_eq!(reader.buffered(), 4);
+        assert_eq!((reader.buffered(), reader.announced()), (4, Some(2)));
         reader.push(b"c");
         assert_eq!(frames(&mut reader), [b"bc".to_vec()]);
         assert_eq!(reader.buffered(), 0);

@@ -8,7 +8,7 @@ use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
 use crate::evidence::RunHeader;
-use crate::role::quirk::{self, Expect, Quirk};
+use crate::role::quirk::{self, Expect, Fault, Quirk};
 use crate::run::{Observer, Place, RunError, RunOptions, RunReport, Target, run_all};
 use crate::scenario::Case;
 use crate::seed::Seed;
@@ -37,6 +37,9 @@ pub struct Killed {
     pub source: &'static str,
     pub expect: &'static str,
     pub requirement: &'static str,
+    /// The profile under which it was hunted, where that is not the hunt's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<&'static str>,
     /// Scenarios whose `proves` names it.
     pub named: Vec<String>,
     /// Cases that found it.
@@ -83,6 +86,9 @@ pub struct ZooOptions {
     pub out: PathBuf,
     /// Only these quirks; all if empty.
     pub only: Vec<String>,
+    /// Each quirk runs against every scenario, not only against those that name it: `killed_by`
+    /// then holds whatever sees it. Takes hours.
+    pub everything: bool,
 }
 
 /// Runs every quirk against the scenarios that name it, and every control against all scenarios.
@@ -106,7 +112,8 @@ pub async fn hunt(
     }
     let mut controls = Vec::new();
     for control in quirk::CONTROLS.iter().filter(|control| wanted(control.id)) {
-        let report = run(control.id, cases.to_vec(), options).await?;
+        let profile = options.profile.clone();
+        let report = run(control.id, cases.to_vec(), profile, options).await?;
         let passed_checks = passed(&report.cases);
         progress(&format!(
             "{:<18} control {}",
@@ -129,16 +136,18 @@ async fn hunt_one(
         .cloned()
         .collect();
     let names: BTreeSet<String> = named.iter().map(|case| case.scenario.id.clone()).collect();
-    let results = match named.is_empty() {
+    let chosen = if options.everything { cases.to_vec() } else { named };
+    let results = match chosen.is_empty() {
         true => Vec::new(),
-        false => run(quirk.id, named, options).await?.cases,
+        false => run(quirk.id, chosen, habitat(quirk, options), options).await?.cases,
     };
-    let killed_by: Vec<String> =
-        results.iter().filter(|case| finds(case, quirk)).map(|case| case.id.clone()).collect();
+    let found: Vec<&CaseResult> = results.iter().filter(|case| finds(case, quirk)).collect();
+    let by_name = found.iter().any(|case| names.contains(&case.scenario));
+    let killed_by: Vec<String> = found.iter().map(|case| case.id.clone()).collect();
     let red = results.iter().any(|case| case.verdict > Verdict::Pass);
-    let status = match (names.is_empty(), killed_by.is_empty(), red) {
+    let status = match (names.is_empty(), by_name, red) {
         (true, _, _) => Status::Inert,
-        (_, false, _) => Status::Killed,
+        (_, true, _) => Status::Killed,
         (_, _, true) => Status::WrongRequirement,
         _ => Status::Survived,
     };
@@ -148,14 +157,19 @@ async fn hunt_one(
         source: quirk.source,
         expect: quirk.expect.word(),
         requirement: quirk.requirement,
+        profile: quirk.profile,
         named: names.into_iter().collect(),
         killed_by,
         status,
     })
 }
 
-/// True if the case broke the quirk's requirement in the expected degree.
+/// True if the case broke the quirk's requirement in the expected degree. A legal oddity must leave
+/// the whole case green, and one of writing must be named.
 fn finds(case: &CaseResult, quirk: &Quirk) -> bool {
+    if quirk.expect == Expect::Tolerated && !(case.verdict == Verdict::Pass && names(case, quirk)) {
+        return false;
+    }
     let wanted = match quirk.expect {
         Expect::Fail => Verdict::Fail,
         Expect::Warn => Verdict::Warn,
@@ -166,23 +180,42 @@ fn finds(case: &CaseResult, quirk: &Quirk) -> bool {
         .any(|check| check.requirement == quirk.requirement && check.verdict == wanted)
 }
 
+/// True if the case says which oddity it has seen; of those that are none of writing nothing is
+/// said.
+fn names(case: &CaseResult, quirk: &Quirk) -> bool {
+    let Fault::Writes(variant) = quirk.fault else { return true };
+    let named = format!("it writes {variant}");
+    let checks = case.checks.iter().filter(|check| check.requirement == quirk.requirement);
+    checks.flat_map(|check| &check.findings).any(|finding| finding.actual == named)
+}
+
 fn passed(cases: &[CaseResult]) -> Vec<String> {
     let passed = cases.iter().flat_map(|case| {
-        let green = |verdict| matches!(verdict, Verdict::Pass | Verdict::Warn);
         case.checks
             .iter()
-            .filter(move |check| green(check.verdict))
+            .filter(|check| check.verdict == Verdict::Pass)
             .map(|check| format!("{} {} {}", case.id, check.id, check.requirement))
     });
     passed.collect()
 }
 
-async fn run(id: &str, cases: Vec<Case>, options: &ZooOptions) -> Result<RunReport, RunError> {
+/// The profile under which a quirk shows.
+fn habitat(quirk: &Quirk, options: &ZooOptions) -> Profile {
+    let own = quirk.profile.and_then(|id| Profile::builtin(id).or_else(|| Profile::overlay(id)));
+    own.unwrap_or_else(|| options.profile.clone())
+}
+
+async fn run(
+    id: &str,
+    cases: Vec<Case>,
+    profile: Profile,
+    options: &ZooOptions,
+) -> Result<RunReport, RunError> {
     let (out, seed) = (options.out.join(id), options.seed.0);
     std::fs::create_dir_all(&out)?;
     let run = RunOptions {
         target: (options.target)(id),
-        profile: options.profile.clone(),
+        profile,
         seed: options.seed,
         jobs: options.jobs,
         run_id: id.to_owned(),

@@ -238,6 +238,7 @@ impl Storm {
                 let asker = self.asked.remove(&id).expect("somebody asked");
                 self.post(Post::Answer(asker, response));
             }
+            Output::Lose { .. } => unreachable!("Meta's side answers everything here"),
             Output::Fetch { id, request, .. } => self.post(Post::Call(id, request)),
             Output::WakeAt(_) => {}
         }

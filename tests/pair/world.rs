@@ -143,7 +143,7 @@ impl World {
 
     pub fn push(&mut self, fault: Option<TokenFault>) -> u16 {
         let (to, label) = ("alice".to_owned(), Some("p".to_owned()));
-        self.meta.push(Push { lane: Lane::Main, to, label, fault }).unwrap();
+        self.meta.push(Push { lane: Lane::Main, to, label, fault, body: None }).unwrap();
         self.settle();
         let mut statuses = self.recorded.iter().filter_map(|event| match event {
             Event::Responded { label: Some(_), status, .. } => Some(*status),
@@ -210,6 +210,7 @@ impl World {
                     self.server.handle(self.now, Input::Response { id, result: Ok(response) });
                 }
             },
+            Output::Lose { .. } => unreachable!("Meta's side answers everything here"),
             Output::Fetch { id, url, request } => {
                 assert!(url.starts_with(BASE), "{url}");
                 self.server.handle(self.now, Input::Request { id, request });

@@ -22,6 +22,13 @@ pub(super) fn fault_accepted(scene: &Scene<'_>) -> Option<String> {
         Mutation::Frame(fault) => {
             format!("the client takes a frame that it should refuse ({})", fault.word())
         }
+        Mutation::Bytes(fault) => format!(
+            "the client acts on bytes that are no stanza ({}): its decoder goes on where it should \
+             give up",
+            fault.word()
+        ),
+        // Any number is legal.
+        Mutation::OfflineCount(_) => return None,
         Mutation::BundleSignature(fault) => format!(
             "the client uses a bundle whose signed prekey has no good signature ({}): it does not \
              verify the signature, or goes on where it fails",
@@ -31,22 +38,59 @@ pub(super) fn fault_accepted(scene: &Scene<'_>) -> Option<String> {
             "the client sends although it got no bundle (error {code}): there is a way around the \
              encryption"
         ),
+        Mutation::Bundle(fault) => format!(
+            "the client uses a bundle whose keys it should refuse ({}): it does not look at the \
+             length of keys and signatures, or at the range of the signature's scalar",
+            fault.word()
+        ),
+        Mutation::Prekey(_) => "the client opens a second session with a one-time prekey that has \
+             served: it keeps the private half"
+            .to_owned(),
         Mutation::EnlistmentReason(reason) => format!(
             "the client takes the failed enlistment (`{reason}`) for a success: it looks at the \
              HTTP status and not at the body's `status`"
         ),
+        Mutation::EnlistmentAnswer(answer) => format!(
+            "the client takes an answer that says neither yes nor no ({}) for a success, or does \
+             not say that it is none",
+            answer.word()
+        ),
+        Mutation::LoginDigits(digits) => {
+            format!("the client does not keep the number {digits} of its identifier as it is")
+        }
+        Mutation::ServerLogin(fault) => {
+            format!(
+                "the client does not cope with a login that comes to nothing ({})",
+                fault.word()
+            )
+        }
         Mutation::Content(ContentFault::FlippedMac) => {
             "the client takes a ciphertext whose MAC is wrong".to_owned()
         }
-        Mutation::Content(fault) => {
+        Mutation::Time(_) | Mutation::Device(_) => return None,
+        Mutation::Content(fault) if clear(*fault) => {
             format!("the client shows content that nobody encrypted ({})", fault.word())
         }
+        Mutation::PushBody(fault) => {
+            format!("the server makes too much of a push's body ({})", fault.word())
+        }
+        Mutation::Content(fault) => format!(
+            "the client shows content that it cannot have read as it is defined ({}): it takes what \
+             parses and leaves the rest",
+            fault.word()
+        ),
         Mutation::PushToken(fault) => format!(
             "the server takes a push whose token it should refuse ({}): it checks too little of \
              the token",
             fault.word()
         ),
     })
+}
+
+/// True for what stands in a stanza without encryption.
+fn clear(fault: ContentFault) -> bool {
+    use ContentFault::{ClearBody, ClearEnc, ClearPlaintext};
+    matches!(fault, ClearBody | ClearEnc | ClearPlaintext)
 }
 
 pub(super) fn replay_accepted(scene: &Scene<'_>) -> Option<String> {

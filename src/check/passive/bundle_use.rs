@@ -3,8 +3,8 @@
 use super::{Check, Observed, View};
 use crate::e2ee::{Derivation, ResponderKeys, diagnose};
 use crate::evidence::{Direction, EncFacts, Entry, Event};
-use crate::stanza::prekeys::UserBundle;
-use crate::wire::binary;
+use crate::stanza::prekeys::{self, UserBundle};
+use crate::wire::{Node, binary};
 
 pub struct BundleUse;
 
@@ -58,29 +58,43 @@ fn prekey_ids(entry: &Entry, enc: &EncFacts, view: &View<'_>) -> Option<Observed
     }
     let named = |name: &str| enc.header.pointer(name).and_then(serde_json::Value::as_u64);
     let (signed, one_time) = (named("/first/signed_prekey_id"), named("/first/one_time_id"));
-    let served = served_one_time_ids(entry, view);
-    let right =
-        signed.is_some() && (served.is_empty() || one_time.is_some_and(|id| served.contains(&id)));
+    let offers = offers(entry, view);
+    let served: Vec<u64> = offers.iter().copied().flatten().collect();
+    let without = offers.is_empty() || offers.contains(&None);
+    let right = signed.is_some() && one_time.map_or(without, |id| served.contains(&id));
     let expected = format!("the signed prekey's id, and the one-time prekey's among {served:?}");
     let actual = format!("signed prekey {signed:?}, one-time prekey {one_time:?}");
     Some(Observed::new("PRE-007", right, expected, actual, entry))
 }
 
-/// Ids of the one-time prekeys that were served in this lane before the message.
-fn served_one_time_ids(entry: &Entry, view: &View<'_>) -> Vec<u64> {
+/// The one-time prekey, or that there was none, of each bundle that the sender was given for the
+/// receiving client before the message: by a fetch, or in a retry receipt.
+fn offers(entry: &Entry, view: &View<'_>) -> Vec<Option<u64>> {
     let before = view.transcript.entries().iter().take_while(|other| other.id != entry.id);
-    let stanzas =
-        before.filter(|other| other.lane == entry.lane).filter_map(|other| match &other.event {
-            Event::Stanza { direction: Direction::Sent, bytes, .. } => {
-                Some(binary::decode(&bytes.bytes()?).ok()?.node)
-            }
-            _ => None,
-        });
-    let users =
-        stanzas.flat_map(|node| node.find("list").map(|l| l.kids().to_vec()).unwrap_or_default());
-    // Only the one-time prekeys are looked at.
-    let bundles = users.filter_map(|user| UserBundle::from_node(&user, None).ok());
-    bundles.filter_map(|bundle| bundle.one_time).map(|key| u64::from(key.id)).collect()
+    let before = || before.clone().filter(|other| other.lane == entry.lane);
+    let name = entry.actor.as_ref().map(|actor| format!("{actor}.jid"));
+    let receiver = before().find_map(|other| match &other.event {
+        Event::Bound { name: bound, value } if Some(bound) == name.as_ref() => Some(value.as_str()),
+        _ => None,
+    });
+    let is_receiver =
+        |node: &Node, attr: &str| receiver.is_none() || node.text(attr).as_deref() == receiver;
+    let stanzas = before().filter_map(|other| match &other.event {
+        Event::Stanza { direction: Direction::Sent, bytes, .. } => {
+            Some(binary::decode(&bytes.bytes()?).ok()?.node)
+        }
+        _ => None,
+    });
+    let mut offers = Vec::new();
+    for node in stanzas {
+        let users = node.find("list").map(Node::kids).unwrap_or_default();
+        let users = users.iter().filter(|user| is_receiver(user, "jid"));
+        // Only the one-time prekeys are looked at.
+        offers.extend(users.filter_map(|user| UserBundle::from_node(user, None).ok()));
+        let retry = prekeys::of_retry(&node, None).filter(|_| is_receiver(&node, "from"));
+        offers.extend(retry.and_then(Result::ok));
+    }
+    offers.into_iter().map(|bundle| bundle.one_time.map(|key| u64::from(key.id))).collect()
 }
 
 /// ENC-003: recomputed from the responder's test keys, whatever the responder itself made of it.

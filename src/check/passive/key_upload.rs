@@ -28,7 +28,8 @@ impl Check for KeyUpload {
     }
 }
 
-fn upload(entry: &Entry) -> Option<Node> {
+/// The upload of keys that an entry shows.
+pub(super) fn upload(entry: &Entry) -> Option<Node> {
     let Event::Stanza { direction: Direction::Received, bytes, .. } = &entry.event else {
         return None;
     };

@@ -6,13 +6,17 @@ use crate::spec::Profile;
 
 pub struct LoginPayload;
 
+const ACCOUNT_ID: &str = "login.account_id";
+/// The largest number up to which a double has every one.
+const DOUBLE_MAX: u64 = 1 << 53;
+
 impl Check for LoginPayload {
     fn id(&self) -> &'static str {
         "login-payload"
     }
 
     fn requirements(&self) -> &'static [&'static str] {
-        &["NOI-005", "NOI-008", "ENL-013"]
+        &["NOI-005", "NOI-008", "ENL-013", "ENL-014"]
     }
 
     fn examine(&self, view: &View<'_>) -> Vec<Observed> {
@@ -40,15 +44,19 @@ fn examine(entry: &Entry, facts: &LoginFacts, profile: &Profile) -> Vec<Observed
         let actual = facts.account_id.map_or("none".to_owned(), |id| id.to_string());
         let expected = format!("accountId {digits}");
         let right = actual == digits;
-        let observed = Observed::new("ENL-013", right, expected, actual, entry);
-        out.push(observed.resting_on("login.account_id"));
+        let observed = |row| Observed::new(row, right, expected.clone(), actual.clone(), entry);
+        out.push(observed("ENL-013").resting_on(ACCOUNT_ID));
+        // ENL-014: numbers that only 64 bits hold exactly.
+        if digits.parse::<u64>().is_ok_and(|number| number > DOUBLE_MAX) {
+            out.push(observed("ENL-014").resting_on(ACCOUNT_ID));
+        }
     }
     out
 }
 
 /// The digits after the first `-` of the login, as the profile has it.
 fn account_id(login: &str, profile: &Profile) -> Option<String> {
-    profile.text("login.account_id")?;
+    profile.text(ACCOUNT_ID)?;
     let (_, user) = login.split('@').next()?.split_once('-')?;
     Some(user.to_owned())
 }

@@ -3,17 +3,34 @@
 //! One file a check. A check reports only what was exercised: a transcript without a handshake
 //! says nothing about handshakes. The requirement's level turns `Broken` into fail or warn.
 
+mod addressing;
+mod announced_frames;
 mod bundle_use;
 mod early_data;
 mod enlistment_form;
+mod enlistment_retries;
 mod ephemeral_keys;
+mod identifiers;
+mod identity_in_force;
+mod in_order;
+mod intro_header;
 mod iq_form;
 mod key_upload;
 mod login_payload;
+mod message_ids;
 mod one_meaning;
+mod padding;
 mod plaintext;
 pub(super) mod process;
+mod reachability;
+mod reconnects;
+mod registration_id;
+mod server_answers;
 mod stanza_codec;
+mod stated_version;
+#[cfg(test)]
+mod tests;
+mod token_in_url;
 mod tokens;
 
 use crate::evidence::{Entry, EntryId, Transcript};
@@ -102,16 +119,31 @@ pub trait Check: Sync {
 
 /// Every passive check.
 pub static ALL: &[&dyn Check] = &[
+    &addressing::Addressing,
+    &announced_frames::AnnouncedFrames,
     &bundle_use::BundleUse,
     &early_data::EarlyData,
     &enlistment_form::EnlistmentForm,
+    &enlistment_retries::EnlistmentRetries,
     &ephemeral_keys::EphemeralKeys,
+    &in_order::InOrder,
+    &identifiers::Identifiers,
+    &identity_in_force::IdentityInForce,
+    &intro_header::IntroHeader,
     &iq_form::IqForm,
     &key_upload::KeyUpload,
     &login_payload::LoginPayload,
+    &message_ids::MessageIds,
     &one_meaning::OneMeaning,
+    &padding::Padding,
     &plaintext::Plaintext,
     &process::Process,
+    &reachability::Reachability,
+    &reconnects::Reconnects,
+    &registration_id::RegistrationId,
+    &server_answers::ServerAnswers,
     &stanza_codec::StanzaCodec,
+    &stated_version::StatedVersion,
+    &token_in_url::TokenInUrl,
     &tokens::Tokens,
 ];

@@ -10,8 +10,9 @@ pub struct Tokens;
 /// The rows that `identity::token` and `identity::jwks` judge by themselves.
 const ROWS: &[&str] = &[
     "JWT-003", "JWT-004", "JWT-005", "JWT-006", "JWT-007", "JWT-008", "JWT-009", "JWT-010",
-    "JWT-011", "JWT-012", "JWT-013", "JWT-014", "JWT-017", "JWT-023", "JWK-001", "JWK-002",
-    "JWK-003", "JWK-004", "JWK-005", "JWK-006", "JWK-007", "JWT-002",
+    "JWT-011", "JWT-012", "JWT-013", "JWT-014", "JWT-017", "JWT-018", "JWT-021", "JWT-022",
+    "JWT-023", "JWK-001", "JWK-002", "JWK-003", "JWK-004", "JWK-005", "JWK-006", "JWK-007",
+    "JWK-009", "JWK-010", "JWK-011", "JWK-014", "JWT-002",
 ];
 
 impl Check for Tokens {
@@ -40,9 +41,27 @@ fn rules(entry: &Entry) -> Vec<Observed> {
         let row = ROWS.iter().find(|known| **known == rule.requirement)?;
         let actual = rule.why.clone().unwrap_or_else(|| "as required".into());
         let observed = Observed::new(row, true, meaning(row), actual, entry);
-        Some(Observed { grade: grade(rule.grade), ..observed })
+        let observed = Observed { grade: grade(rule.grade), ..observed };
+        Some(match decisive(row) {
+            Some(key) => observed.resting_on(key),
+            None => observed,
+        })
     });
     judged.collect()
+}
+
+/// The profile value by which a rule of a row came out.
+fn decisive(row: &str) -> Option<&'static str> {
+    Some(match row {
+        "JWT-004" => "jwt.algorithms",
+        "JWT-007" => "jwt.subject_claim",
+        "JWT-009" => "jwt.audience",
+        "JWT-010" => "jwt.lifetime_s_max",
+        "JWT-022" => "jwt.claims",
+        "JWK-001" => "jwks.path",
+        "JWK-010" | "JWK-011" => "jwks.fetch_period_s",
+        _ => return None,
+    })
 }
 
 fn grade(grade: RuleGrade) -> Grade {

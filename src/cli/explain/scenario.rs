@@ -98,17 +98,45 @@ fn acted(act: &Act) -> String {
 fn sent(send: &Send) -> String {
     let what = match &send.payload {
         Payload::Text(text) => format!("the encrypted text `{}`", text.text()),
+        Payload::Typing(true) => "a typing indicator".to_owned(),
+        Payload::Typing(false) => "the end of a typing indicator".to_owned(),
+        Payload::Blocks(jid) => format!("nothing, but has {} on its blocklist", jid.text()),
+        Payload::Content(said) => {
+            let fields = said.fields.iter();
+            let fields = fields.map(|(name, text)| format!("{name} `{}`", text.text()));
+            format!(
+                "the encrypted {} ({})",
+                said.kind.word(),
+                fields.collect::<Vec<_>>().join(", ")
+            )
+        }
         Payload::Stanza(pattern) => format!("the stanza {}", pattern.text()),
         Payload::Replay { of, same_id: true } => format!("{of} once more, under the same id"),
         Payload::Replay { of, same_id: false } => {
             format!("the ciphertext of {of} once more, under a new id")
         }
         Payload::Release { of } => format!("{of}, which was held back"),
+        Payload::AskAgain { of, count, keys, times } => {
+            let keys = if *keys { " and keys for a new session" } else { "" };
+            format!("{times} times a request for {of} once more, with count {count}{keys}")
+        }
+        Payload::Resend { of, spoilt, times } => {
+            let spoilt = if *spoilt { ", with a flipped bit in its MAC" } else { "" };
+            format!("{times} times {of}, encrypted anew under its id{spoilt}")
+        }
+        Payload::Lose(loss) => {
+            return format!("{} loses its {} with {}.", send.from, loss.word(), send.to);
+        }
         Payload::Drain { left } => {
             format!("strangers who fetch keys until {left} one-time prekeys are left")
         }
-        Payload::Push => "a push".to_owned(),
-        Payload::FetchKeys => "a request for its key set".to_owned(),
+        Payload::EnlistElsewhere => "word that another device of the user has enlisted".to_owned(),
+        Payload::Push { times: 1 } => "a push".to_owned(),
+        Payload::Push { times } => format!("{times} pushes at once"),
+        Payload::FetchKeys { times: 1, head: false } => "a request for its key set".to_owned(),
+        Payload::FetchKeys { times, head: false } => format!("{times} requests for its key set"),
+        Payload::FetchKeys { times, head: true } => format!("HEAD for its key set, {times} times"),
+        Payload::Publish(keys) => format!("push keys by being published anew: {}", keys.word()),
     };
     let fault = send.mutate.as_ref().map(|m| format!(", while {}", fault(m))).unwrap_or_default();
     let held = if send.hold { ", and holds it back for now" } else { "" };
@@ -123,16 +151,36 @@ fn fault(mutation: &Mutation) -> String {
         Mutation::ServerHello(fault) => {
             format!("the chat server's handshake message has the oddity {}", fault.word())
         }
+        Mutation::OfflineCount(count) => format!("the server announces {count} messages"),
+        Mutation::Bytes(fault) => format!("its bytes have the fault {}", fault.word()),
         Mutation::Frame(fault) => format!("its frame has the fault {}", fault.word()),
         Mutation::BundleSignature(fault) => {
             format!("the served bundle has a signature with the fault {}", fault.word())
         }
         Mutation::BundleError(code) => format!("the bundle fetch is answered with error {code}"),
+        Mutation::Bundle(fault) => {
+            format!("the served bundle has keys with the oddity {}", fault.word())
+        }
+        Mutation::Prekey(fault) => {
+            format!("its session is made with the one-time prekey: {}", fault.word())
+        }
         Mutation::EnlistmentReason(reason) => {
             format!("the enlistment API fails with the reason `{reason}`")
         }
+        Mutation::EnlistmentAnswer(answer) => {
+            format!("the enlistment API answers with the oddity {}", answer.word())
+        }
+        Mutation::LoginDigits(digits) => {
+            format!("the user gets the internal identifier with the number {digits}")
+        }
+        Mutation::ServerLogin(fault) => {
+            format!("the chat server does to the login: {}", fault.word())
+        }
         Mutation::Content(fault) => format!("its content has the fault {}", fault.word()),
         Mutation::PushToken(fault) => format!("its token has the fault {}", fault.word()),
+        Mutation::PushBody(fault) => format!("its body has the oddity {}", fault.word()),
+        Mutation::Time(fault) => format!("its time is {}", fault.word()),
+        Mutation::Device(device) => format!("it comes from the sender's device {device}"),
     }
 }
 

@@ -134,12 +134,16 @@ pub(super) fn quirk(word: &str, known: &Known, page: &mut Page) -> bool {
     page.fill(2, quirk.what);
     page.gap();
     page.field(2, "breaks", &row(quirk.requirement));
+    if let Some(profile) = quirk.profile {
+        page.field(2, "under", &format!("the profile {profile}"));
+    }
     page.field(2, "expected", quirk.expect.word());
     page.field(2, "seat", quirk.seat);
     page.field(2, "source", quirk.source);
     let named = scenarios_where(known, |case| case.scenario.proves.iter().any(|id| id == word));
     listed(page, "found by", &named, "no scenario names it");
-    let run = format!("counterpart run --iut 'reference:third-party?quirk={word}'");
+    let under = quirk.profile.map(|profile| format!(" --profile {profile}")).unwrap_or_default();
+    let run = format!("counterpart run{under} --iut 'reference:third-party?quirk={word}'");
     let first = named.first().map(|id| format!(" {id}")).unwrap_or_default();
     page.command(2, "run", &format!("{run}{first}"));
     true

@@ -144,7 +144,7 @@ impl KeyCache {
 /// Reads `max-age` from a `Cache-Control` value (RFC 9111 §5.2.2.1).
 ///
 /// `no-store` and `no-cache` mean 0.
-fn max_age(cache_control: &str) -> Option<Duration> {
+pub fn max_age(cache_control: &str) -> Option<Duration> {
     let directives = || cache_control.split(',').map(str::trim);
     let named = |name: &str| directives().any(|directive| directive.eq_ignore_ascii_case(name));
     if named("no-store") || named("no-cache") {

@@ -8,6 +8,6 @@ mod cache;
 mod rules;
 mod set;
 
-pub use cache::{CachePolicy, KeyCache, Lookup};
+pub use cache::{CachePolicy, KeyCache, Lookup, max_age};
 pub use rules::{KeyFault, KeyProblem, examine};
 pub use set::{KeySet, KeySetError, Material, PublicKey};

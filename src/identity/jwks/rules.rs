@@ -57,6 +57,9 @@ pub enum KeyProblem {
     /// JWK-006: leading zero bytes, or none at all.
     #[error("has a `{0}` that is not the shortest big-endian form")]
     NotMinimal(&'static str),
+    /// JWT-017: an RSA modulus has at least 2048 bits.
+    #[error("has a modulus of {0} bits, less than 2048")]
+    ModulusShort(usize),
     /// JWK-006: an RSA exponent is odd and greater than 1.
     #[error("has an exponent that is even or 1")]
     Exponent,
@@ -64,7 +67,8 @@ pub enum KeyProblem {
 
 type Rule = fn(&Value) -> Vec<KeyProblem>;
 
-/// Judges an answer: one row each for JWK-001, JWK-007, JWK-014 and JWK-002 to JWK-006.
+/// Judges an answer: one row each for JWK-001, JWK-007, JWK-014, JWK-002 to JWK-006
+/// and JWT-017.
 ///
 /// A row lists all keys that break it. Where the body is no key set the rows about keys are
 /// undecided. `kid` is not demanded here; a token that names an unknown one is (JWT-005).
@@ -80,8 +84,8 @@ pub fn examine(status: u16, content_type: Option<&str>, body: &[u8]) -> Vec<Judg
     rows
 }
 
-const ANSWER_ROWS: [&str; 7] =
-    ["JWK-007", "JWK-014", "JWK-002", "JWK-003", "JWK-004", "JWK-005", "JWK-006"];
+const ANSWER_ROWS: [&str; 8] =
+    ["JWK-007", "JWK-014", "JWK-002", "JWK-003", "JWK-004", "JWK-005", "JWK-006", "JWT-017"];
 
 /// JWK-007; RFC 7517 §8.5.1.
 fn media_type(content_type: Option<&str>) -> Option<KeyProblem> {
@@ -105,14 +109,14 @@ fn set_rows(body: &[u8]) -> Vec<Judged<Vec<KeyFault>>> {
     match entries {
         Ok(entries) => rows.extend(keys(&entries)),
         Err(_) => rows.extend(
-            ["JWK-003", "JWK-004", "JWK-005", "JWK-006"]
+            ["JWK-003", "JWK-004", "JWK-005", "JWK-006", "JWT-017"]
                 .map(|id| Judged::new(id, Outcome::Undecided(hidden))),
         ),
     }
     rows
 }
 
-fn keys(entries: &[Value]) -> [Judged<Vec<KeyFault>>; 4] {
+fn keys(entries: &[Value]) -> [Judged<Vec<KeyFault>>; 5] {
     let each = |rule: Rule| -> Vec<KeyFault> {
         let faults = |(index, entry)| {
             rule(entry).into_iter().map(move |problem| KeyFault { index: Some(index), problem })
@@ -124,6 +128,7 @@ fn keys(entries: &[Value]) -> [Judged<Vec<KeyFault>>; 4] {
         Judged::new("JWK-004", graded(repeated_kids(entries), vec![])),
         Judged::new("JWK-005", graded(each(private_members), vec![])),
         Judged::new("JWK-006", graded(each(numbers), vec![])),
+        Judged::new("JWT-017", graded(each(short_modulus), vec![])),
     ]
 }
 
@@ -201,6 +206,15 @@ fn numbers(entry: &Value) -> Vec<KeyProblem> {
     ["n", "e"].into_iter().filter_map(|name| number(name, entry.get(name)?.as_str()?)).collect()
 }
 
+/// JWT-017; RFC 7518 §3.3, §3.5: whoever has the set may get a token of any signing key in it.
+fn short_modulus(entry: &Value) -> Vec<KeyProblem> {
+    let key = set::PublicKey::read(entry).filter(|_| signs(entry));
+    let bits = key.and_then(|key| key.modulus_bits()).filter(|bits| *bits < RSA_BITS_MIN);
+    bits.map(KeyProblem::ModulusShort).into_iter().collect()
+}
+
+const RSA_BITS_MIN: usize = 2048;
+
 fn number(name: &'static str, text: &str) -> Option<KeyProblem> {
     let Ok(bytes) = base64url::decode(text) else {
         return Some(KeyProblem::Spelling(name));
@@ -247,7 +261,7 @@ mod tests {
         let set = KeySet::of([test_keys::partner().public(), test_keys::meta().public()]);
         let body = set.to_json().to_string();
         let rows = examine(200, Some("application/jwk-set+json; charset=utf-8"), body.as_bytes());
-        assert_eq!(rows.len(), 8);
+        assert_eq!(rows.len(), 9);
         for row in rows {
             assert_eq!(row.outcome, Outcome::Holds, "{}", row.requirement);
         }

@@ -3,9 +3,15 @@
 //! Main type: [`Algorithm`], a closed list without `none` and without HMAC, so that neither can be
 //! configured by mistake (RFC 8725 §3.1, §3.2).
 
-use jsonwebtoken::{DecodingKey, crypto};
+use ring::agreement::{self, EphemeralPrivateKey};
+use ring::rand::SystemRandom;
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED, EcdsaVerificationAlgorithm,
+    RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
+    RSA_PKCS1_2048_8192_SHA384, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
+    RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey,
+};
 
-use crate::identity::base64url;
 use crate::identity::jwks::Material;
 
 /// A public-key signature algorithm by its registered name.
@@ -42,37 +48,61 @@ impl Algorithm {
         Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
     }
 
-    /// Verifies a signature; `None` says that the key cannot serve this algorithm at all.
+    /// Verifies a signature; `None` says that the key is of another kind or no key. Moduli of 1024 to 8192
+    /// bits serve RS256 and RS512, of 2048 to 8192 the others: a key that is too short is judged
+    /// by a rule of its own (JWT-017), which should not hide whether the signature is right.
     pub(super) fn verifies(self, key: &Material, input: &str, signature: &[u8]) -> Option<bool> {
-        let key = match (self, key) {
-            (Self::Es256, Material::P256 { x, y }) => {
-                DecodingKey::from_ec_components(&base64url::encode(x), &base64url::encode(y))
-                    .ok()?
+        let input = input.as_bytes();
+        let verified = match (self.primitive(), key) {
+            (Primitive::Rsa(parameters), Material::Rsa { n, e }) => {
+                RsaPublicKeyComponents { n, e }.verify(parameters, input, signature)
             }
-            (Self::Es256, Material::Rsa { .. }) | (_, Material::P256 { .. }) => return None,
-            (_, Material::Rsa { n, e }) => DecodingKey::from_rsa_raw_components(n, e),
+            (Primitive::Ec(parameters), Material::P256 { x, y }) => {
+                // SEC 1 §2.3.3: an uncompressed point.
+                let point = [&[4][..], x, y].concat();
+                if !is_on_curve(&point) {
+                    return None;
+                }
+                UnparsedPublicKey::new(parameters, point).verify(input, signature)
+            }
+            (Primitive::Ec(_), Material::Rsa { .. })
+            | (Primitive::Rsa(_), Material::P256 { .. }) => return None,
         };
-        crypto::verify(&base64url::encode(signature), input.as_bytes(), &key, self.into()).ok()
+        Some(verified.is_ok())
+    }
+
+    fn primitive(self) -> Primitive {
+        match self {
+            Self::Rs256 => Primitive::Rsa(&RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY),
+            Self::Rs384 => Primitive::Rsa(&RSA_PKCS1_2048_8192_SHA384),
+            Self::Rs512 => Primitive::Rsa(&RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
+            Self::Ps256 => Primitive::Rsa(&RSA_PSS_2048_8192_SHA256),
+            Self::Ps384 => Primitive::Rsa(&RSA_PSS_2048_8192_SHA384),
+            Self::Ps512 => Primitive::Rsa(&RSA_PSS_2048_8192_SHA512),
+            Self::Es256 => Primitive::Ec(&ECDSA_P256_SHA256_FIXED),
+        }
     }
 }
 
-impl From<Algorithm> for jsonwebtoken::Algorithm {
-    fn from(algorithm: Algorithm) -> Self {
-        match algorithm {
-            Algorithm::Rs256 => Self::RS256,
-            Algorithm::Rs384 => Self::RS384,
-            Algorithm::Rs512 => Self::RS512,
-            Algorithm::Ps256 => Self::PS256,
-            Algorithm::Ps384 => Self::PS384,
-            Algorithm::Ps512 => Self::PS512,
-            Algorithm::Es256 => Self::ES256,
-        }
-    }
+/// What verifies, by the kind of key that it takes.
+enum Primitive {
+    Rsa(&'static RsaParameters),
+    Ec(&'static EcdsaVerificationAlgorithm),
+}
+
+/// True for a point of P-256. Only a key agreement says so apart from other failures; what it draws
+/// and agrees on is thrown away.
+fn is_on_curve(point: &[u8]) -> bool {
+    let peer = agreement::UnparsedPublicKey::new(&agreement::ECDH_P256, point);
+    EphemeralPrivateKey::generate(&agreement::ECDH_P256, &SystemRandom::new())
+        .and_then(|own| agreement::agree_ephemeral(own, &peer, |_| ()))
+        .is_ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::base64url;
 
     #[test]
     fn names_come_back_and_the_dangerous_ones_do_not_exist() {

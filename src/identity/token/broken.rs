@@ -18,8 +18,16 @@ pub enum Broken {
     AlgNone,
     /// `alg: HS256` keyed with the text of the public key, which everybody has.
     HmacWithPublicKey,
+    /// The same, keyed with the JSON text of the published key.
+    HmacWithJwk,
     /// One bit of the signature flipped.
     BadSignature,
+    /// An empty signature under an algorithm that has one.
+    NoSignature,
+    /// The signature without its last byte.
+    ShortSignature,
+    /// Signed by a stranger under the published `kid`.
+    OtherKey,
     /// A `kid` that no set has.
     UnknownKid,
     /// Signed by a stranger whose public key the header carries as `jwk`.
@@ -39,10 +47,14 @@ pub enum Broken {
 }
 
 impl Broken {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::AlgNone,
         Self::HmacWithPublicKey,
+        Self::HmacWithJwk,
         Self::BadSignature,
+        Self::NoSignature,
+        Self::ShortSignature,
+        Self::OtherKey,
         Self::UnknownKid,
         Self::EmbeddedKey,
         Self::UnknownCritical,
@@ -60,7 +72,11 @@ impl Broken {
         match self {
             Self::AlgNone => "alg-none",
             Self::HmacWithPublicKey => "hmac-with-public-key",
+            Self::HmacWithJwk => "hmac-with-jwk",
             Self::BadSignature => "bad-signature",
+            Self::NoSignature => "no-signature",
+            Self::ShortSignature => "short-signature",
+            Self::OtherKey => "other-key",
             Self::UnknownKid => "unknown-kid",
             Self::EmbeddedKey => "embedded-key",
             Self::UnknownCritical => "unknown-critical",
@@ -84,8 +100,18 @@ impl Broken {
 pub fn issue_broken(key: &SigningKey, claims: &Claims, kind: Broken) -> String {
     match kind {
         Broken::AlgNone => alg_none(key, claims),
-        Broken::HmacWithPublicKey => hmac_with_public_key(key, claims),
-        Broken::BadSignature => bad_signature(key, claims),
+        Broken::HmacWithPublicKey => hmac(key, claims, &key.public_pem()),
+        Broken::HmacWithJwk => hmac(key, claims, &key.public().to_json().to_string()),
+        Broken::BadSignature => signed_badly(key, claims, |signature| {
+            if let Some(last) = signature.last_mut() {
+                *last ^= 1;
+            }
+        }),
+        Broken::NoSignature => signed_badly(key, claims, Vec::clear),
+        Broken::ShortSignature => signed_badly(key, claims, |signature| {
+            signature.pop();
+        }),
+        Broken::OtherKey => with_header(test_keys::stranger(), claims, json!({"kid": key.kid()})),
         Broken::UnknownKid => with_header(key, claims, json!({"kid": "nobody"})),
         Broken::EmbeddedKey => embedded_key(claims),
         Broken::UnknownCritical => {
@@ -111,10 +137,10 @@ fn alg_none(key: &SigningKey, claims: &Claims) -> String {
     format!("{input}.")
 }
 
-fn hmac_with_public_key(key: &SigningKey, claims: &Claims) -> String {
+fn hmac(key: &SigningKey, claims: &Claims, secret: &str) -> String {
     let input = compact::input(&header_naming("HS256", key.kid()), &claims.to_json().to_string());
-    let mut mac = Hmac::<Sha256>::new_from_slice(key.public_pem().as_bytes())
-        .expect("HMAC takes a key of any length");
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");
     mac.update(input.as_bytes());
     let tag = mac.finalize().into_bytes();
     format!("{input}.{}", base64url::encode(tag))
@@ -126,15 +152,13 @@ fn header_naming(alg: &str, kid: &str) -> String {
     Value::Object(header).to_string()
 }
 
-fn bad_signature(key: &SigningKey, claims: &Claims) -> String {
+fn signed_badly(key: &SigningKey, claims: &Claims, spoil: impl FnOnce(&mut Vec<u8>)) -> String {
     let input = compact::input(
         &Value::Object(usual_header(key.kid())).to_string(),
         &claims.to_json().to_string(),
     );
     let mut signature = key.sign(input.as_bytes());
-    if let Some(last) = signature.last_mut() {
-        *last ^= 1;
-    }
+    spoil(&mut signature);
     format!("{input}.{}", base64url::encode(signature))
 }
 

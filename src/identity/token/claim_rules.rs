@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use crate::identity::json::quoted;
 use crate::identity::token::fault::{ClaimFault, ExpiryFault, IssuedAtFault, TokenError};
 use crate::identity::token::rules::{Judgement, Stop, View};
 
@@ -28,6 +29,20 @@ impl View<'_> {
             None => Err(Stop::NotApplicable),
             Some(subject) if subject.is_ascii() && subject.len() <= 255 => Ok(()),
             Some(_) => Err(Stop::Broken(TokenError::SubjectForm)),
+        }
+    }
+
+    /// JWT-022; GDPR 5(1)(c), RFC 7519 §12: a recommendation, so it never refuses a token.
+    pub(super) fn only_needed_claims(&self) -> Judgement {
+        let policy = self.policy;
+        if policy.claims.is_empty() {
+            return Err(Stop::NotApplicable);
+        }
+        let needed = |name: &String| policy.claims.contains(name) || *name == policy.subject_claim;
+        let spare = self.claims()?.members.keys().find(|name| !needed(name));
+        match spare {
+            Some(name) => Err(Stop::Warns(TokenError::SpareClaim(quoted(name)))),
+            None => Ok(()),
         }
     }
 

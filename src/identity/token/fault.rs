@@ -45,6 +45,9 @@ pub enum TokenError {
     /// JWT-007: the claim that the profile names holds the user-visible identifier (TF §1.2).
     #[error("the subject claim {0}")]
     Subject(ClaimFault),
+    /// JWT-022: no claims beyond need (RFC 7519 §12); a warning only.
+    #[error("the claim `{0}` is none that the token needs")]
+    SpareClaim(String),
     /// JWT-023: `sub` has at most 255 ASCII characters (OIDC Core §2).
     #[error("the claim `sub` has more than 255 characters, or one outside ASCII")]
     SubjectForm,
@@ -90,6 +93,7 @@ impl TokenError {
             Self::ModulusShort { .. } => "JWT-017",
             Self::EcSignature { .. } => "JWT-018",
             Self::TypMissing => "JWT-021",
+            Self::SpareClaim(_) => "JWT-022",
             Self::SubjectForm => "JWT-023",
         }
     }

@@ -3,8 +3,8 @@
 //! Main types: [`SigningKey`], [`Claims`], [`Policy`] and [`TokenError`]. A token is a JWS in
 //! compact form (RFC 7515 §7.1) over JSON claims (RFC 7519). The partner's server signs it and the
 //! client shows it at enlistment and at every login (TF §1.1); Meta's push requests carry one as well
-//! (TF §3.2.2). The crate `jsonwebtoken` only computes signatures: its ready-made decoder stops at
-//! the first fault and keeps the last of repeated names, and the harness must name every fault.
+//! (TF §3.2.2). `ring` computes signatures; the form is read here, because ready-made decoders stop
+//! at the first fault and keep the last of repeated names, and the harness must name every fault.
 
 mod algorithm;
 mod broken;
@@ -112,6 +112,23 @@ pub fn inspect(token: &str) -> Inspected {
     Inspected { len: token.len(), sha256: hex::encode(Sha256::digest(token)), header, claims }
 }
 
+/// Replaces what looks like a token in a URL (JWT-024): three parts in base64url, the first of
+/// them a JSON object.
+pub fn without_tokens(url: &str, instead: &str) -> String {
+    let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let ends = url.match_indices(|c: char| !part(c)).map(|(at, _)| at).chain([url.len()]);
+    let (mut out, mut from) = (String::new(), 0);
+    for end in ends {
+        let word = &url[from..end];
+        let token = word.starts_with("eyJ") && word.matches('.').count() == 2;
+        out.push_str(if token { instead } else { word });
+        let next = url[end..].chars().next();
+        out.extend(next);
+        from = end + next.map_or(0, char::len_utf8);
+    }
+    out
+}
+
 fn readable(json: &[u8]) -> Value {
     Object::read(json).map_or(Value::Null, |object| Value::Object(object.members))
 }
@@ -162,6 +179,18 @@ mod tests {
             assert!(!text.contains(part), "{part} is in {text}");
         }
         assert_eq!(serde_json::from_str::<Inspected>(&text).unwrap(), shown);
+    }
+
+    #[test]
+    fn a_url_is_shown_without_its_tokens() {
+        let token = issue(test_keys::partner(), &claims());
+        for (before, after) in [("/reg?token=", ""), ("/reg/", "/x?y=1.2.3"), ("/é?a=b&t=", "&c=é")]
+        {
+            let shown = without_tokens(&format!("{before}{token}{after}"), "*");
+            assert_eq!(shown, format!("{before}*{after}"));
+        }
+        assert_eq!(without_tokens("/3p/interop_reg?x=1.2.3", "*"), "/3p/interop_reg?x=1.2.3");
+        assert_eq!(without_tokens("", "*"), "");
     }
 
     #[test]

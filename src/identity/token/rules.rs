@@ -27,6 +27,8 @@ pub struct Policy {
     pub subject: Option<String>,
     /// The claim that holds the user-visible identifier.
     pub subject_claim: String,
+    /// Claims that a token needs besides the subject's; an empty list allows all (JWT-022).
+    pub claims: Vec<String>,
     /// How far two clocks may differ, in seconds.
     pub leeway_s: u64,
     /// The longest life in seconds that is not warned about.
@@ -42,6 +44,7 @@ impl Default for Policy {
             audience: None,
             subject: None,
             subject_claim: "sub".to_owned(),
+            claims: Vec::new(),
             leeway_s: 60,
             lifetime_s_max: 3600,
         }
@@ -114,7 +117,7 @@ const HIDDEN_BY_FORM: [&str; 10] = [
 ];
 
 /// The order in which a verifier meets the rules.
-const RULES: [(&str, Rule); 17] = [
+const RULES: [(&str, Rule); 18] = [
     ("JWT-014", |view| view.unique_names()),
     ("JWT-015", |view| view.critical()),
     ("JWT-004", |view| view.allowed_algorithm()),
@@ -127,6 +130,7 @@ const RULES: [(&str, Rule); 17] = [
     ("JWT-013", |view| view.dates()),
     ("JWT-007", |view| view.subject()),
     ("JWT-023", |view| view.subject_form()),
+    ("JWT-022", |view| view.only_needed_claims()),
     ("JWT-008", |view| view.issuer()),
     ("JWT-009", |view| view.audience()),
     ("JWT-010", |view| view.expiry()),
@@ -285,8 +289,11 @@ pub(super) mod tests {
     #[test]
     fn every_broken_token_is_refused_by_its_own_rule_alone() {
         let expected = |kind| match kind {
-            Broken::AlgNone | Broken::HmacWithPublicKey => "JWT-004",
-            Broken::BadSignature => "JWT-006",
+            Broken::AlgNone | Broken::HmacWithPublicKey | Broken::HmacWithJwk => "JWT-004",
+            Broken::BadSignature
+            | Broken::NoSignature
+            | Broken::ShortSignature
+            | Broken::OtherKey => "JWT-006",
             Broken::UnknownKid | Broken::EmbeddedKey => "JWT-005",
             Broken::UnknownCritical => "JWT-015",
             Broken::OtherIssuer => "JWT-008",

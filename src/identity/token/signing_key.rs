@@ -1,17 +1,15 @@
 //! An RSA key that signs tokens.
 //!
-//! Main type: [`SigningKey`]. The private half has no `Debug` and no way out. The PKCS#8 wrapper
-//! (RFC 5208 §5) is opened here in a few lines, because the signature crate wants the PKCS#1 key
-//! inside it and its own PEM reader would bring two more dependencies.
+//! Main type: [`SigningKey`]. The private half has no `Debug` and no way out. PEM is read here in a
+//! few lines; the key in it, PKCS#8 (RFC 5208 §5), is `ring`'s to read and check.
 
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jsonwebtoken::jwk::{AlgorithmParameters, Jwk};
-use jsonwebtoken::{Algorithm as Jwa, EncodingKey, crypto};
+use ring::rand::SystemRandom;
+use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents};
 
-use crate::identity::base64url;
 use crate::identity::jwks::{Material, PublicKey};
 use crate::identity::token::Algorithm;
 
@@ -20,15 +18,14 @@ use crate::identity::token::Algorithm;
 pub enum KeyError {
     #[error("not a PEM block `PRIVATE KEY`")]
     Pem,
-    #[error("not a PKCS#8 RSA private key")]
-    Pkcs8,
-    #[error("not a usable RSA key")]
+    #[error("not a PKCS#8 RSA private key of 2048 to 4096 bits")]
     Rsa,
 }
 
-/// An RSA private key with the key id under which its public half is published.
+/// An RSA private key of 2048 to 4096 bits, with the key id under which its public half is
+/// published.
 pub struct SigningKey {
-    private: EncodingKey,
+    private: RsaKeyPair,
     public: PublicKey,
     kid: String,
 }
@@ -37,22 +34,19 @@ impl SigningKey {
     /// Reads a PKCS#8 PEM file.
     ///
     /// # Errors
-    /// Says which layer cannot be read: PEM, PKCS#8 or RSA.
+    /// Says which layer cannot be read: PEM, or the RSA key in it.
     pub fn from_pem(kid: impl Into<String>, pem: &str) -> Result<Self, KeyError> {
         let der = pem_block(pem).ok_or(KeyError::Pem)?;
-        let private = EncodingKey::from_rsa_der(pkcs1(&der).ok_or(KeyError::Pkcs8)?);
-        let material = public_half(&private).ok_or(KeyError::Rsa)?;
+        let private = RsaKeyPair::from_pkcs8(&der).map_err(|_| KeyError::Rsa)?;
+        let RsaPublicKeyComponents { n, e } = RsaPublicKeyComponents::from(private.public());
         let kid = kid.into();
         let public = PublicKey {
             kid: Some(kid.clone()),
             alg: Some(Algorithm::Rs256.as_str().to_owned()),
             usage: Some("sig".to_owned()),
-            material,
+            material: Material::Rsa { n, e },
         };
-        let key = Self { private, public, kid };
-        // An inconsistent private key shows itself here, not in the middle of a case.
-        crypto::sign(b"", &key.private, Jwa::RS256).map_err(|_| KeyError::Rsa)?;
-        Ok(key)
+        Ok(Self { private, public, kid })
     }
 
     /// The key id.
@@ -67,8 +61,12 @@ impl SigningKey {
 
     /// Signs with RSASSA-PKCS1-v1_5 and SHA-256, which is deterministic.
     pub(super) fn sign(&self, input: &[u8]) -> Vec<u8> {
-        let text = crypto::sign(input, &self.private, Jwa::RS256).expect("signed when it was read");
-        base64url::decode(&text).expect("the signature crate writes base64url")
+        let mut signature = vec![0; self.private.public().modulus_len()];
+        // The scheme draws nothing; the generator is part of the call's form only.
+        let rng = SystemRandom::new();
+        let signed = self.private.sign(&RSA_PKCS1_SHA256, &rng, input, &mut signature);
+        signed.expect("the key was checked when it was read, and the buffer has its length");
+        signature
     }
 
     /// The public half as SubjectPublicKeyInfo PEM (RFC 5280 §4.1), as servers keep it in files.
@@ -101,30 +99,6 @@ fn pem_block(pem: &str) -> Option<Vec<u8>> {
     STANDARD.decode(body.split_whitespace().collect::<String>()).ok()
 }
 
-/// Opens `PrivateKeyInfo ::= SEQUENCE { version, algorithm, privateKey OCTET STRING, … }`.
-fn pkcs1(der: &[u8]) -> Option<&[u8]> {
-    let (info, _) = element(der, 0x30)?;
-    let (_version, rest) = element(info, 0x02)?;
-    let (algorithm, rest) = element(rest, 0x30)?;
-    let (identifier, _) = element(algorithm, 0x06)?;
-    let (key, _) = element(rest, 0x04)?;
-    (identifier == RSA_ENCRYPTION).then_some(key)
-}
-
-/// Splits off one DER element of this tag: its content and what follows it.
-fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (&[found, first], rest) = der.split_first_chunk::<2>()?;
-    let (length, rest) = match first {
-        0..=0x7F => (usize::from(first), rest),
-        0x81..=0x83 => {
-            let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7F))?;
-            (digits.iter().fold(0, |sum, digit| sum << 8 | usize::from(*digit)), rest)
-        }
-        _ => return None,
-    };
-    (found == tag).then(|| rest.split_at_checked(length)).flatten()
-}
-
 /// Writes one DER element.
 fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let digits: Vec<u8> =
@@ -142,16 +116,6 @@ fn unsigned(bytes: &[u8]) -> Vec<u8> {
     tlv(0x02, &[sign, bytes].concat())
 }
 
-fn public_half(private: &EncodingKey) -> Option<Material> {
-    match Jwk::from_encoding_key(private, Jwa::RS256).ok()?.algorithm {
-        AlgorithmParameters::RSA(rsa) => Some(Material::Rsa {
-            n: base64url::decode(&rsa.n).ok()?,
-            e: base64url::decode(&rsa.e).ok()?,
-        }),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,7 +130,7 @@ mod tests {
         };
         assert_eq!(error(""), Some(KeyError::Pem));
         assert_eq!(error("-----BEGIN RSA PRIVATE KEY-----\n-----END"), Some(KeyError::Pem));
-        assert_eq!(error(&wrapped(b"\x30\x83\xFF\xFF\xFF")), Some(KeyError::Pkcs8));
+        assert_eq!(error(&wrapped(b"\x30\x83\xFF\xFF\xFF")), Some(KeyError::Rsa));
         let algorithm = tlv(0x30, &tlv(0x06, RSA_ENCRYPTION));
         let empty = tlv(0x30, &[tlv(0x02, &[0]), algorithm, tlv(0x04, &[])].concat());
         assert_eq!(error(&wrapped(&empty)), Some(KeyError::Rsa));
@@ -175,6 +139,19 @@ mod tests {
     #[test]
     fn the_private_half_is_not_printed() {
         assert_eq!(format!("{:?}", test_keys::meta()), r#"SigningKey { kid: "meta-1", .. }"#);
+    }
+
+    /// Splits off one DER element of this tag: its content and what follows it.
+    fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+        let (&[found, first], rest) = der.split_first_chunk::<2>()?;
+        let (length, rest) = match first {
+            0..=0x7F => (usize::from(first), rest),
+            _ => {
+                let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7F))?;
+                (digits.iter().fold(0, |sum, digit| sum << 8 | usize::from(*digit)), rest)
+            }
+        };
+        (found == tag).then(|| rest.split_at_checked(length)).flatten()
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::evidence::Lane;
 use crate::limits::PREKEYS_REMEMBERED_MAX;
 use crate::role::ConnId;
 use crate::spec::Profile;
-use crate::stanza::prekeys::{KemKey, Key, SignedKey, Upload};
+use crate::stanza::prekeys::{KemKey, Key, SignedKey, Upload, UserBundle};
 use crate::wire::Jid;
 use crate::wire::jid::{LID, PHONE};
 
@@ -30,7 +30,11 @@ pub struct Account {
     /// The static Noise key given at enlistment; in a companion login that of the first login.
     pub authkey: Option<[u8; 32]>,
     pub enlisted: bool,
+    /// Another device has enlisted since.
+    pub(super) elsewhere: bool,
     pub(super) keys: Option<Keys>,
+    /// The bundle that was handed out last.
+    pub(super) served: Option<UserBundle>,
     pub(super) online: Option<ConnId>,
     /// Stanzas that were not acked yet, oldest first.
     pub(super) mailbox: Mailbox,
@@ -38,6 +42,8 @@ pub struct Account {
     pub(super) heard: VecDeque<[u8; 32]>,
     /// What the user has published so far.
     pub(super) published: Published,
+    /// Whom the user has blocked.
+    pub(super) blocked: BTreeSet<Jid>,
     /// When the user was enlisted or connected last.
     pub(super) last_seen: UnixMs,
 }
@@ -136,11 +142,14 @@ impl Meta {
             jid,
             authkey,
             enlisted,
+            elsewhere: false,
             keys,
+            served: None,
             online,
             mailbox,
             heard: VecDeque::new(),
             published,
+            blocked: BTreeSet::new(),
             last_seen,
         });
     }

@@ -6,7 +6,6 @@ use crate::evidence::{Direction, Event, FENCE_ID, Payload, Stream, shortened};
 use crate::limits::{FRAME_BYTES_MAX, HANDSHAKE_BYTES_MAX, READ_BYTES_MAX};
 use crate::noise::{AwaitingFinish, Finished, Responder, Transport};
 use crate::role::{ConnId, Output};
-use crate::scenario::FrameFault;
 use crate::seed::Rng;
 use crate::wire::frame::{FrameReader, IntroReader, write_frame};
 use crate::wire::{Captured, EncodeAs, Node, Style, binary, xml};
@@ -21,7 +20,7 @@ pub(super) struct Channel {
     pub rng: Rng,
     pub shaking: Shaking,
     /// A deliberate fault of the open channel whose effect has not been seen yet.
-    pub frame_fault: Option<FrameFault>,
+    pub fault: Option<&'static str>,
     /// The frame that went out last, for a replay.
     pub last_frame: Vec<u8>,
 }
@@ -49,7 +48,7 @@ impl Meta {
             account: None,
             rng: self.seed.rng(&[&self.house, "connection", &conn.to_string()]),
             shaking: Shaking::default(),
-            frame_fault: None,
+            fault: None,
             last_frame: Vec::new(),
         };
         self.channels.insert(conn, channel);

@@ -6,16 +6,18 @@ use serde_json::{Value, json};
 
 use super::Meta;
 use super::account::same_user;
+use super::letter::{Letter, padded, spoil_time, stanza_content};
+use super::retries::Asked;
+use crate::e2ee::content::{self, Content};
 use crate::e2ee::{
-    Address, Ciphertext, E2eeError, EncType, Party, SignatureCheck, content, envelope, padding,
-    sender_key,
+    Address, Ciphertext, E2eeError, EncType, Party, SignatureCheck, envelope, padding, sender_key,
 };
 use crate::evidence::{EncFacts, Event, Lane, Payload, Stream};
 use crate::limits::{PREKEYS_MADE_MAX, SENT_REMEMBERED_MAX};
 use crate::role::signal::{Signal, for_party, published};
-use crate::scenario::{ContentFault, SignatureFault};
+use crate::scenario::{ContentFault, PrekeyFault, SignatureFault};
 use crate::seed::{Rng, Seed};
-use crate::stanza::message::{Enc, Message, enc_node, incoming};
+use crate::stanza::message::{Enc, Message, incoming};
 use crate::stanza::prekeys::UserBundle;
 use crate::wire::{Jid, Node};
 use rand::Rng as _;
@@ -24,13 +26,15 @@ use rand::Rng as _;
 pub struct MetaClient {
     name: String,
     jid: Jid,
-    party: Box<dyn Party>,
-    kem_element: Option<String>,
-    rng: Rng,
+    pub(super) party: Box<dyn Party>,
+    pub(super) kem_element: Option<String>,
+    pub(super) rng: Rng,
     /// What was sent, for replays.
-    sent: VecDeque<Sent>,
+    pub(super) sent: VecDeque<Sent>,
+    /// What users asked for again.
+    pub(super) asked: VecDeque<Asked>,
     /// The one-time prekey that was served last.
-    served: Option<u32>,
+    pub(super) served: Option<u32>,
     /// One-time prekeys that were made so far.
     made: usize,
     manners: Manners,
@@ -51,7 +55,8 @@ pub struct Manners {
 #[derive(Clone, Debug)]
 pub struct Sent {
     pub id: String,
-    content: Node,
+    pub(super) letter: Letter,
+    pub(super) content: Vec<Node>,
 }
 
 /// One-time prekeys are made as they are handed out.
@@ -63,8 +68,8 @@ impl MetaClient {
         let rng = seed.rng(&[case, name, &jid.to_string(), "client"]);
         let party = signal.party(seed.rng(&[case, name, &jid.to_string(), "signal"]));
         let (name, kem_element) = (name.to_owned(), signal.kem_element);
-        let (sent, served, manners) = Default::default();
-        Self { name, jid, party, kem_element, rng, sent, served, made: 0, manners }
+        let (sent, asked, served, manners) = Default::default();
+        Self { name, jid, party, kem_element, rng, sent, asked, served, made: 0, manners }
     }
 
     /// The same client with other manners.
@@ -89,6 +94,11 @@ impl MetaClient {
         let one_time = self.party.new_one_time_prekeys(count).pop();
         self.served = one_time.map(|key| key.id);
         published(&*self.party, one_time, self.kem_element.as_deref())
+    }
+
+    /// Signs with the client's identity key.
+    pub(super) fn sign(&mut self, message: &[u8]) -> Vec<u8> {
+        self.party.sign(message)
     }
 
     /// Decrypts what is for this client; the events, and whether anything was decrypted.
@@ -140,9 +150,14 @@ impl MetaClient {
         serde_json::to_value(keys).ok()
     }
 
-    /// Encrypts a text; the padded content comes along as evidence.
-    fn encrypt(&mut self, to: &Jid, text: &str) -> Result<(Ciphertext, Vec<u8>), E2eeError> {
-        let padded = padding::pad(&content::text(text), &mut self.rng);
+    /// Encrypts a content; padded, it comes along as evidence.
+    fn encrypt(
+        &mut self,
+        to: &Jid,
+        content: Vec<u8>,
+        fault: Option<ContentFault>,
+    ) -> Result<(Ciphertext, Vec<u8>), E2eeError> {
+        let padded = padded(content, fault, &mut self.rng);
         let sealed = self.party.encrypt(&address(&to.to_string()), &padded)?;
         Ok((sealed, padded))
     }
@@ -155,7 +170,7 @@ impl MetaClient {
 }
 
 /// Session name of a user: its text form, so that the integrator counts (`wire.md` §5.8).
-fn address(jid: &str) -> Address {
+pub(super) fn address(jid: &str) -> Address {
     let jid: Option<Jid> = jid.parse().ok();
     let device = jid.as_ref().map_or(0, |jid| u32::from(jid.device));
     Address::new(jid.map(|jid| jid.bare().to_string()).unwrap_or_default(), device)
@@ -179,13 +194,16 @@ fn facts(kind: &str, bytes: &[u8]) -> EncFacts {
     }
 }
 
-/// The text in a decrypted and padded content.
+/// The text in a decrypted and padded content, or in brackets what it is instead.
 fn read(padded: &[u8]) -> Result<String, String> {
     let plain = padding::strip(padded).map_err(|error| error.to_string())?;
-    match content::read(plain).map_err(|error| error.to_string())? {
-        content::Content::Text(text) => Ok(text),
-        content::Content::Unknown => Err("content of an unknown kind".into()),
-    }
+    Ok(match content::read(plain).map_err(|error| error.to_string())? {
+        Content::Text { text, .. } => text,
+        Content::Reaction { of, emoji } => format!("[reaction `{emoji}` to {}]", of.id),
+        Content::Revoke(of) => format!("[revocation of {}]", of.id),
+        Content::OwnDevices => "[a message for the user's own devices]".to_owned(),
+        Content::Unknown => return Err("content of an unknown kind".into()),
+    })
 }
 
 impl Meta {
@@ -206,7 +224,21 @@ impl Meta {
         text: &str,
         fault: Option<ContentFault>,
     ) -> Result<Sent, String> {
-        let (account, sent) = self.compose(lane, from, to, text, fault)?;
+        self.send_letter(lane, from, to, Letter { fault, ..Letter::text(text) })
+    }
+
+    /// Sends any content from a Meta client to a third-party user, encrypted end to end.
+    ///
+    /// # Errors
+    /// Why it could not be sent, e.g. that the user has published no keys.
+    pub fn send_letter(
+        &mut self,
+        lane: Lane,
+        from: &str,
+        to: &str,
+        letter: Letter,
+    ) -> Result<Sent, String> {
+        let (account, sent) = self.compose(lane, from, to, letter)?;
         self.deliver_from(lane, from, account, &sent);
         Ok(sent)
     }
@@ -222,7 +254,7 @@ impl Meta {
         to: &str,
         text: &str,
     ) -> Result<Sent, String> {
-        self.compose(lane, from, to, text, None).map(|(_, sent)| sent)
+        self.compose(lane, from, to, Letter::text(text)).map(|(_, sent)| sent)
     }
 
     fn compose(
@@ -230,31 +262,56 @@ impl Meta {
         lane: Lane,
         from: &str,
         to: &str,
-        text: &str,
-        fault: Option<ContentFault>,
+        letter: Letter,
     ) -> Result<(usize, Sent), String> {
         let account = self.account_index(lane, to).ok_or(format!("{to} is unknown"))?;
         let key = (lane, from.to_owned());
         let peer = self.accounts[account].jid.clone();
-        let client = self.clients.get(&key).ok_or(format!("{from} is unknown"))?;
-        if !client.party.has_session(&address(&peer.to_string())) {
-            self.start_session(&key, account, &peer)?;
-        }
+        self.ensure_session(&key, account, &peer)?;
         let client = self.clients.get_mut(&key).ok_or(format!("{from} is unknown"))?;
         let id = client.message_id();
-        let sealed = client.encrypt(&peer, text);
-        let (sealed, padded) = sealed.map_err(|error| error.to_string())?;
-        let mut enc = facts(sealed.kind.as_str(), &sealed.bytes);
-        enc.plaintext = Some(Payload::of(&padded));
-        let content = stanza_content(sealed, text, fault);
-        let sent = Sent { id: id.clone(), content };
+        let sent = self.seal(&key, &peer, &id, letter)?;
+        let client = self.clients.get_mut(&key).ok_or(format!("{from} is unknown"))?;
         if client.sent.len() == SENT_REMEMBERED_MAX {
             client.sent.pop_front();
         }
         client.sent.push_back(sent.clone());
-        let event = Event::Encrypted { id, to: peer.to_string(), text: text.to_owned(), enc };
-        self.record_in(Stream::client(from), lane, Some(from.to_owned()), event);
         Ok((account, sent))
+    }
+
+    /// Encrypts a letter under an id, in the session that there is.
+    pub(super) fn seal(
+        &mut self,
+        key: &(Lane, String),
+        peer: &Jid,
+        id: &str,
+        letter: Letter,
+    ) -> Result<Sent, String> {
+        let (lane, from) = key;
+        let client = self.clients.get_mut(key).ok_or(format!("{from} is unknown"))?;
+        let sealed = client.encrypt(peer, letter.content.clone(), letter.fault);
+        let (sealed, padded) = sealed.map_err(|error| error.to_string())?;
+        let mut enc = facts(sealed.kind.as_str(), &sealed.bytes);
+        enc.plaintext = Some(Payload::of(&padded));
+        let content = stanza_content(sealed, &letter.text, letter.fault);
+        let (id, to, text) = (id.to_owned(), peer.to_string(), letter.text.clone());
+        let event = Event::Encrypted { id: id.clone(), to, text, enc };
+        self.record_in(Stream::client(from), *lane, Some(from.clone()), event);
+        Ok(Sent { id, letter, content })
+    }
+
+    /// Opens a session unless there is one.
+    pub(super) fn ensure_session(
+        &mut self,
+        key: &(Lane, String),
+        account: usize,
+        peer: &Jid,
+    ) -> Result<(), String> {
+        let client = self.clients.get(key).ok_or(format!("{} is unknown", key.1))?;
+        if client.party.has_session(&address(&peer.to_string())) {
+            return Ok(());
+        }
+        self.start_session(key, account, peer)
     }
 
     fn start_session(
@@ -263,7 +320,15 @@ impl Meta {
         account: usize,
         peer: &Jid,
     ) -> Result<(), String> {
-        let bundle = self.take_bundle(account).ok_or("the user has published no keys")?;
+        let bundle = match self.faults.prekey {
+            Some(PrekeyFault::Used) => self.accounts[account].served.clone(),
+            Some(PrekeyFault::None) => self.take_bundle(account).map(|mut bundle| {
+                bundle.one_time = None;
+                bundle
+            }),
+            None => self.take_bundle(account),
+        };
+        let bundle = bundle.ok_or("the user has published no keys")?;
         let client = self.clients.get_mut(key).ok_or("no such client")?;
         let bundle = for_party(&bundle);
         let address = address(&peer.to_string());
@@ -294,42 +359,27 @@ impl Meta {
         Ok(sent)
     }
 
-    fn deliver_from(&mut self, lane: Lane, from: &str, account: usize, sent: &Sent) {
+    pub(super) fn deliver_from(&mut self, lane: Lane, from: &str, account: usize, sent: &Sent) {
         let Some(client) = self.clients.get(&(lane, from.to_owned())) else { return };
-        let (from, to) = (client.jid.clone(), self.accounts[account].jid.clone());
-        let now = self.now.secs();
-        self.deliver(account, incoming(&sent.id, &from, &to, now, sent.content.clone()));
-    }
-}
-
-/// The child of the message: the ciphertext, or a declared fault in its place.
-fn stanza_content(sealed: Ciphertext, text: &str, fault: Option<ContentFault>) -> Node {
-    let Ciphertext { kind, mut bytes } = sealed;
-    match fault {
-        None => enc_node(kind.as_str(), bytes),
-        Some(ContentFault::ClearBody) => Node::new("body").bytes(text.as_bytes()),
-        Some(ContentFault::ClearEnc) => enc_node(kind.as_str(), content::text(text)),
-        Some(ContentFault::FlippedMac) => {
-            flip_mac(kind, &mut bytes);
-            enc_node(kind.as_str(), bytes)
+        let from = client.jid.clone().with_device(sent.letter.device);
+        let (to, now) = (self.accounts[account].jid.clone(), self.now.secs());
+        let mut stanza = incoming(&sent.id, &from, &to, now, Node::new("enc"));
+        stanza.content = crate::wire::Content::Children(sent.content.clone());
+        if let Some(fault) = sent.letter.time {
+            spoil_time(&mut stanza, fault, now);
         }
+        let stanza = match &self.faults.with {
+            Some(with) => extended(stanza, with),
+            None => stanza,
+        };
+        self.deliver(account, stanza);
     }
 }
 
-/// Flips a bit of the MAC: the last byte of a `msg`; in a `pkmsg` that of the embedded message.
-fn flip_mac(kind: EncType, bytes: &mut [u8]) {
-    let end = match kind {
-        EncType::Msg => bytes.len(),
-        EncType::PkMsg => embedded_message_end(bytes).unwrap_or(bytes.len()),
-    };
-    if let Some(byte) = end.checked_sub(1).and_then(|at| bytes.get_mut(at)) {
-        *byte ^= 1;
-    }
-}
-
-/// Where the embedded message of a `pkmsg` ends.
-fn embedded_message_end(bytes: &[u8]) -> Option<usize> {
-    let inner = envelope::PreKeyEnvelope::parse(bytes).ok()?.message_bytes;
-    let start = bytes.windows(inner.len()).position(|window| window == inner)?;
-    Some(start + inner.len())
+/// A message with attributes and children that it would not have; those stand behind its own.
+fn extended(message: Node, with: &Node) -> Node {
+    let added = with.attrs.iter().filter(|(key, _)| message.text(key).is_none());
+    let added: Vec<_> = added.cloned().collect();
+    let message = added.into_iter().fold(message, |node, (key, value)| node.attr(key, value));
+    message.children(with.kids().iter().cloned())
 }

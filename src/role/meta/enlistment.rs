@@ -1,12 +1,14 @@
 //! The enlistment API and Meta's published push keys: all HTTP that comes in (TF §1.2, §1.3).
 
-use super::{Fetch, Meta, Waiting};
-use crate::evidence::{Event, FormFacts, RuleFacts, RuleGrade, Stream};
+use super::misanswer::misanswer;
+use super::{Meta, Waiting};
+use crate::evidence::{Event, FormFacts, RuleFacts, RuleGrade, Stream, TOKEN_IN_URL};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::identity::enlistment::{Answer, Form, FormFault};
 use crate::identity::judged::{Judged, Outcome};
-use crate::identity::{jwks, test_keys, token};
-use crate::role::{FetchId, Output, RequestId};
+use crate::identity::token;
+use crate::role::{Output, RequestId};
+use crate::scenario::AnswerFault;
 use crate::spec::Profile;
 use crate::stanza::prekeys::SignedKey;
 use wacore_libsignal::core::curve::PublicKey;
@@ -23,24 +25,19 @@ impl Meta {
         if path == self.profile.text("enlistment.path").unwrap_or_default() {
             return self.enlist(Pending { id, request: request.clone() });
         }
-        let (method, path) = (request.method.clone(), path.to_owned());
-        let response = if path == self.profile.text("jwks.path").unwrap_or_default() {
-            HttpResponse::json(200, &push_keys())
-        } else {
-            HttpResponse::new(404)
-        };
+        let (method, path) = (request.method.clone(), token::without_tokens(path, TOKEN_IN_URL));
+        let response = self.public_answer(request);
         self.record(Stream::http_in(), None, Event::StrayRequest { method, path });
         self.out.push_back(Output::Respond { id, response });
     }
 
-    fn enlist(&mut self, pending: Pending) {
+    pub(super) fn enlist(&mut self, pending: Pending) {
         let body = String::from_utf8_lossy(&pending.request.body).into_owned();
-        let has_token = body.contains("token=");
-        if has_token && self.keys_are_missing() {
-            return self.wait_for_keys(Waiting::Enlistment(pending));
+        let token = token_of(&body);
+        if token.as_deref().is_some_and(|token| self.partner_keys_missing(token)) {
+            return self.waiting.push(Waiting::Enlistment(pending));
         }
         let parsed = Form::parse_strict(&body);
-        let token = token_of(&body);
         let user = token.as_deref().and_then(|token| self.user_of(token));
         let user = user.or_else(|| self.stranger(token.as_deref()?));
         let (facts, valid) = match &token {
@@ -52,7 +49,9 @@ impl Meta {
             None => (None, false),
         };
         let answer = self.enlistment_answer(&parsed, &pending.request, user, valid);
+        let argument = self.profile.text("version.enlist_argument");
         let form = FormFacts {
+            version: argument.and_then(|name| argument_of(&body, name)),
             content_type: pending.request.header("content-type").map(str::to_owned),
             faults: parsed
                 .as_ref()
@@ -73,8 +72,10 @@ impl Meta {
         user: Option<usize>,
         token_valid: bool,
     ) -> Answer {
-        if let Some(reason) = &self.faults.enlistment_reason {
-            return Answer::Fail { reason: reason.clone() };
+        let odd = self.faults.enlistment_answer.filter(|fault| *fault != AnswerFault::Lost);
+        let odd = odd.map(|fault| fault.word().to_owned());
+        if let Some(reason) = self.faults.enlistment_reason.clone().or(odd) {
+            return Answer::Fail { reason };
         }
         let post = request.method == "POST";
         let sound = parsed.as_ref().is_ok_and(signature_verifies);
@@ -101,6 +102,7 @@ impl Meta {
         if let (Some(at), Some(form), Answer::Ok { .. }) = (user, form, &answer) {
             let account = &mut self.accounts[at];
             account.enlisted = true;
+            account.elsewhere = false;
             account.last_seen = self.now;
             account.authkey = Some(form.authkey);
             // One encryption identity per account: a new enlistment replaces the old one (ENL-017).
@@ -117,22 +119,33 @@ impl Meta {
             });
         }
         let HttpRequest { method, path, .. } = pending.request;
+        let path = token::without_tokens(&path, TOKEN_IN_URL);
         let event = Event::Enlistment { method, path, form: facts, outcome, login };
         match user {
             Some(at) => self.record_for(at, Stream::http_in(), event),
             None => self.record(Stream::http_in(), None, event),
         }
-        let response = HttpResponse::json(200, &answer.to_json());
-        self.out.push_back(Output::Respond { id: pending.id, response });
+        let id = pending.id;
+        let login = user.map(|at| self.accounts[at].jid.to_string()).unwrap_or_default();
+        self.out.push_back(match self.faults.enlistment_answer {
+            None => Output::Respond { id, response: HttpResponse::json(200, &answer.to_json()) },
+            Some(fault) => match misanswer(fault, &login) {
+                Some(response) => Output::Respond { id, response },
+                None => Output::Lose { id },
+            },
+        });
     }
 
-    /// The user who enlists: the one whom the token names, or the only one who can be meant.
+    /// The user who enlists: the one whom the token names, or who was asked to, or the only one who
+    /// can be meant.
     fn user_of(&self, text: &str) -> Option<usize> {
         let claim = self.profile.text("jwt.subject_claim").unwrap_or("sub");
         let claims = token::inspect(text).claims;
         let subject = claims.get(claim).and_then(serde_json::Value::as_str);
         let named = self.accounts.iter().position(|a| Some(a.user.visible_id.as_str()) == subject);
-        named.or_else(|| {
+        let asked =
+            self.enlists.as_ref().and_then(|(lane, actor)| self.account_index(*lane, actor));
+        named.or(asked).or_else(|| {
             if self.users_max.is_some() {
                 return None;
             }
@@ -161,109 +174,9 @@ impl Meta {
             audience: profile.text("jwt.audience").map(str::to_owned),
             subject: user.map(str::to_owned),
             subject_claim: profile.text("jwt.subject_claim").unwrap_or("sub").to_owned(),
+            claims: profile.list("jwt.claims").into_iter().map(str::to_owned).collect(),
             leeway_s: profile.int("jwt.leeway_s").unwrap_or(60).unsigned_abs(),
             lifetime_s_max: profile.int("jwt.lifetime_s_max").unwrap_or(3600).unsigned_abs(),
-        }
-    }
-
-    fn keys_are_missing(&self) -> bool {
-        self.partner_keys.is_empty() && self.integrator.base_url.is_some()
-    }
-
-    /// Starts a fetch if the partner's keys are not known; true if the caller must wait.
-    pub(super) fn partner_keys_missing(&mut self, waiting: Waiting) -> bool {
-        let missing = self.keys_are_missing();
-        if missing {
-            self.wait_for_keys(waiting);
-        }
-        missing
-    }
-
-    fn wait_for_keys(&mut self, waiting: Waiting) {
-        let first = self.waiting.is_empty();
-        self.waiting.push(waiting);
-        if first {
-            self.fetch_partner_keys(None);
-        }
-    }
-
-    /// Fetches the partner's key set, as Meta does periodically (TF §1.1).
-    pub fn fetch_partner_keys(&mut self, label: Option<String>) {
-        let path = self.profile.text("jwks.path").unwrap_or_default().to_owned();
-        let Some(base) = self.integrator.base_url.clone() else { return };
-        let event =
-            Event::Requested { label: label.clone(), method: "GET".into(), path: path.clone() };
-        self.record(Stream::http_out(), None, event);
-        let request = HttpRequest::new("GET", &path);
-        self.fetch(Fetch::PartnerKeys { label }, format!("{base}{path}"), request);
-    }
-
-    pub(super) fn answered(&mut self, id: FetchId, result: Result<HttpResponse, String>) {
-        let Some(fetch) = self.fetches.remove(&id) else { return };
-        let (label, keys) = match fetch {
-            Fetch::PartnerKeys { label } => (label, true),
-            Fetch::Push { label } => (label, false),
-        };
-        let shown = if keys { result.clone().map(without_private_members) } else { result.clone() };
-        self.record_answer(label, &shown);
-        if keys {
-            self.take_keys(&result);
-        }
-    }
-
-    fn record_answer(&mut self, label: Option<String>, result: &Result<HttpResponse, String>) {
-        let event = match result {
-            Ok(response) => Event::Responded {
-                label,
-                status: response.status,
-                headers: response.headers.clone(),
-                body: crate::evidence::Payload::of(&response.body),
-            },
-            Err(why) => Event::RequestFailed { label, why: why.clone() },
-        };
-        self.record(Stream::http_out(), None, event);
-    }
-
-    fn take_keys(&mut self, result: &Result<HttpResponse, String>) {
-        if let Ok(response) = result {
-            let judged =
-                jwks::examine(response.status, response.header("content-type"), &response.body);
-            let checked = checked(&judged, |faults| {
-                faults.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-            });
-            let checked = exposing(checked);
-            self.record(Stream::http_out(), None, Event::KeySet { checked });
-            if let Ok(keys) = jwks::KeySet::parse(&response.body) {
-                let caching = response.header("cache-control");
-                self.partner_keys.store(keys, caching, self.now);
-            }
-        }
-        for waiting in std::mem::take(&mut self.waiting) {
-            match waiting {
-                Waiting::Enlistment(pending) => self.enlist_with_what_there_is(pending),
-                Waiting::Login(conn) => self.decide_login_with_what_there_is(conn),
-            }
-        }
-    }
-
-    /// A second fetch in a row would loop: without keys every token is invalid.
-    fn enlist_with_what_there_is(&mut self, pending: Pending) {
-        let base = self.hide_base_url();
-        self.enlist(pending);
-        self.integrator.base_url = base;
-    }
-
-    fn decide_login_with_what_there_is(&mut self, conn: crate::role::ConnId) {
-        let base = self.hide_base_url();
-        self.decide_login(conn);
-        self.integrator.base_url = base;
-    }
-
-    fn hide_base_url(&mut self) -> Option<String> {
-        if self.partner_keys.is_empty() {
-            self.integrator.base_url.take()
-        } else {
-            self.integrator.base_url.clone()
         }
     }
 }
@@ -280,11 +193,6 @@ pub fn claimed_user(profile: &Profile, request: &HttpRequest) -> Option<String> 
     token::inspect(&token).claims.get(claim)?.as_str().map(str::to_owned)
 }
 
-/// Meta's published push keys.
-fn push_keys() -> serde_json::Value {
-    jwks::KeySet::of([test_keys::meta().public()]).to_json()
-}
-
 /// Rule and what is wrong with it, for what was judged at all.
 pub(super) fn checked<F>(judged: &[Judged<F>], say: impl Fn(&F) -> String) -> Vec<RuleFacts> {
     let decided = judged.iter().filter_map(|judged| {
@@ -297,33 +205,6 @@ pub(super) fn checked<F>(judged: &[Judged<F>], say: impl Fn(&F) -> String) -> Ve
         Some(RuleFacts { requirement: judged.requirement.to_owned(), grade, why })
     });
     decided.collect()
-}
-
-/// A key set that gives private halves away must not give them to the transcript too.
-fn without_private_members(mut response: HttpResponse) -> HttpResponse {
-    let Ok(mut set) = serde_json::from_slice::<serde_json::Value>(&response.body) else {
-        return response;
-    };
-    let keys = set.get_mut("keys").and_then(serde_json::Value::as_array_mut);
-    for key in keys.into_iter().flatten().filter_map(serde_json::Value::as_object_mut) {
-        for name in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
-            if let Some(value) = key.get_mut(name) {
-                *value = "(withheld)".into();
-            }
-        }
-    }
-    response.body = set.to_string().into_bytes();
-    response
-}
-
-/// What is no key set exposes no keys, so no rule about its form says anything then.
-fn exposing(checked: Vec<RuleFacts>) -> Vec<RuleFacts> {
-    let no_set =
-        |rule: &RuleFacts| rule.requirement == "JWK-002" && rule.grade == RuleGrade::Broken;
-    match checked.iter().find(|rule| no_set(rule)) {
-        Some(rule) => vec![rule.clone()],
-        None => checked,
-    }
 }
 
 fn fault(fault: &FormFault) -> RuleFacts {
@@ -344,8 +225,12 @@ fn arguments(body: &str) -> Vec<(String, String)> {
 }
 
 fn token_of(body: &str) -> Option<String> {
-    let pairs = body.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.into_iter().find(|(name, _)| *name == "token").map(|(_, value)| value.to_owned())
+    argument_of(body, "token")
+}
+
+fn argument_of(body: &str, wanted: &str) -> Option<String> {
+    let mut pairs = body.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(name, _)| *name == wanted).map(|(_, value)| value.to_owned())
 }
 
 /// ENL-008: XEdDSA over the type byte and the key.

@@ -37,11 +37,16 @@ impl Meta {
         };
         self.record_conn(conn, false, Event::Deviated { what });
         self.send_frame(conn, &frame);
+        self.watch_channel(conn, fault.word());
+        Ok(())
+    }
+
+    /// Sends a sound ping behind what was wrong, and notes what becomes of the channel.
+    pub(super) fn watch_channel(&mut self, conn: ConnId, fault: &'static str) {
         if let Some(channel) = self.channels.get_mut(&conn) {
-            channel.frame_fault = Some(fault);
+            channel.fault = Some(fault);
         }
         self.send(conn, &iq::server_ping(AFTERWARDS));
-        Ok(())
     }
 
     fn faulty_frame(
@@ -72,9 +77,9 @@ impl Meta {
 
     fn channel_settled(&mut self, conn: ConnId, end: &str) {
         let Some(channel) = self.channels.get_mut(&conn) else { return };
-        let Some(fault) = channel.frame_fault.take() else { return };
+        let Some(fault) = channel.fault.take() else { return };
         let (pattern, message) = (None, None);
-        let fault = Some(fault.word().to_owned());
+        let fault = Some(fault.to_owned());
         let event = Event::Settled { fault, pattern, message, end: end.to_owned() };
         self.record_conn(conn, true, event);
     }

@@ -318,8 +318,16 @@ fn named(fault: ChainFault) -> Fault {
     match fault {
         ChainFault::ForeignRoot => Fault::ForeignRoot,
         ChainFault::RandomSignature => Fault::RandomSignature(Link::Leaf),
+        ChainFault::FlippedSignature => Fault::FlippedSignature(Link::Leaf),
+        ChainFault::SignatureAbsent => Fault::NoSignature(Link::Leaf),
+        ChainFault::SignatureEmpty => Fault::EmptySignature(Link::Leaf),
+        ChainFault::SignatureShort => Fault::ShortSignature(Link::Leaf),
+        ChainFault::IntermediateFlipped => Fault::FlippedSignature(Link::Intermediate),
+        ChainFault::IntermediateUnsigned => Fault::NoSignature(Link::Intermediate),
+        ChainFault::UnknownIssuer => Fault::UnknownIssuer(Link::Intermediate),
         ChainFault::OtherLeafKey => Fault::OtherLeafKey,
         ChainFault::Expired => Fault::Expired(Link::Leaf),
+        ChainFault::IntermediateExpired => Fault::Expired(Link::Intermediate),
         ChainFault::NotYetValid => Fault::NotYetValid(Link::Leaf),
         ChainFault::Absent => Fault::Absent,
     }

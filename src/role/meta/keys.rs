@@ -156,15 +156,15 @@ impl Meta {
             return failed(user, 400, "bad-request");
         };
         if let Some(code) = self.faults.bundle_error {
-            return failed(user, code, "item-not-found");
+            return failed(user, code, iq::error_text(code));
         }
         let client = self.client_by_jid(&jid);
         let manners = client.as_ref().and_then(|key| self.clients.get(key));
         let manners = manners.map(super::MetaClient::manners).unwrap_or_default();
         if let Some(code) = manners.bundle_error {
-            return failed(user, code, "item-not-found");
+            return failed(user, code, iq::error_text(code));
         }
-        let bundle = match client {
+        let bundle = match client.clone() {
             Some(key) => self.clients.get_mut(&key).map(super::MetaClient::bundle),
             None => self.account_by_jid(&jid).and_then(|account| self.take_bundle(account)),
         };
@@ -174,7 +174,10 @@ impl Meta {
                 if let Some(fault) = fault {
                     spoil(&mut bundle.signed, fault, &mut self.rng);
                 }
-                bundle.to_node(&jid)
+                match (self.faults.bundle, client) {
+                    (Some(fault), Some(client)) => self.odd_bundle(&client, bundle, fault, &jid),
+                    _ => bundle.to_node(&jid),
+                }
             }
             None => failed(user, 404, "item-not-found"),
         }
@@ -191,6 +194,7 @@ impl Meta {
             kem: keys.kem.clone(),
         };
         let left = keys.one_time.len();
+        self.accounts[account].served = Some(bundle.clone());
         self.tell_of_low_stock(account, left);
         Some(bundle)
     }

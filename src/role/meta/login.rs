@@ -10,7 +10,9 @@ use super::{Meta, Waiting};
 use crate::evidence::{Event, LoginFacts, TokenFacts};
 use crate::identity::token;
 use crate::proto::login::ClientPayload;
+use crate::proto::login::client_payload::user_agent::AppVersion;
 use crate::role::ConnId;
+use crate::scenario::LoginFault;
 use crate::stanza::{ib, login};
 use crate::wire::{Jid, Node};
 
@@ -48,14 +50,17 @@ impl Meta {
     ) -> Option<Decided> {
         let token = payload.interop_data.as_ref().and_then(|data| data.token.clone());
         let token = token.and_then(|bytes| String::from_utf8(bytes).ok());
-        if token.is_some() && self.partner_keys_missing(Waiting::Login(conn)) {
+        if token.as_deref().is_some_and(|token| self.partner_keys_missing(token)) {
+            self.waiting.push(Waiting::Login(conn));
             return None;
         }
         let account_id = payload.interop_data.as_ref().and_then(|data| data.account_id);
-        let account = account_id.and_then(|id| self.account_by_digits(&id.to_string()));
+        let named = account_id.and_then(|id| self.account_by_digits(&id.to_string()));
+        let account = named.or_else(|| self.account_by_key(static_key));
         let user = account.map(|at| self.accounts[at].user.visible_id.clone());
         let token = token.map(|token| self.examine_token(&token, user.as_deref()));
-        let authkey = account.and_then(|at| self.accounts[at].authkey);
+        let authkey = account.map(|at| &self.accounts[at]);
+        let authkey = authkey.filter(|account| !account.elsewhere).and_then(|a| a.authkey);
         let product = payload
             .product
             .and_then(|number| crate::proto::login::client_payload::Product::try_from(number).ok());
@@ -63,6 +68,10 @@ impl Meta {
         let wanted = self.profile.text("login.product").unwrap_or_default();
         let refused = if product.as_deref() != Some(wanted) {
             Some(format!("product is not {wanted}"))
+        } else if named.is_none() && account.is_some() {
+            Some("accountId is not that of the login".to_owned())
+        } else if account.is_some_and(|at| self.accounts[at].elsewhere) {
+            Some("another device of the user has enlisted since".to_owned())
         } else if account.is_none_or(|at| !self.is_enlisted(at)) {
             Some("the account is not enlisted".to_owned())
         } else if token.as_ref().is_none_or(|(_, valid)| !valid) {
@@ -79,12 +88,26 @@ impl Meta {
             device: payload.device,
             passive: payload.passive,
             token: token.map(|(facts, _)| facts),
+            version: self.version_in(payload),
             static_key: hex::encode(static_key),
             authkey: authkey.map(hex::encode),
             login: account.map(|at| self.accounts[at].jid.to_string()),
             refused,
         };
         Some(Decided { account, facts })
+    }
+
+    /// TRN-012: the version in the field that the profile names.
+    fn version_in(&self, payload: &ClientPayload) -> Option<String> {
+        self.profile
+            .text("version.login_field")
+            .filter(|field| *field == "userAgent.appVersion")?;
+        let AppVersion { primary, secondary, tertiary, quaternary, quinary } =
+            payload.user_agent.as_ref()?.app_version?;
+        let numbers =
+            [primary, secondary, tertiary, quaternary, quinary].into_iter().map_while(|n| n);
+        let numbers: Vec<String> = numbers.map(|number| number.to_string()).collect();
+        (!numbers.is_empty()).then(|| numbers.join("."))
     }
 
     /// ENL-016: who was away for too long is enlisted no more.
@@ -135,18 +158,25 @@ impl Meta {
         self.accounts.iter().position(|account| account.user.login.user == digits)
     }
 
+    /// The user who enlisted with this static key.
+    fn account_by_key(&self, static_key: &[u8; 32]) -> Option<usize> {
+        self.accounts.iter().position(|account| account.authkey == Some(*static_key))
+    }
+
     /// Judges a token for a user and says what may be recorded of it, and whether it is valid.
-    pub(super) fn examine_token(&self, text: &str, user: Option<&str>) -> (TokenFacts, bool) {
+    pub(super) fn examine_token(&mut self, text: &str, user: Option<&str>) -> (TokenFacts, bool) {
         let policy = self.token_policy(user);
         let inspected = token::inspect(text);
         let judged = token::examine(text, self.partner_keys.keys(), &policy, self.now);
         let valid = token::verify(text, self.partner_keys.keys(), &policy, self.now).is_ok();
+        let mut checked = super::enlistment::checked(&judged, ToString::to_string);
+        checked.extend(self.note_signer(&inspected, valid));
         let facts = TokenFacts {
             len: inspected.len,
             sha256: inspected.sha256,
             header: inspected.header,
             claims: inspected.claims,
-            checked: super::enlistment::checked(&judged, ToString::to_string),
+            checked,
         };
         (facts, valid)
     }
@@ -158,15 +188,23 @@ impl Meta {
             return;
         };
         channel.account = account;
-        let refused = facts.refused.clone();
+        let mut facts = facts;
+        let fault = self.faults.login.filter(|_| facts.refused.is_none());
+        facts.refused =
+            facts.refused.or(fault.map(|fault| format!("on purpose: {}", fault.word())));
+        let refused = facts.refused.is_some();
         self.record_conn(conn, true, Event::Login { facts });
         let transport = finished.transport;
-        match (account, refused) {
-            (Some(account), None) => {
+        match (account, fault) {
+            (_, Some(LoginFault::Dropped)) => return self.close(conn),
+            (Some(account), None) if !refused => {
                 self.open(conn, transport, account);
                 self.welcome(conn, account);
             }
-            (account, _) => self.refuse(conn, transport, account),
+            (account, Some(LoginFault::UnsupportedVersion)) => {
+                self.refuse(conn, transport, account, "failure.unsupported_version");
+            }
+            (account, None) => self.refuse(conn, transport, account, "failure.unauthenticated"),
         }
         self.resume(conn);
     }
@@ -187,14 +225,26 @@ impl Meta {
         self.send(conn, &login::success(self.now.secs(), extra));
         let waiting: Vec<_> =
             self.accounts[account].mailbox.iter().map(|w| w.stanza.clone()).collect();
-        self.send(conn, &ib::offline(waiting.len()));
+        let announced = self.faults.offline_count.map_or(waiting.len(), usize::from);
+        if announced != waiting.len() {
+            let what = format!("offline: {announced} announced");
+            self.record_conn(conn, false, Event::Deviated { what });
+        }
+        self.send(conn, &ib::offline(announced));
         for stanza in waiting {
             self.send(conn, &stanza);
         }
     }
 
-    fn refuse(&mut self, conn: ConnId, transport: crate::noise::Transport, account: Option<usize>) {
-        let code = self.profile.text("failure.unauthenticated").unwrap_or("401").to_owned();
+    /// Refuses with the reason that stands under a key of the profile.
+    fn refuse(
+        &mut self,
+        conn: ConnId,
+        transport: crate::noise::Transport,
+        account: Option<usize>,
+        key: &str,
+    ) {
+        let code = self.profile.text(key).unwrap_or("401").to_owned();
         if let Some(channel) = self.channels.get_mut(&conn) {
             channel.state = State::Open(Box::new(transport));
             channel.account = account;

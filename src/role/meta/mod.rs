@@ -6,6 +6,8 @@
 //! deliberate [`Faults`]; everything else the role does by itself, as the real service would.
 
 mod account;
+mod bundle_fault;
+mod bytes_fault;
 mod channel;
 mod client;
 mod enlistment;
@@ -13,10 +15,17 @@ mod frame_fault;
 mod handshake;
 mod hosting;
 mod keys;
+mod letter;
 mod login;
 mod mailbox;
+mod misanswer;
+mod partner_keys;
+mod published;
 mod push;
+mod push_token;
+mod retries;
 mod routing;
+mod services;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -28,15 +37,20 @@ use crate::identity::token::{self, Claims};
 use crate::noise::KeyPair;
 use crate::noise::certificate::Authority;
 use crate::role::{ConnId, FetchId, Input, Output, Record, Role};
-use crate::scenario::{ChainFault, HelloFault, SignatureFault};
+use crate::scenario::{
+    AnswerFault, BundleFault, ChainFault, HelloFault, LoginFault, PrekeyFault, PushKeys,
+    SignatureFault,
+};
 use crate::seed::{Rng, Seed};
 use crate::spec::Profile;
-use crate::wire::{EncodeAs, Jid};
+use crate::wire::{EncodeAs, Jid, Node};
 
 pub use account::{Account, User, enlistment_is_skipped};
 pub use client::{Manners, MetaClient, Sent};
 pub use enlistment::claimed_user;
+pub use letter::Letter;
 pub use push::Push;
+pub use retries::Asking;
 
 /// Deliberate deviations that are in force until they are replaced.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +59,16 @@ pub struct Faults {
     pub hello: Option<HelloFault>,
     pub bundle_signature: Option<SignatureFault>,
     pub bundle_error: Option<u16>,
+    pub bundle: Option<BundleFault>,
+    /// Which one-time prekey a Meta client opens a session with.
+    pub prekey: Option<PrekeyFault>,
     pub enlistment_reason: Option<String>,
+    /// What a login is told to wait, whatever the mailbox holds.
+    pub offline_count: Option<u16>,
+    /// What messages have besides their own attributes and children: legal, if nobody knows it.
+    pub with: Option<Node>,
+    pub enlistment_answer: Option<AnswerFault>,
+    pub login: Option<LoginFault>,
 }
 
 /// Who runs the third-party server, as registered with Meta.
@@ -73,11 +96,17 @@ pub struct Meta {
     channels: BTreeMap<ConnId, channel::Channel>,
     accepted: u64,
     partner_keys: KeyCache,
+    signers: partner_keys::Signers,
+    push_keys: PushKeys,
+    /// Where Meta's HTTP services are reached; empty where nobody needs to know.
+    own_url: String,
     /// What waits for the partner's key set.
     waiting: Vec<Waiting>,
     fetches: BTreeMap<FetchId, Fetch>,
     next_fetch: FetchId,
     faults: Faults,
+    /// Whose enlistment is expected.
+    enlists: Option<(Lane, String)>,
     /// How stanzas are written.
     encoding: EncodeAs,
     /// Counts the stanzas that went out otherwise than in the canonical encoding.
@@ -95,7 +124,7 @@ enum Waiting {
 }
 
 enum Fetch {
-    PartnerKeys { label: Option<String> },
+    PartnerKeys { label: Option<String>, head: bool },
     Push { label: Option<String> },
 }
 
@@ -120,6 +149,7 @@ impl Meta {
         let mut keys = seed.rng(&[house, "meta", "keys"]);
         let authority = Authority::new(&mut keys);
         let static_key = KeyPair::generate(&mut keys);
+        let period = partner_keys::period(&profile);
         Self {
             profile,
             integrator,
@@ -133,11 +163,15 @@ impl Meta {
             clients: BTreeMap::new(),
             channels: BTreeMap::new(),
             accepted: 0,
-            partner_keys: KeyCache::default(),
+            partner_keys: KeyCache::new(period),
+            signers: partner_keys::Signers::default(),
+            push_keys: PushKeys::First,
+            own_url: String::new(),
             waiting: Vec::new(),
             fetches: BTreeMap::new(),
             next_fetch: 0,
             faults: Faults::default(),
+            enlists: None,
             encoding: EncodeAs::CANONICAL,
             styled: 0,
             lane: Lane::Main,
@@ -174,6 +208,11 @@ impl Meta {
             exp: now + self.profile.int("jwt.lifetime_s_max").unwrap_or(3600).unsigned_abs(),
         };
         token::issue(test_keys::partner(), &claims)
+    }
+
+    /// The time that was told last.
+    pub fn now(&self) -> UnixMs {
+        self.now
     }
 
     /// Tells the time, before something is asked of Meta's side that no input caused.

@@ -5,9 +5,7 @@ use serde_json::json;
 use super::{Fetch, Meta};
 use crate::evidence::{Event, Lane, Stream};
 use crate::http::HttpRequest;
-use crate::identity::test_keys;
-use crate::identity::token::{self, Claims};
-use crate::scenario::TokenFault;
+use crate::scenario::{BodyFault, TokenFault};
 
 /// A push call to make.
 pub struct Push {
@@ -15,8 +13,16 @@ pub struct Push {
     /// The third-party user to wake.
     pub to: String,
     pub label: Option<String>,
+    /// What is odd about its token.
     pub fault: Option<TokenFault>,
+    /// What is odd about its body.
+    pub body: Option<BodyFault>,
 }
+
+/// Deeper than any stack of a reader that recurses.
+const DEPTH: usize = 100_000;
+/// More than a wake-up call can need, and more than frameworks take by default.
+const LARGE_BYTES: usize = 1_500_000;
 
 impl Meta {
     /// Wakes a user.
@@ -28,13 +34,12 @@ impl Meta {
         let visible_id = account.user.visible_id.clone();
         let base = self.integrator.base_url.clone().ok_or("no third-party server is known")?;
         let path = self.profile.text("push.path").unwrap_or("/push").to_owned();
-        let body = json!({ "to": visible_id }).to_string().into_bytes();
         let mut request =
             HttpRequest::new("POST", &path).with_header("content-type", "application/json");
         if let Some(token) = self.push_token(&base, push.fault) {
             request = request.with_header("authorization", format!("Bearer {token}"));
         }
-        request.body = body;
+        request.body = body(&visible_id, push.body);
         let event = Event::Requested {
             label: push.label.clone(),
             method: "POST".into(),
@@ -44,29 +49,57 @@ impl Meta {
         self.fetch(Fetch::Push { label: push.label }, format!("{base}{path}"), request);
         Ok(())
     }
+}
 
-    fn push_token(&self, audience: &str, fault: Option<TokenFault>) -> Option<String> {
-        let now = self.now.secs();
-        let life = self.profile.int("push.lifetime_s").unwrap_or(3600).unsigned_abs();
-        let claims = Claims {
-            iss: self.profile.text("push.iss").unwrap_or("WHATSAPP").to_owned(),
-            aud: audience.to_owned(),
-            sub: None,
-            iat: now,
-            exp: now + life,
-        };
-        let key = test_keys::meta();
-        Some(match fault {
-            None => token::issue(key, &claims),
-            Some(TokenFault::Absent) => return None,
-            Some(TokenFault::AlgNone) => token::issue_broken(key, &claims, token::Broken::AlgNone),
-            Some(TokenFault::BadSignature) => {
-                token::issue_broken(key, &claims, token::Broken::BadSignature)
-            }
-            Some(TokenFault::OtherAudience) => {
-                token::issue_broken(key, &claims, token::Broken::OtherAudience)
-            }
-            Some(TokenFault::Expired) => token::issue_broken(key, &claims, token::Broken::Expired),
-        })
+fn body(to: &str, fault: Option<BodyFault>) -> Vec<u8> {
+    let plain = json!({ "to": to });
+    let json = match fault {
+        None => plain,
+        Some(BodyFault::FurtherMembers) => {
+            json!({ "id": 7, "to": to, "x-hints": { "silent": [true, null] }, "too": "somebody" })
+        }
+        // In the form of a real name, and of the same length.
+        Some(BodyFault::UnknownUser) => {
+            json!({ "to": to.chars().rev().collect::<String>() })
+        }
+        Some(BodyFault::Empty) => return Vec::new(),
+        Some(BodyFault::NotJson) => return format!("to={to}").into_bytes(),
+        Some(BodyFault::CutOff) => {
+            let text = plain.to_string();
+            return text.as_bytes()[..text.len() - 2].to_vec();
+        }
+        Some(BodyFault::NotUtf8) => {
+            let text = plain.to_string().into_bytes();
+            return text.into_iter().map(|byte| if byte == b'-' { 0xFF } else { byte }).collect();
+        }
+        Some(BodyFault::List) => json!([plain]),
+        Some(BodyFault::NoUser) => json!({ "user": to }),
+        Some(BodyFault::NumberForUser) => json!({ "to": 42 }),
+        Some(BodyFault::NullForUser) => json!({ "to": null }),
+        Some(BodyFault::Deep) => return "[".repeat(DEPTH).into_bytes(),
+        Some(BodyFault::Large) => json!({ "to": to, "x": "x".repeat(LARGE_BYTES) }),
+    };
+    json.to_string().into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn only_what_is_legal_or_names_somebody_else_is_a_good_body() {
+        for (fault, word) in BodyFault::ALL {
+            let body = body("alice-1", Some(*fault));
+            let read: Option<Value> = serde_json::from_slice(&body).ok();
+            let to = read.as_ref().and_then(|read| read.get("to")?.as_str());
+            let expected = match fault {
+                BodyFault::FurtherMembers | BodyFault::Large => Some("alice-1"),
+                BodyFault::UnknownUser => Some("1-ecila"),
+                _ => None,
+            };
+            assert_eq!(to, expected, "{word}");
+        }
+        assert_eq!(body("a", None), br#"{"to":"a"}"#);
     }
 }

@@ -25,8 +25,8 @@ impl Meta {
             "message" => self.message(conn, account, node),
             "receipt" => self.receipt(conn, account, node),
             "ack" => self.acked(account, node),
-            // Presence, chat states and information from the client need no answer.
-            _ => {}
+            // Presence and information from the client need no answer, and a chat state has none.
+            _ => self.chat_state(account, node),
         }
     }
 
@@ -40,7 +40,7 @@ impl Meta {
         let answer = match iq.xmlns.as_deref() {
             Some(XMLNS) => self.key_service(conn, account, node),
             Some("usync") => iq::server_result(node).child(self.device_lists(node)),
-            _ => iq::server_result(node),
+            _ => self.service(account, node).unwrap_or_else(|| iq::server_result(node)),
         };
         self.send(conn, &answer);
     }
@@ -81,6 +81,7 @@ impl Meta {
         } else if let Some(peer) = self.account_by_jid(&message.peer)
             // What goes to the sender's own phone is read by nobody.
             && peer != account
+            && !self.blocks(peer, &self.accounts[account].jid)
         {
             let from = self.accounts[account].jid.clone();
             for enc in message.encs {
@@ -140,6 +141,12 @@ impl Meta {
             let named = |stanza: &Node| receipt.ids.iter().any(|id| has_id(stanza, id));
             let mailbox = &mut self.accounts[account].mailbox;
             mailbox.retain(|w| w.stanza.tag != "message" || !named(&w.stanza));
+        }
+        if let (receipt::State::Retry(retry), Some(id), Some(key)) =
+            (&receipt.state, receipt.ids.first(), self.client_by_jid(&receipt.peer))
+            && let Some(client) = self.clients.get_mut(&key)
+        {
+            client.note_retry(id, retry, node);
         }
         if let Some(peer) = self.account_by_jid(&receipt.peer) {
             let from = self.accounts[account].jid.clone();

@@ -5,12 +5,18 @@
 //! be able to have one cause only (`interfaces.md` §13).
 
 mod chat;
+mod content;
+mod control;
 mod enlistment;
 mod keys;
 mod messages;
 mod noise;
+mod people;
 mod process;
 mod server;
+mod writing;
+
+use crate::wire::Variant;
 
 /// A way in which the reference may be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,6 +25,29 @@ pub enum Fault {
     Http200IsSuccess,
     IdentityIsNotTheSigner,
     StaleEnlistmentKept,
+    EnlistsByGet,
+    EnlistsNowhere,
+    EnlistsWhenInstalled,
+    EnlistsOnConnect,
+    FormIsJson,
+    FormLacksArgument,
+    FormRepeatsArgument,
+    FormKeysHaveTypeByte,
+    FormInStandardBase64,
+    FormKeyTypeZero,
+    RegistrationIdZero,
+    RegistrationIdWide,
+    RegistrationIdChanges,
+    OneTokenForAll,
+    MissingStatusIsSuccess,
+    EnlistmentErrorHidden,
+    EnlistmentRetriedForEver,
+    AccountIdCut,
+    AccountIdRounded,
+    AccountIdSigned,
+    ConnectsUnenlisted,
+    EnlistsWhenReplaced,
+    RetryUploadsOtherKeys,
 
     // NOI
     EphemeralReused,
@@ -41,6 +70,17 @@ pub enum Fault {
     LoginWithoutToken,
     CleanEndIsFinal,
     KeyChangesOnReconnect,
+    CertVerifyResultIgnored,
+    CertEmptySignaturePasses,
+    CertShortSignaturePasses,
+    CertRootNotAnchored,
+    UnprovenKeyResumed,
+    NeverFallsBack,
+    PrologueNotMixed,
+    HandshakeSkipped,
+    StaticKeyIsPrekey,
+    FramesOf65535,
+    HandshakeWithoutDeadline,
 
     // TRN and STZ
     MessagesNeverAcked,
@@ -54,6 +94,45 @@ pub enum Fault {
     ResetIsFinal,
     PingsOnce,
     DeadLineKept,
+    IbEndsSession,
+    ReceiptsUnread,
+    EmptyAttributesCounted,
+    InteropServerUnread,
+    IntegratorLost,
+    UnknownTokenKills,
+    DeepNestingKills,
+    CutListTaken,
+    HexPackedWrong,
+    LowerHexPacked,
+    LongDigitsScrambled,
+    UnknownIqUnanswered,
+    AnswersAnswered,
+    UnknownStanzaEndsSession,
+    UnknownAttributesRefused,
+    UnknownChildrenRefused,
+    NamesAnother,
+    NamesItselfVisibly,
+    IdsStartAnew,
+    StreamErrorIgnored,
+    RestartIsFinal,
+    ConflictRetried,
+    NewestFirst,
+    CountAwaited,
+    CountTrusted,
+    InvalidTextSentBack,
+    AtSignIsAddress,
+    NameIsSender,
+    Impatient,
+    HalfCloseIgnored,
+    /// Writes stanzas with this oddity wherever it fits.
+    Writes(Variant),
+    IntroLeftOut,
+    VersionNotStated,
+    VersionRefusalRetried,
+    NoBackOff,
+    NoJitter,
+    FrameAllocatedAhead,
+    FrameLimitIgnored,
 
     // PRE, ENC and RAT
     PrekeysNeverUploaded,
@@ -64,12 +143,41 @@ pub enum Fault {
     KdfInfoHasRegistrationId,
     KdfPrefixAsSalt,
     ClearBodyShown,
+    GateMissesOne,
+    ClearControlObeyed,
+    ClearBodyPreferred,
     MessageKeyKept,
     SignedPrekeyKept,
     RetiredPrekeyDropped,
     LowStockIgnored,
     RefillRepeats,
     RefillFloods,
+    EmptySignatureMeansNone,
+    AbsentSignatureMeansNone,
+    SignatureLengthUnchecked,
+    VerifyResultIgnored,
+    ScalarReduced,
+    NeedsOneTimePrekey,
+    FirstMessageNeedsOneTime,
+    OneTimePrekeyKept,
+    PrekeyBurned,
+    ShortKeysPadded,
+    LongKeysTruncated,
+    LowOrderEndsConnection,
+    FetchHammers,
+    RateLimitFinal,
+    SessionKeptOnNewIdentity,
+    NewIdentitySilent,
+    ResendsToNewIdentity,
+    PushesToNewIdentity,
+    FourByteIds,
+    FetchesOtherAddress,
+    BaseKeyWithoutType,
+    KdfFirst32Bytes,
+    KdfWithoutDh4,
+    BadMessageDeletesSession,
+    RepliesInNewSessions,
+    KemPrekeyUnsigned,
 
     // MSG and RCP
     DuplicateShown,
@@ -79,6 +187,70 @@ pub enum Fault {
     ReenlistingForgetsSessions,
     OutboxLost,
     OutboxAnew,
+    DeliveryNotShown,
+    StateGoesBack,
+    ReadAutomatically,
+    MarkReadSilent,
+    AggregateFirstOnly,
+    RetryNeverAnswered,
+    RetryUnderNewId,
+    RetryKeysIgnored,
+    AnswersWithoutBound,
+    AsksWithoutBound,
+    RetryWithoutKeys,
+    RetryCountStays,
+    RetryWithoutRegistration,
+    RetryKeysForgotten,
+    ReceiptForReceipt,
+    ReceiptForAck,
+    ReceiptForTyping,
+    ReadSwitchIgnored,
+    ReadSwitchStaysOff,
+    ReceiptOfAnyone,
+    RetryOfAnyone,
+    LostTextsClaimed,
+    ContentIsBareText,
+    TextCutAtNul,
+    TextTrimmed,
+    ReplyLosesQuote,
+    ReplyNamesWrongAuthor,
+    UnknownQuoteDropped,
+    ReplyShownPlain,
+    ReactionFromWrongSide,
+    ReactionsIgnored,
+    ReactionChangeIgnored,
+    RevocationNotSent,
+    RevocationIgnored,
+    RevokeFromAnybody,
+    OwnDeviceMessageObeyed,
+    TypingNeverSent,
+    TypingIgnored,
+    TypingAcked,
+    TypingKept,
+    TypingNeverExpires,
+    UnknownKindDropped,
+    UnknownFieldsOfContentRefused,
+    InvalidContentShown,
+    InvalidContentReceipted,
+    DeepContentOverflows,
+    PaddingPanics,
+    PaddingAbsent,
+    PaddingConstant,
+    ReachabilityNeverSent,
+    ReachabilityIsMessage,
+    ReachabilityFloods,
+    FutureTimestampPins,
+    LinksFetched,
+
+    // ABU and PRV
+    BlockStaysLocal,
+    BlockedShown,
+    BlockMissesDevices,
+    BlocklistNeverFetched,
+    OptOutStaysLocal,
+    OptOutKeepsConnection,
+    OptOutKeepsLogin,
+    DeletionNotRepeated,
 
     // ROB
     SpelledOutTagsDropped,
@@ -99,6 +271,79 @@ pub enum Fault {
     PushNeverWakes,
     JwksHasPrivateKey,
     JwtNamesAnotherUser,
+    IdentifierPerToken,
+    IdentifiersCutShort,
+    JwtPadded,
+    JwtMadeWithHmac,
+    JwtMadeWithoutSignature,
+    JwtWithoutKid,
+    JwtOfAnUnlistedKid,
+    JwtSignedByAnUnlistedKey,
+    JwtSignatureCutShort,
+    JwtIssuerIsTheHost,
+    JwtWithoutIssuer,
+    JwtWithoutAudience,
+    JwtWithoutExpiry,
+    JwtExpiredWhenIssued,
+    JwtLivesAMonth,
+    JwtWithoutIat,
+    JwtDatesInMilliseconds,
+    JwtNotValidYet,
+    JwtDatesAsText,
+    JwtRepeatsAClaim,
+    JwtWithoutTyp,
+    JwtTellsNameAndMail,
+    JwtSubjectTooLong,
+    JwtInTheUrl,
+    DisabledUserGetsToken,
+    JwksElsewhere,
+    JwksIsABareList,
+    JwksWithoutExponent,
+    JwksWithoutUse,
+    JwksRepeatsAKid,
+    JwksModulusLeadingZero,
+    JwksAsText,
+    JwksBehindALogin,
+    JwksRationed,
+    JwksHeadFails,
+    JwksWithoutMaxAge,
+    JwksSignsBeforeListed,
+    JwksSwapped,
+    JwksTooLarge,
+    JwksHasShortKey,
+    JwksNeverFetchedAgain,
+    JwksRemovedKeyTrusted,
+    JwksFetchedForEveryUnknownKid,
+    JwksUnknownTypePoisons,
+    JwksUnknownMemberPoisons,
+    PushAlgNoneAccepted,
+    PushHmacAccepted,
+    PushFallsBackToDecode,
+    PushEmptyTokenAccepted,
+    PushNoSignatureAccepted,
+    PushSignatureLengthIgnored,
+    PushIssuerPartAccepted,
+    PushMissingAudienceAccepted,
+    PushAnyAudienceAccepted,
+    PushExpiryIgnored,
+    PushDatesAsTextAccepted,
+    PushFirstOfRepeatedCounts,
+    PushNotBeforeIgnored,
+    PushCriticalIgnored,
+    PushEmbeddedKeyTrusted,
+    PushKeyUrlFetched,
+    PushZeroLeeway,
+    PushIssueDateIgnored,
+    PushRefusesFurtherMembers,
+    PushRefusalWithoutChallenge,
+    PushRefusalIs200,
+    PushRefusalIs403,
+    EveryPushReconnects,
+    PushTellsWhoIsUnknown,
+    PushWakesDisabledUser,
+    PushOverloadFails,
+    PushBadBodyFails,
+    MailboxNeedsAPush,
 }
 
 /// What the harness has to say of a quirk.
@@ -132,27 +377,25 @@ pub struct Quirk {
     /// The row of the catalogue that it breaks.
     pub requirement: &'static str,
     pub expect: Expect,
+    /// The profile under which it is hunted, where that of the hunt would not show it: an embedded
+    /// one, or a test overlay of `fixtures/profiles/`.
+    pub profile: Option<&'static str>,
     /// What the faulty implementation does, in one sentence.
     pub what: &'static str,
+}
+
+pub use control::{CONTROLS, Control};
+impl Quirk {
+    /// The same quirk, hunted under another profile.
+    const fn under(self, profile: &'static str) -> Self {
+        Self { profile: Some(profile), ..self }
+    }
 }
 
 /// Finds a quirk by its id.
 pub fn find(id: &str) -> Option<&'static Quirk> {
     all().find(|quirk| quirk.id == id)
 }
-
-/// An implementation that is no implementation: no check may pass on it.
-#[derive(Debug)]
-pub struct Control {
-    pub id: &'static str,
-    pub what: &'static str,
-}
-
-/// The controls; the reference runs them under these ids.
-pub static CONTROLS: &[Control] = &[
-    Control { id: "dead", what: "Answers the driver and never opens a socket." },
-    Control { id: "echo", what: "Answers every operation with success and sends all bytes back." },
-];
 
 const CLIENT: &str = "third-party-client";
 const SERVER: &str = "third-party-server";
@@ -165,7 +408,16 @@ const fn client(
     source: &'static str,
     what: &'static str,
 ) -> Quirk {
-    Quirk { id, fault, seat: CLIENT, source, requirement, expect: Expect::Fail, what }
+    Quirk {
+        id,
+        fault,
+        seat: CLIENT,
+        source,
+        requirement,
+        expect: Expect::Fail,
+        profile: None,
+        what,
+    }
 }
 
 /// A legal oddity of a client: the run stays green and names it.
@@ -197,14 +449,36 @@ const fn server(
     source: &'static str,
     what: &'static str,
 ) -> Quirk {
-    Quirk { id, fault, seat: SERVER, source, requirement, expect: Expect::Fail, what }
+    Quirk { seat: SERVER, ..client(id, fault, requirement, source, what) }
+}
+
+/// A fault of a server against a row, or a half of one, that only recommends.
+const fn should_server(
+    id: &'static str,
+    fault: Fault,
+    requirement: &'static str,
+    source: &'static str,
+    what: &'static str,
+) -> Quirk {
+    Quirk { expect: Expect::Warn, ..server(id, fault, requirement, source, what) }
 }
 
 /// Every quirk, by area.
 pub fn all() -> impl Iterator<Item = &'static Quirk> {
-    [enlistment::ALL, noise::ALL, chat::ALL, keys::ALL, messages::ALL, process::ALL, server::ALL]
-        .into_iter()
-        .flatten()
+    [
+        enlistment::ALL,
+        noise::ALL,
+        chat::ALL,
+        writing::ALL,
+        keys::ALL,
+        messages::ALL,
+        content::ALL,
+        people::ALL,
+        process::ALL,
+        server::ALL,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 #[cfg(test)]
@@ -237,6 +511,24 @@ mod tests {
         for quirk in all() {
             let row = catalogue.get(quirk.requirement);
             assert!(row.is_some(), "{} breaks {}", quirk.id, quirk.requirement);
+        }
+    }
+
+    #[test]
+    fn every_profile_that_a_quirk_names_is_embedded() {
+        use crate::spec::Profile;
+        for id in all().filter_map(|quirk| quirk.profile) {
+            assert!(Profile::builtin(id).or_else(|| Profile::overlay(id)).is_some(), "{id}");
+        }
+    }
+
+    #[test]
+    fn every_test_overlay_can_be_read() {
+        for (id, _) in crate::spec::profile::OVERLAYS {
+            let overlay = crate::spec::Profile::overlay(id).unwrap();
+            assert_eq!(overlay.id(), *id);
+            let base = overlay.base().unwrap();
+            assert!(overlay.iter().any(|(key, value)| base.get(key) != Some(value)), "{id}");
         }
     }
 }

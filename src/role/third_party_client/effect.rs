@@ -26,9 +26,43 @@ pub enum Command {
         to: Jid,
         text: String,
     },
+    /// Sends a text that answers an earlier message.
+    SendReply {
+        to: Jid,
+        text: String,
+        reply_to: String,
+    },
+    /// Reacts to a message; an empty emoji takes the reaction back.
+    React {
+        to: Jid,
+        id: String,
+        emoji: String,
+    },
+    SetTyping {
+        to: Jid,
+        on: bool,
+    },
+    /// Switches interoperability off; done when the deletion request was answered.
+    OptOut,
+    Block {
+        jid: Jid,
+    },
+    Unblock {
+        jid: Jid,
+    },
+    /// Asks the server whom the user has blocked.
+    Blocklist,
+    /// Tells a user of Meta's service that this one can be reached.
+    AnnounceReachability {
+        to: Jid,
+    },
     /// Says that an incoming message was read.
     MarkRead {
         id: String,
+    },
+    /// Whether senders hear that their messages were read.
+    SetReadReceipts {
+        on: bool,
     },
 }
 
@@ -72,6 +106,8 @@ pub enum Reply {
     Login(String),
     /// The id of the message that was sent.
     Sent(String),
+    /// Everybody who is blocked now.
+    Blocked(Vec<Jid>),
 }
 
 /// Why a command failed; the text is for people.
@@ -103,9 +139,35 @@ pub enum FailureKind {
 /// What the user sees.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Notification {
-    Message { from: Jid, id: String, text: String },
-    Receipt { id: String, state: MessageState },
-    IdentityChanged { from: Jid },
+    Message {
+        from: Jid,
+        id: String,
+        text: String,
+    },
+    /// A text that answers an earlier message.
+    Reply {
+        from: Jid,
+        id: String,
+        text: String,
+        reply_to: String,
+    },
+    /// An empty emoji takes an earlier one back.
+    Reaction {
+        from: Jid,
+        id: String,
+        emoji: String,
+    },
+    Typing {
+        from: Jid,
+        on: bool,
+    },
+    Receipt {
+        id: String,
+        state: MessageState,
+    },
+    IdentityChanged {
+        from: Jid,
+    },
     Connection(ConnectionState),
     Woken,
     Notice(String),

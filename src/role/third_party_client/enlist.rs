@@ -3,10 +3,13 @@
 //! Main type: [`Enlistment`]. One call at a time and none by itself: enlisting replaces the user's
 //! keys at Meta's side (ENL-017), so it happens when the user asks for it (ENL-002).
 
+use std::time::Duration;
+
 use super::effect::{CallId, Failure, FailureKind, Notification, Output, Reply};
 use super::send::address;
-use super::{Purpose, ThirdPartyClient};
-use crate::http::{HttpRequest, HttpResponse};
+use super::{Purpose, ThirdPartyClient, misform};
+use crate::clock::UnixMs;
+use crate::http::HttpResponse;
 use crate::identity::enlistment::{Answer, AnswerFault, Form};
 use crate::role::FetchId;
 use crate::role::quirk::Fault;
@@ -14,6 +17,9 @@ use crate::wire::Jid;
 
 /// Type of Curve25519 keys (ENL-007).
 const KEY_TYPE: u8 = 0x05;
+/// After what time a faulty client tries again, or enlists its user unasked.
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
+const INSTALLED_PAUSE: Duration = Duration::from_secs(3600);
 
 /// Where the user stands with Meta.
 #[derive(Default)]
@@ -23,7 +29,10 @@ pub(super) struct Enlistment {
     /// A login was refused as unauthenticated since: enlisting again may help (ENL-016).
     pub stale: bool,
     pub wants_token: bool,
+    /// When a call is made that the user did not ask for; only a fault makes one.
+    pub retry_at: Option<UnixMs>,
     fetch: Option<FetchId>,
+    /// Calls so far.
     fetches: FetchId,
 }
 
@@ -37,6 +46,13 @@ pub(super) struct Login {
     pub account_id: u64,
 }
 
+impl Enlistment {
+    /// As if the user had never enlisted; later calls have names of their own.
+    pub fn forget(&mut self) {
+        *self = Self { fetches: self.fetches, ..Self::default() };
+    }
+}
+
 impl Login {
     fn parse(text: String) -> Option<Self> {
         let jid: Jid = text.parse().ok()?;
@@ -44,6 +60,16 @@ impl Login {
         let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
         let account_id = digits[..end].parse().ok()?;
         Some(Self { text, jid, account_id })
+    }
+
+    /// The number that a login payload names: this one, but for a deliberate fault.
+    pub fn stated(&self, fault: Option<Fault>) -> u64 {
+        match fault {
+            Some(Fault::AccountIdCut) => self.account_id & u64::from(u32::MAX),
+            // The conversion is the fault.
+            Some(Fault::AccountIdRounded) => self.account_id as f64 as u64,
+            _ => self.account_id,
+        }
     }
 }
 
@@ -56,37 +82,85 @@ impl ThirdPartyClient {
             return self.done(call, Ok(reply));
         }
         self.wait(call, Purpose::Enlist);
+        self.begin_enlisting();
+    }
+
+    /// Asks for a token unless a call is under way; the call follows.
+    pub(super) fn begin_enlisting(&mut self) {
+        self.enlistment.retry_at = None;
         if self.enlistment.fetch.is_none() && !self.enlistment.wants_token {
             self.enlistment.wants_token = true;
             self.out.push_back(Output::NeedToken);
         }
     }
 
+    /// The client is on a device from now on. ENL-002: that alone enlists nobody.
+    pub fn installed(&mut self, now: UnixMs) {
+        self.now = now;
+        if self.has(Fault::EnlistsWhenInstalled) {
+            self.enlistment.retry_at = Some(now.after(INSTALLED_PAUSE));
+        }
+        self.tick();
+    }
+
     /// ENL-001, ENL-003: the client itself posts a form.
     pub(super) fn post_form(&mut self, token: String) {
+        if self.has(Fault::EnlistsNowhere) {
+            let login = self.login_whatever_was_said(None);
+            return self.enlisted(login);
+        }
         let url = self.settings.enlistment_url.clone();
-        let kind = "application/x-www-form-urlencoded";
-        let request = HttpRequest::new("POST", path_of(&url)).with_header("content-type", kind);
-        let body = self.form(token).encode().into_bytes();
+        let path = match self.has(Fault::JwtInTheUrl) {
+            true => format!("{}?token={token}", path_of(&url)),
+            false => path_of(&url).to_owned(),
+        };
+        let form = self.form(token);
+        let version = self.stated_version();
+        let name = self.settings.values.text("version.enlist_argument");
+        let version = version.filter(|_| !name.is_empty()).map(|version| (name, version));
+        let request = misform::request(self.fault, &path, &form, version);
         let id = self.enlistment.fetches;
         self.enlistment.fetches += 1;
         self.enlistment.fetch = Some(id);
-        self.out.push_back(Output::Fetch { id, url, request: HttpRequest { body, ..request } });
+        self.out.push_back(Output::Fetch { id, url: with_path(&url, &request.path), request });
+    }
+
+    /// TRN-012: the protocol version that the client says it speaks.
+    pub(super) fn stated_version(&self) -> Option<&str> {
+        let version = self.settings.values.text("version.value");
+        (!version.is_empty() && !self.has(Fault::VersionNotStated)).then_some(version)
     }
 
     fn form(&self, token: String) -> Form {
-        let signed = self.party.signed_prekey();
-        let stray = || self.settings.signal.party(self.rng("another-identity")).identity();
-        let identity = self.party.identity();
+        let stray = || self.settings.signal.party(self.rng("another-identity"));
+        let again = self.enlistment.fetches > 0 && self.enlistment.login.is_none();
+        let others = (again && self.has(Fault::RetryUploadsOtherKeys)).then(stray);
+        let party = others.as_ref().unwrap_or(&self.party);
+        let signed = party.signed_prekey();
+        let identity = match self.has(Fault::IdentityIsNotTheSigner) {
+            true => stray().identity(),
+            false => party.identity(),
+        };
         Form {
             authkey: self.static_key("noise-static").public(),
             e_keytype: KEY_TYPE,
-            e_regid: self.party.registration_id(),
-            e_ident: if self.has(Fault::IdentityIsNotTheSigner) { stray() } else { identity },
+            e_regid: self.registration_id(),
+            e_ident: identity,
             e_skey_id: signed.id,
             e_skey_val: signed.value,
             e_skey_sig: signed.signature.try_into().expect("own signatures have 64 bytes"),
             token,
+        }
+    }
+
+    /// ENL-009: that of the installation, but for a deliberate fault.
+    fn registration_id(&self) -> u32 {
+        let kept = self.party.registration_id();
+        match self.fault {
+            Some(Fault::RegistrationIdZero) => 0,
+            Some(Fault::RegistrationIdWide) => kept | 1 << 31,
+            Some(Fault::RegistrationIdChanges) if self.enlistment.fetches > 0 => kept % 16_380 + 1,
+            _ => kept,
         }
     }
 
@@ -97,23 +171,31 @@ impl ThirdPartyClient {
         self.enlistment.fetch = None;
         let unreachable = |why| Failure::new(FailureKind::Unavailable, why);
         match result.map_err(unreachable).and_then(|response| self.read_answer(&response)) {
-            Ok(login) => {
-                let reply = Reply::Login(login.text.clone());
-                self.enlistment.login = Some(login);
-                let again = std::mem::take(&mut self.enlistment.stale);
-                if again && self.has(Fault::ReenlistingForgetsSessions) {
-                    for peer in self.threads.peers() {
-                        self.party.drop_session(&address(&peer));
-                    }
-                }
-                self.settle(Purpose::Enlist, &Ok(reply));
-            }
+            Ok(login) => self.enlisted(login),
             Err(failure) => self.enlistment_failed(failure),
         }
     }
 
+    fn enlisted(&mut self, login: Login) {
+        let reply = Reply::Login(login.text.clone());
+        self.enlistment.login = Some(login);
+        let again = std::mem::take(&mut self.enlistment.stale);
+        if again && self.has(Fault::ReenlistingForgetsSessions) {
+            for peer in self.threads.peers() {
+                self.party.drop_session(&address(&peer));
+            }
+        }
+        self.settle(Purpose::Enlist, &Ok(reply));
+    }
+
     pub(super) fn enlistment_failed(&mut self, failure: Failure) {
-        self.notify(Notification::ErrorShown(failure.kind));
+        if !self.has(Fault::EnlistmentErrorHidden) {
+            self.notify(Notification::ErrorShown(failure.kind));
+        }
+        // ENL-012: trying again is left to the user.
+        if self.has(Fault::EnlistmentRetriedForEver) {
+            self.enlistment.retry_at = Some(self.now.after(RETRY_PAUSE));
+        }
         self.settle(Purpose::Enlist, &Err(failure));
     }
 
@@ -123,6 +205,9 @@ impl ThirdPartyClient {
         if self.has(Fault::Http200IsSuccess) && response.status == 200 {
             return Ok(self.login_whatever_was_said(read.ok()));
         }
+        if self.has(Fault::MissingStatusIsSuccess) && read == Err(AnswerFault::Status) {
+            return Ok(self.login_whatever_was_said(None));
+        }
         let text = match read.map_err(unreadable)? {
             Answer::Ok { login } => login,
             Answer::Fail { reason } => {
@@ -131,11 +216,13 @@ impl ThirdPartyClient {
             }
         };
         let malformed = || Failure::new(FailureKind::Malformed, "the login is no address");
-        Login::parse(text).ok_or_else(malformed)
+        let login = Login::parse(text).ok_or_else(malformed)?;
+        let fits = i64::try_from(login.account_id).is_ok() || !self.has(Fault::AccountIdSigned);
+        if fits { Ok(login) } else { Err(malformed()) }
     }
 
     /// A missing identifier reads as zero, as in decoders that fill gaps.
-    fn login_whatever_was_said(&self, answer: Option<Answer>) -> Login {
+    pub(super) fn login_whatever_was_said(&self, answer: Option<Answer>) -> Login {
         let said = match answer {
             Some(Answer::Ok { login }) => Login::parse(login),
             _ => None,
@@ -152,6 +239,15 @@ fn unreadable(fault: AnswerFault) -> Failure {
         _ => FailureKind::Malformed,
     };
     Failure::new(kind, fault.to_string())
+}
+
+/// An absolute URL with another path.
+fn with_path(url: &str, path: &str) -> String {
+    let origin = url.len() - path_of(url).len();
+    match path_of(url) == path || !url[origin..].starts_with('/') {
+        true => url.to_owned(),
+        false => format!("{}{path}", &url[..origin]),
+    }
 }
 
 /// The path of an absolute URL, with its query.
@@ -181,5 +277,7 @@ mod tests {
     fn a_path_is_what_follows_the_host() {
         assert_eq!(path_of("http://127.0.0.1:1/3p/interop_reg?x=1"), "/3p/interop_reg?x=1");
         assert_eq!(path_of("http://localhost"), "/");
+        assert_eq!(with_path("http://h:1/a", "/a"), "http://h:1/a");
+        assert_eq!(with_path("http://h:1/a", "/a?b=c"), "http://h:1/a?b=c");
     }
 }

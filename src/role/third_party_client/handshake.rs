@@ -50,8 +50,15 @@ impl ThirdPartyClient {
         }
         let end = self.end();
         let again = self.has(Fault::FailedHandshakeGoesOn).then(|| end.clone());
-        let intro = [self.routing_prefix(), self.settings.prologue.to_vec()].concat();
+        let intro = match self.has(Fault::IntroLeftOut) {
+            true => Vec::new(),
+            false => [self.routing_prefix(), self.settings.prologue.to_vec()].concat(),
+        };
         self.out.push_back(Output::Send { conn, bytes: intro });
+        if let Some(transport) = self.connection.kept.take() {
+            self.set_state(State::Secure(transport, Stage::LoggingIn));
+            return self.ask_for_count();
+        }
         let (state, hello) = self.first_message(end);
         self.send_frame(conn, &hello);
         self.set_state(State::Hello(Box::new(Opened { state, again })));
@@ -75,6 +82,9 @@ impl ThirdPartyClient {
         let mut prologue = self.settings.prologue.to_vec();
         if self.has(Fault::RoutingInPrologue) {
             prologue.splice(..0, self.routing_prefix());
+        }
+        if self.has(Fault::PrologueNotMixed) {
+            prologue.clear();
         }
         let own = self.login_key();
         End::new(&prologue, self.settings.dialect, own, ephemeral).with(self.lapse())
@@ -124,7 +134,11 @@ impl ThirdPartyClient {
             return self.break_link("a handshake message holds unknown fields");
         }
         let Opened { state, again } = opened;
+        let resumes = matches!(state, Waiting::Ik(_));
         match state.read(frame) {
+            Ok(Answered::Read(_)) if resumes && self.has(Fault::NeverFallsBack) => {
+                self.break_link("the server does not resume");
+            }
             Ok(Answered::Read(read)) => self.decide(conn, *read),
             // The key was verified when it was remembered (NOI-021).
             Ok(Answered::Resumed(resumed)) => self.logging_in(resumed.transport),
@@ -135,6 +149,9 @@ impl ThirdPartyClient {
     /// NOI-006: the last message, with the token in it, goes to an authenticated server only.
     fn decide(&mut self, conn: ConnId, read: ServerHelloRead) {
         if let Err(error) = self.verify(&read) {
+            if self.has(Fault::UnprovenKeyResumed) {
+                self.remember(&read);
+            }
             let why = format!("the server cannot be trusted: {error}");
             return self.refuse(Failure::new(FailureKind::Unauthenticated, why));
         }

@@ -10,7 +10,8 @@ use rand::Rng as _;
 
 use super::effect::{ConnectionState, Failure, FailureKind, Notification, Output};
 use super::handshake::Opened;
-use super::misread::understood;
+use super::misread::{Malformed, malformed, understood};
+use super::miswrite::written;
 use super::{Purpose, ThirdPartyClient};
 use crate::clock::UnixMs;
 use crate::limits::{FRAME_BYTES_MAX, RECONNECT_WAIT_MS_MAX};
@@ -32,8 +33,14 @@ pub(super) struct Connection {
     pub known_server: Option<KnownServer>,
     /// What the server asked to be told first at the next connection (`wire.md` §1.1).
     pub routing: Option<Vec<u8>>,
+    /// The keys of the last connection; only a fault keeps them.
+    pub kept: Option<Box<Transport>>,
     /// Losses since the last login that went through.
     pub losses: u32,
+    /// Messages on this connection; only a fault counts them.
+    pub messages: u64,
+    /// What the mailbox is announced to hold, and what came of it; only a fault looks at it.
+    pub mailbox: super::receive::Announced,
     opened: ConnId,
 }
 
@@ -58,6 +65,8 @@ pub(super) struct Link {
     frames: FrameReader,
     /// Pieces of the frame that is under way.
     pieces: u32,
+    /// What was set aside for frames that were announced; only a fault does.
+    ahead: Vec<Vec<u8>>,
     pub token: String,
     /// Until when the login must have gone through (NOI-020).
     pub until: UnixMs,
@@ -96,21 +105,39 @@ impl ThirdPartyClient {
 
     pub(super) fn open_link(&mut self, token: String) {
         self.connection.opened += 1;
+        self.connection.messages = 0;
         let conn = self.connection.opened;
-        let max = self.settings.values.size("limits.frame_bytes").min(FRAME_BYTES_MAX);
-        let until = self.now.after(self.settings.handshake_wait);
-        let frames = FrameReader::new(max);
-        self.connection.link =
-            Some(Link { conn, state: State::Opening, frames, pieces: 0, token, until });
+        let frames = FrameReader::new(self.frame_bytes_max());
+        // NOI-020.
+        let until = match self.has(Fault::HandshakeWithoutDeadline) {
+            true => UnixMs(u64::MAX),
+            false => self.now.after(self.settings.handshake_wait),
+        };
+        let (state, ahead) = (State::Opening, Vec::new());
+        self.connection.link = Some(Link { conn, state, frames, pieces: 0, ahead, token, until });
         self.out.push_back(Output::Open { conn });
+    }
+
+    /// TRN-018, NOI-019: the profile's limit, whatever the length field can say.
+    fn frame_bytes_max(&self) -> usize {
+        let max = self.settings.values.size("limits.frame_bytes").min(FRAME_BYTES_MAX);
+        match self.fault {
+            Some(Fault::FrameLimitIgnored) => FRAME_BYTES_MAX,
+            Some(Fault::FramesOf65535) => max.min(usize::from(u16::MAX)),
+            _ => max,
+        }
     }
 
     pub(super) fn receive(&mut self, conn: ConnId, bytes: &[u8]) {
         let loses = self.has(Fault::ThirdChunkLost);
+        let hoards = self.has(Fault::FrameAllocatedAhead);
         if let Some(link) = self.link(conn) {
             link.pieces += 1;
             if !loses || link.pieces < 3 {
                 link.frames.push(bytes);
+            }
+            if hoards && let Some(announced) = link.frames.announced() {
+                link.ahead.push(vec![1; announced]);
             }
         }
         let mut taken = 0;
@@ -125,9 +152,16 @@ impl ThirdPartyClient {
                         self.drop_joined(conn);
                     }
                 }
-                Ok(None) => return,
+                Ok(None) => return self.handle_batch(),
                 Err(error) => return self.break_link(&error.to_string()),
             }
+        }
+    }
+
+    /// A deliberate fault: what came together is handled from the last to the first.
+    fn handle_batch(&mut self) {
+        for node in std::mem::take(&mut self.batch).into_iter().rev() {
+            self.stanza(&node);
         }
     }
 
@@ -163,19 +197,40 @@ impl ThirdPartyClient {
         match binary::unpack(payload) {
             Ok(unpacked) if unpacked.compressed && self.has(Fault::CompressedDropped) => {}
             Ok(unpacked) => {
-                let captured = binary::decode(&unpacked.bytes).ok();
-                let node = captured.and_then(|it| understood(self.fault, &unpacked.bytes, it));
-                if let Some(node) = node {
-                    self.stanza(&node);
+                if let Some(node) = self.read(&unpacked.bytes) {
+                    self.take(node);
                 }
             }
             Err(error) => self.break_link(&error.to_string()),
         }
     }
 
+    fn read(&mut self, bytes: &[u8]) -> Option<Node> {
+        match binary::decode(bytes) {
+            Ok(captured) => understood(self.fault, bytes, captured),
+            Err(error) => match malformed(self.fault, bytes, error) {
+                Malformed::PassedOver => None,
+                Malformed::Taken(node) => Some(node),
+                Malformed::Deadly => {
+                    self.doomed = true;
+                    None
+                }
+            },
+        }
+    }
+
+    /// STZ-018: one stanza after the other, but for a deliberate fault.
+    fn take(&mut self, node: Node) {
+        if self.has(Fault::NewestFirst) && self.stage() == Some(Stage::Open) {
+            self.batch.push(node);
+        } else {
+            self.stanza(&node);
+        }
+    }
+
     /// Sends a stanza; without a session it is dropped, as on a line that is just gone.
     pub(super) fn send(&mut self, node: &Node) {
-        let Ok(bytes) = binary::encode(node) else { return };
+        let Ok(bytes) = written(self.fault, node) else { return };
         let Some(link) = &mut self.connection.link else { return };
         let State::Secure(transport, _) = &mut link.state else { return };
         let conn = link.conn;
@@ -193,11 +248,14 @@ impl ThirdPartyClient {
 
     /// The other end closed the connection, or it never came about.
     pub(super) fn lost(&mut self, conn: ConnId, error: Option<String>) {
-        if self.is_current(conn) {
-            let link = self.connection.link.take();
-            if link.is_some_and(|link| matches!(link.state, State::Hello(_))) {
-                // It may have been a key that the server no longer has.
-                self.connection.known_server = None;
+        let ignored = error.is_none() && self.has(Fault::HalfCloseIgnored);
+        if self.is_current(conn) && !ignored {
+            if let Some(link) = self.connection.link.take() {
+                if matches!(link.state, State::Hello(_)) {
+                    // It may have been a key that the server no longer has.
+                    self.connection.known_server = None;
+                }
+                self.keep_keys(link);
             }
             let last = if error.is_some() { Fault::ResetIsFinal } else { Fault::CleanEndIsFinal };
             self.connection.wanted &= !self.has(last);
@@ -224,8 +282,10 @@ impl ThirdPartyClient {
     pub(super) fn disconnect(&mut self) {
         let was_online = self.connection.wanted || self.connection.link.is_some();
         self.drop_link();
-        let Connection { opened, known_server, routing, .. } = std::mem::take(&mut self.connection);
-        self.connection = Connection { opened, known_server, routing, ..Connection::default() };
+        let Connection { opened, known_server, routing, kept, .. } =
+            std::mem::take(&mut self.connection);
+        self.connection =
+            Connection { opened, known_server, routing, kept, ..Connection::default() };
         if was_online {
             self.notify(Notification::Connection(ConnectionState::Closed));
         }
@@ -235,6 +295,16 @@ impl ThirdPartyClient {
     fn drop_link(&mut self) {
         if let Some(link) = self.connection.link.take() {
             self.out.push_back(Output::Close { conn: link.conn });
+            self.keep_keys(link);
+        }
+    }
+
+    /// NOI-001: the keys of a connection end with it, but for a deliberate fault.
+    fn keep_keys(&mut self, link: Link) {
+        if let State::Secure(transport, _) = link.state
+            && self.has(Fault::HandshakeSkipped)
+        {
+            self.connection.kept = Some(transport);
         }
     }
 
@@ -249,15 +319,21 @@ impl ThirdPartyClient {
 
     /// TRN-015: 1 s, 2 s, 4 s, …, and up to a quarter more, so that clients do not move in step.
     fn pause(&mut self) -> Duration {
-        let pause = 1000_u64.checked_shl(self.connection.losses).unwrap_or(u64::MAX);
+        let losses = if self.has(Fault::NoBackOff) { 0 } else { self.connection.losses };
+        let pause = 1000_u64.checked_shl(losses).unwrap_or(u64::MAX);
         let pause = pause.clamp(1000, RECONNECT_WAIT_MS_MAX);
-        Duration::from_millis(pause + u64::from(self.jitter.next_u32()) % (pause / 4))
+        let jitter = match self.has(Fault::NoJitter) {
+            true => 0,
+            false => u64::from(self.jitter.next_u32()) % (pause / 4),
+        };
+        Duration::from_millis(pause + jitter)
     }
 
     /// What waited for the connection fails with it.
     fn abandon(&mut self, failure: &Failure) {
         self.requests.clear();
         self.settle(Purpose::Connect, &Err(failure.clone()));
+        self.abandon_services(failure);
         self.fail_drafts(|_| true, failure);
     }
 

@@ -5,21 +5,31 @@
 //! named by the user-visible identifier, so that a run repeats. A [`Fault`] makes it wrong in one
 //! way, at the one line where a right implementation differs.
 
+mod blocking;
+mod contents;
 mod effect;
 mod enlist;
 mod handshake;
+mod lax;
+mod leaving;
 mod link;
 mod login;
+mod misform;
 mod misread;
+mod miswrite;
 mod outbox;
+mod reach;
+mod reactions;
 mod receive;
 mod recent;
 mod requests;
+mod retries;
 mod send;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod threads;
+mod typing;
 mod upkeep;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -42,7 +52,7 @@ use crate::noise::KeyPair;
 use crate::role::Input;
 use crate::role::quirk::Fault;
 use crate::seed::Rng;
-use crate::wire::Jid;
+use crate::wire::{Jid, Node};
 use recent::Recent;
 
 /// A message id with the user who sent it.
@@ -74,6 +84,19 @@ pub struct ThirdPartyClient {
     drafts: Vec<send::Draft>,
     outbox: outbox::Outbox,
     threads: threads::Threads,
+    /// Contents of own messages that are more than a text, to send them again.
+    contents: Recent<MessageKey, Vec<u8>>,
+    reactions: reactions::Reactions,
+    /// Who types, and until when that is believed.
+    typing: BTreeMap<Jid, UnixMs>,
+    /// Indicators that nobody was told of; only a fault fills it.
+    kept_typing: Vec<(Jid, bool)>,
+    blocking: blocking::Blocking,
+    leaving: leaving::Leaving,
+    /// How often a user was told that this one can be reached.
+    announced: Recent<Jid, u64>,
+    /// What messages said of their time; only a fault fills it.
+    times: Recent<MessageKey, u64>,
     /// Messages that were decrypted.
     seen: Recent<MessageKey, ()>,
     /// How often a message was asked for again.
@@ -82,10 +105,20 @@ pub struct ThirdPartyClient {
     sent_again: Recent<MessageKey, u32>,
     /// Plaintexts by the digest of their ciphertext; only a fault fills it.
     kept: Recent<[u8; 32], Vec<u8>>,
+    /// The user's switch: senders hear that their messages were read (RCP-011).
+    tells_reading: bool,
+    /// Only a fault sets it: no more sessions.
+    rate_limited: bool,
     woken_at: Option<UnixMs>,
     alarm: Option<UnixMs>,
     /// A stanza came that no client knows.
     puzzled: bool,
+    /// Something came that this process does not survive; only a fault sets it.
+    doomed: bool,
+    /// Stanzas that wait until all that came with them is there; only a fault keeps them.
+    batch: Vec<Node>,
+    /// A content came that only a fault takes harm from.
+    stricken: bool,
     out: VecDeque<Output>,
 }
 
@@ -100,6 +133,8 @@ struct Waiting {
 enum Purpose {
     Enlist,
     Connect,
+    /// A request to the server of this call alone.
+    Service(CallId),
 }
 
 impl ThirdPartyClient {
@@ -131,13 +166,26 @@ impl ThirdPartyClient {
             drafts: Vec::new(),
             outbox: outbox::Outbox::default(),
             threads: threads::Threads::default(),
+            contents: Recent::new(IDS_REMEMBERED_MAX),
+            reactions: reactions::Reactions::default(),
+            typing: BTreeMap::new(),
+            kept_typing: Vec::new(),
+            blocking: blocking::Blocking::default(),
+            leaving: leaving::Leaving::default(),
+            announced: Recent::new(IDS_REMEMBERED_MAX),
+            times: Recent::new(IDS_REMEMBERED_MAX),
             seen: Recent::new(IDS_REMEMBERED_MAX),
             asked_again: Recent::new(IDS_REMEMBERED_MAX),
             sent_again: Recent::new(IDS_REMEMBERED_MAX),
             kept: Recent::new(IDS_REMEMBERED_MAX),
+            tells_reading: true,
+            rate_limited: false,
             woken_at: None,
             alarm: None,
             puzzled: false,
+            doomed: false,
+            batch: Vec::new(),
+            stricken: false,
             out: VecDeque::new(),
             settings,
         }
@@ -151,6 +199,16 @@ impl ThirdPartyClient {
     /// Says whether a stanza came that no client knows, since it was last asked.
     pub fn was_puzzled(&mut self) -> bool {
         std::mem::take(&mut self.puzzled)
+    }
+
+    /// Says whether something came that the process must not survive.
+    pub fn is_doomed(&self) -> bool {
+        self.doomed
+    }
+
+    /// Says whether a content came that the client's fault takes harm from.
+    pub fn was_stricken(&mut self) -> bool {
+        std::mem::take(&mut self.stricken)
     }
 
     /// Takes in what happened.
@@ -184,6 +242,19 @@ impl ThirdPartyClient {
             }
             Command::SendText { to, text } => self.send_text(call, to, text),
             Command::MarkRead { id } => self.mark_read(call, &id),
+            Command::SetReadReceipts { on } => {
+                self.tells_reading =
+                    on && (self.tells_reading || !self.has(Fault::ReadSwitchStaysOff));
+                self.done(call, Ok(Reply::Done));
+            }
+            Command::SendReply { to, text, reply_to } => self.reply(call, to, text, &reply_to),
+            Command::React { to, id, emoji } => self.react(call, to, id, &emoji),
+            Command::SetTyping { to, on } => self.set_typing(call, &to, on),
+            Command::OptOut => self.opt_out(call),
+            Command::Block { jid } => self.change_blocklist(call, jid, true),
+            Command::Unblock { jid } => self.change_blocklist(call, jid, false),
+            Command::Blocklist => self.fetch_blocklist(call),
+            Command::AnnounceReachability { to } => self.announce(call, &to),
         }
         self.tick();
     }
@@ -220,6 +291,10 @@ impl ThirdPartyClient {
         self.now = now;
         let lately =
             self.woken_at.is_some_and(|at| now < at.after(Duration::from_millis(WAKE_PAUSE_MS)));
+        if self.has(Fault::EveryPushReconnects) && self.stage() == Some(link::Stage::Open) {
+            self.disconnect();
+        }
+        let lately = lately && !self.has(Fault::EveryPushReconnects);
         if self.enlistment.login.is_some() && !lately {
             self.woken_at = Some(now);
             self.notify(Notification::Woken);
@@ -230,7 +305,15 @@ impl ThirdPartyClient {
 
     /// What the user sees of the conversation with somebody, in order.
     pub fn thread(&self, with: &Jid) -> Vec<ThreadItem> {
-        self.threads.with(with)
+        let mut items = self.threads.with(with);
+        if self.has(Fault::FutureTimestampPins) {
+            let time = |id: &String| self.times.get(&(with.bare(), id.clone())).copied();
+            items.sort_by_key(|item| match item {
+                ThreadItem::Own { id, .. } | ThreadItem::Theirs { id, .. } => time(id),
+                ThreadItem::Notice(_) => None,
+            });
+        }
+        items
     }
 
     /// Gives the next thing to do, if there is one.
@@ -240,7 +323,13 @@ impl ThirdPartyClient {
 
     /// ENL-015: nobody logs in without an enlistment.
     fn connect(&mut self, call: CallId) {
+        if self.enlistment.login.is_none() && self.has(Fault::ConnectsUnenlisted) {
+            self.enlistment.login = Some(self.login_whatever_was_said(None));
+        }
         if self.enlistment.login.is_none() {
+            if self.has(Fault::EnlistsOnConnect) {
+                self.begin_enlisting();
+            }
             let failure = Failure::new(FailureKind::Unauthenticated, "the user is not enlisted");
             return self.done(call, Err(failure));
         }
@@ -318,9 +407,13 @@ impl ThirdPartyClient {
         if due(self.connection.retry_at, self.now) {
             self.go_online();
         }
+        if due(self.enlistment.retry_at, self.now) {
+            self.begin_enlisting();
+        }
         if self.stage() == Some(link::Stage::Open) && due(self.ping_at, self.now) {
             self.ping();
         }
+        self.expire_typing();
         self.look_after_prekeys();
         self.expire_commands();
         self.set_alarm();
@@ -348,6 +441,8 @@ impl ThirdPartyClient {
             .chain(self.requests.values().map(|asked| asked.until))
             .chain(login.map(|link| link.until))
             .chain(self.connection.retry_at)
+            .chain(self.enlistment.retry_at)
+            .chain(self.typing.values().copied().min())
             .chain(self.upkeep.next(stage == Some(link::Stage::Open)))
             .chain(self.ping_at.filter(|_| stage == Some(link::Stage::Open)))
             .min();
@@ -360,18 +455,21 @@ impl ThirdPartyClient {
     }
 }
 
-/// The user's Signal identity. A fault of the key derivation is one of version 3.
+/// The user's Signal identity. Its faults are those of version 3.
 fn party(settings: &Settings, rng: Rng, fault: Option<Fault>) -> Box<dyn Party> {
-    let kdf = match fault {
-        Some(Fault::KdfInfoHasRegistrationId) => KdfInput::InfoHasRegistrationId,
-        Some(Fault::KdfPrefixAsSalt) => KdfInput::PrefixAsSalt,
-        _ => return settings.signal.party(rng),
-    };
     if settings.signal.version != 3 {
         return settings.signal.party(rng);
     }
     let mut party = X3dhParty::new(rng);
-    party.derive_from(kdf);
+    match fault {
+        Some(Fault::KdfInfoHasRegistrationId) => party.derive_from(KdfInput::InfoHasRegistrationId),
+        Some(Fault::KdfPrefixAsSalt) => party.derive_from(KdfInput::PrefixAsSalt),
+        Some(Fault::KdfFirst32Bytes) => party.derive_from(KdfInput::First32Bytes),
+        Some(Fault::KdfWithoutDh4) => party.derive_from(KdfInput::WithoutDh4),
+        Some(Fault::OneTimePrekeyKept) => party.keep_one_time_prekeys(true),
+        Some(Fault::PrekeyBurned) => party.burn_one_time_prekeys(true),
+        _ => {}
+    }
     Box::new(party)
 }
 

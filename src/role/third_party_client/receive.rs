@@ -8,22 +8,30 @@ use sha2::{Digest as _, Sha256};
 use super::ThirdPartyClient;
 use super::effect::{MessageState, Notification};
 use super::link::Stage;
-use super::send::{Draft, Origin, address};
+use super::send::address;
 use super::threads::ThreadItem;
-use crate::e2ee::content::{self, Content};
-use crate::e2ee::{Ciphertext, E2eeError, EncType, padding};
+use crate::e2ee::content::Content;
+use crate::e2ee::envelope::PreKeyEnvelope;
+use crate::e2ee::{Ciphertext, E2eeError, EncType};
 use crate::role::quirk::Fault;
-use crate::role::signal::published;
 use crate::stanza::message::{Enc, Message};
-use crate::stanza::receipt::{self, Receipt, Retry, State};
+use crate::stanza::receipt::{self, Receipt, State};
 use crate::stanza::{ack, iq};
-use crate::wire::{Jid, Node};
+use crate::wire::{AttrValue, Jid, Node};
 
 /// The version of `<enc>` that carries the padded content protobuf (`wire.md` §4.6).
 const ENC_VERSION: &str = "2";
 
 /// Uploads with which a faulty client answers one notification.
 const REFILLS_OF_A_FLOOD: usize = 5;
+
+/// What the server says of the mailbox, and what a client holds that believes it.
+#[derive(Default)]
+pub(super) struct Announced {
+    count: Option<usize>,
+    taken: usize,
+    held: Vec<Node>,
+}
 
 /// What a message turned out to be.
 enum Opened {
@@ -40,6 +48,11 @@ impl ThirdPartyClient {
         if self.stage() == Some(Stage::LoggingIn) {
             return self.login_answer(node);
         }
+        // ABU-003: of whom the user has blocked, nothing is shown, receipted or told.
+        if self.comes_from_blocked(node) {
+            return self.acknowledge(node);
+        }
+        self.receipt_too_many(node);
         match node.tag.as_str() {
             "iq" => self.iq(node),
             "message" => self.message(node),
@@ -50,22 +63,100 @@ impl ThirdPartyClient {
             "stream:error" => self.stream_error(node),
             "failure" => self.login_refused(node),
             "xmlstreamend" => self.break_link("the server ended the stream"),
-            "ib" => self.routing_info(node),
-            // STZ-013: what is not known does not matter.
-            _ => self.puzzled = true,
+            "ib" => self.information(node),
+            _ if self.chat_state(node) => {}
+            _ => self.unknown(),
         }
+    }
+
+    /// RCP-010: only a message has a receipt, but for a deliberate fault.
+    fn receipt_too_many(&mut self, node: &Node) {
+        let faulty = match (node.tag.as_str(), node.text("class").as_deref()) {
+            ("receipt", _) => self.has(Fault::ReceiptForReceipt),
+            ("ack", Some("message")) => self.has(Fault::ReceiptForAck),
+            ("chatstate", _) => self.has(Fault::ReceiptForTyping),
+            _ => false,
+        };
+        if let (Some(from), true) = (node.jid("from"), faulty) {
+            let id = node.text("id").unwrap_or("0".into());
+            self.send(&receipt::delivered(&id, &from));
+        }
+    }
+
+    /// STZ-013: what is not known does not matter.
+    fn unknown(&mut self) {
+        self.puzzled = true;
+        if self.has(Fault::UnknownStanzaEndsSession) {
+            self.break_link("the server sent a stanza that is not known");
+        }
+    }
+
+    /// STZ-020: the number in the mailbox is told to nobody, and nothing waits for it.
+    fn information(&mut self, node: &Node) {
+        if self.has(Fault::IbEndsSession) && self.stage() == Some(Stage::Open) {
+            return self.break_link("the server sent an `<ib>`");
+        }
+        let count = node.find("offline").and_then(|offline| offline.text("count")?.parse().ok());
+        if let Some(count) = count {
+            self.connection.mailbox = Announced { count: Some(count), ..Announced::default() };
+        }
+        self.routing_info(node);
     }
 
     fn acknowledge(&mut self, node: &Node) {
         let spared = node.tag == "message" && self.has(Fault::MessagesNeverAcked);
         if !spared && node.text("id").is_some() {
-            self.send(&ack::of_delivered(node));
+            let ack = ack::of_delivered(node);
+            let ack = ack.maybe_attr("from", self.claimed_sender(node));
+            self.send(&ack);
+        }
+    }
+
+    /// A sound client leaves its own address to the server (STZ-014).
+    fn claimed_sender(&self, node: &Node) -> Option<AttrValue> {
+        match self.fault? {
+            Fault::NamesAnother => node.jid("from").map(AttrValue::from),
+            Fault::NamesItselfVisibly => Some(self.visible_id.as_str().into()),
+            _ => None,
         }
     }
 
     fn message(&mut self, node: &Node) {
-        let dropped = self.has(Fault::MailboxDropped) && self.stage() != Some(Stage::Open);
-        if let (Ok(message), false) = (Message::delivered(node), dropped) {
+        for node in self.due(node) {
+            self.message_now(&node);
+        }
+    }
+
+    /// The messages to be handled now; only a fault makes them wait for each other.
+    fn due(&mut self, node: &Node) -> Vec<Node> {
+        let drains = self.stage() != Some(Stage::Open);
+        let mailbox = &mut self.connection.mailbox;
+        let Some(count) = mailbox.count else { return vec![node.clone()] };
+        match self.fault {
+            Some(Fault::CountAwaited) => {
+                mailbox.held.push(node.clone());
+                if mailbox.held.len() < count {
+                    Vec::new()
+                } else {
+                    std::mem::take(&mut mailbox.held)
+                }
+            }
+            Some(Fault::CountTrusted) if drains => {
+                mailbox.taken += 1;
+                if mailbox.taken > count { Vec::new() } else { vec![node.clone()] }
+            }
+            _ => vec![node.clone()],
+        }
+    }
+
+    fn message_now(&mut self, node: &Node) {
+        let unannounced = self.has(Fault::MailboxNeedsAPush) && self.woken_at.is_none();
+        let dropped =
+            (self.has(Fault::MailboxDropped) || unannounced) && self.stage() != Some(Stage::Open);
+        if let (Ok(mut message), false) = (Message::delivered(node), dropped) {
+            if let Some(named) = node.jid("notify").filter(|_| self.has(Fault::NameIsSender)) {
+                message.peer = named;
+            }
             if self.has(Fault::DeliveredBeforeDecrypt) {
                 self.send(&receipt::delivered(&message.id, &message.peer));
             }
@@ -74,6 +165,9 @@ impl ThirdPartyClient {
             match delivered {
                 Delivery::Receipt if !self.has(Fault::DeliveredBeforeDecrypt) => {
                     self.send(&receipt::delivered(&message.id, &message.peer));
+                    if self.has(Fault::ReadAutomatically) {
+                        self.read_receipt(&message.id);
+                    }
                 }
                 Delivery::Retry => self.ask_again(&message, node),
                 Delivery::Receipt | Delivery::Nothing => {}
@@ -96,9 +190,13 @@ impl ThirdPartyClient {
             return Delivery::Receipt;
         }
         match self.open(message) {
+            Opened::Content(_) if self.obeys_clear_control(message) => Delivery::Nothing,
             Opened::Content(content) => {
                 self.seen.insert(key, ());
                 self.tell_of_new_identity(&message.peer);
+                if content == Content::Unknown && self.has(Fault::UnknownKindDropped) {
+                    return Delivery::Nothing;
+                }
                 self.present(message, content);
                 Delivery::Receipt
             }
@@ -108,6 +206,7 @@ impl ThirdPartyClient {
                 if self.has(Fault::ClearBodyShown) {
                     self.show_clear(message);
                 }
+                self.show_clear_plaintext(message);
                 Delivery::Nothing
             }
         }
@@ -131,15 +230,25 @@ impl ThirdPartyClient {
     fn open_enc(&mut self, from: &Jid, enc: &Enc) -> Opened {
         let kind = EncType::parse(&enc.kind).filter(|_| enc.version == ENC_VERSION);
         let Some(kind) = kind else { return Opened::Undecryptable };
+        if self.has(Fault::FirstMessageNeedsOneTime) && names_no_one_time_prekey(kind, enc) {
+            return Opened::Undecryptable;
+        }
         let sealed = Ciphertext { kind, bytes: enc.bytes.clone() };
         let padded = match self.decrypt(from, &sealed) {
             Ok(padded) => padded,
             // RAT-006: a message key opens once.
             Err(E2eeError::Duplicate { .. }) => return Opened::Repeated,
-            Err(_) => return Opened::Undecryptable,
+            Err(_) => {
+                if self.has(Fault::BadMessageDeletesSession) {
+                    self.party.drop_session(&address(from));
+                }
+                return Opened::Undecryptable;
+            }
         };
-        let content = padding::strip(&padded).ok().and_then(|plain| content::read(plain).ok());
-        content.map_or(Opened::Undecryptable, Opened::Content)
+        if kind == EncType::PkMsg && self.has(Fault::RepliesInNewSessions) {
+            self.party.drop_session(&address(from));
+        }
+        self.read_content(&padded).map_or(Opened::Undecryptable, Opened::Content)
     }
 
     fn decrypt(&mut self, from: &Jid, sealed: &Ciphertext) -> Result<Vec<u8>, E2eeError> {
@@ -156,21 +265,15 @@ impl ThirdPartyClient {
         Ok(padded)
     }
 
-    /// MSG-011: a kind that is not known is told of and receipted.
-    fn present(&mut self, message: &Message, content: Content) {
-        match content {
-            Content::Text(text) => self.show(&message.peer, &message.id, text),
-            Content::Unknown => {
-                self.notice(&message.peer, "a message of a kind that this version cannot show");
-            }
-        }
+    pub(super) fn show(&mut self, from: &Jid, id: &str, text: String) {
+        let (from, id) = (from.bare(), id.to_owned());
+        self.keep(&from, &id, &text);
+        self.notify(Notification::Message { from, id, text });
     }
 
-    fn show(&mut self, from: &Jid, id: &str, text: String) {
-        let (from, id) = (from.bare(), id.to_owned());
-        let item = ThreadItem::Theirs { id: id.clone(), from: from.clone(), text: text.clone() };
-        self.threads.push(&from, item);
-        self.notify(Notification::Message { from, id, text });
+    pub(super) fn keep(&mut self, from: &Jid, id: &str, text: &str) {
+        let (id, text) = (id.to_owned(), text.to_owned());
+        self.threads.push(from, ThreadItem::Theirs { id, from: from.clone(), text });
     }
 
     fn show_clear(&mut self, message: &Message) {
@@ -182,39 +285,15 @@ impl ThirdPartyClient {
         }
     }
 
-    /// RCP-005, RCP-007: asks for the message again, a bounded number of times.
-    fn ask_again(&mut self, message: &Message, node: &Node) {
-        let key = (message.peer.bare(), message.id.clone());
-        let count = self.asked_again.get(&key).copied().unwrap_or_default() + 1;
-        let most = self.settings.values.int("retry.count_max");
-        if self.has(Fault::UndecryptableIgnored) || u64::from(count) > most {
+    fn receipt(&mut self, node: &Node) {
+        if self.has(Fault::ReceiptsUnread) {
             return;
         }
-        self.asked_again.insert(key, count);
-        let t = node.text("t").map_or_else(|| self.now.secs().to_string(), |t| t.into_owned());
-        let retry = Retry { count, registration_id: self.party.registration_id() };
-        let request = receipt::retry_request(&message.id, &message.peer, &t, &retry);
-        // RCP-008: from the second attempt on, with keys for a new session.
-        let request =
-            if count > 1 { request.child(self.retry_keys(&message.peer)) } else { request };
-        self.send(&request);
-    }
-
-    fn retry_keys(&mut self, to: &Jid) -> Node {
-        let one_time = self.party.new_one_time_prekeys(1).pop();
-        let kem_element = self.settings.signal.kem_element.as_deref();
-        let bundle = published(&*self.party, one_time, kem_element);
-        let user = bundle.to_node(to);
-        let keys = user.kids().iter().filter(|kid| kid.tag != "registration").cloned();
-        Node::new("keys").children(keys)
-    }
-
-    fn receipt(&mut self, node: &Node) {
         if let Ok(receipt) = Receipt::delivered(node) {
             match &receipt.state {
                 State::Delivered => self.advance(&receipt, MessageState::Delivered),
                 State::Read => self.advance(&receipt, MessageState::Read),
-                State::Retry(retry) => self.send_again(&receipt, retry),
+                State::Retry(retry) => self.send_again(&receipt, retry, node),
                 State::Other(_) => {}
             }
         }
@@ -222,27 +301,19 @@ impl ThirdPartyClient {
     }
 
     fn advance(&mut self, receipt: &Receipt, to: MessageState) {
-        for id in &receipt.ids {
-            if self.threads.advance(&receipt.peer, id, to) {
+        let counted = if self.has(Fault::AggregateFirstOnly) { 1 } else { receipt.ids.len() };
+        for id in &receipt.ids[..counted] {
+            let anyone =
+                self.has(Fault::ReceiptOfAnyone).then(|| self.threads.recipient(id)).flatten();
+            let peer = anyone.unwrap_or_else(|| receipt.peer.clone());
+            let advanced = self.threads.advance(&peer, id, to);
+            let goes_back =
+                self.has(Fault::StateGoesBack) && self.threads.own_text(&peer, id).is_some();
+            let hidden = self.has(Fault::DeliveryNotShown) && to == MessageState::Delivered;
+            if (advanced || goes_back) && !hidden {
                 self.notify(Notification::Receipt { id: id.clone(), state: to });
             }
         }
-    }
-
-    /// RCP-006: the same id, encrypted anew in a session that is built from scratch.
-    fn send_again(&mut self, receipt: &Receipt, retry: &Retry) {
-        let to = &receipt.peer;
-        let Some(id) = receipt.ids.first() else { return };
-        let Some(text) = self.threads.own_text(to, id).map(str::to_owned) else { return };
-        let key = (to.bare(), id.clone());
-        let count = self.sent_again.get(&key).copied().unwrap_or_default() + 1;
-        if u64::from(count.max(retry.count)) > self.settings.values.int("retry.count_max") {
-            return;
-        }
-        self.sent_again.insert(key, count);
-        self.party.drop_session(&address(to));
-        let origin = Origin::Retry(retry.count);
-        self.dispatch(Draft { id: id.clone(), to: to.clone(), text, origin });
     }
 
     /// The server's answer to an own stanza.
@@ -272,19 +343,26 @@ impl ThirdPartyClient {
             (0..times).for_each(|_| self.upload());
         }
         if let (Some(from), true) = (from, node.find("identity").is_some()) {
-            // PRE-015: nothing more is sent under the old identity.
-            self.party.drop_session(&address(&from));
+            self.identity_replaced(&from);
         }
     }
 
-    /// RCP-003: the user has read a message.
+    /// RCP-003, RCP-011: the user has read a message; the sender hears of it if the user lets it.
     pub(super) fn read_receipt(&mut self, id: &str) -> bool {
         let Some(from) = self.threads.incoming(id).map(|(from, _)| from.clone()) else {
             return false;
         };
-        self.send(&receipt::read(id, &from, self.now.secs()));
+        let told = self.tells_reading || self.has(Fault::ReadSwitchIgnored);
+        if told && !self.has(Fault::MarkReadSilent) {
+            self.send(&receipt::read(id, &from, self.now.secs()));
+        }
         true
     }
+}
+
+fn names_no_one_time_prekey(kind: EncType, enc: &Enc) -> bool {
+    let first = PreKeyEnvelope::parse(&enc.bytes).ok().filter(|_| kind == EncType::PkMsg);
+    first.is_some_and(|first| first.one_time_id.is_none())
 }
 
 /// What the sender is told.

@@ -8,16 +8,20 @@ use std::time::Duration;
 
 use super::Purpose;
 use super::ThirdPartyClient;
-use super::effect::{ConnectionState, FailureKind, Notification, Reply};
+use super::effect::{CallId, ConnectionState, FailureKind, Notification, Reply};
 use super::link::Stage;
 use crate::clock::UnixMs;
 use crate::e2ee::OneTimePrekey;
 use crate::limits::ANSWER_WAIT_MS_MAX;
 use crate::role::quirk::Fault;
 use crate::role::signal::{kem_key, one_time_key, signed_key};
+use crate::stanza::blocklist::Change;
 use crate::stanza::iq::{self, Iq, IqType};
 use crate::stanza::prekeys::{self, Upload};
 use crate::wire::{Jid, Node};
+
+/// How long a faulty client waits for an answer.
+const IMPATIENCE_MS: u64 = 500;
 
 /// A request that waits for its answer.
 pub(super) struct Asked {
@@ -31,13 +35,18 @@ pub(super) enum What {
     Bundle(Jid),
     Rotation,
     Ping,
+    /// The change that was asked for, and the call that waits; none at the first login.
+    Blocklist(Option<Change>, Option<CallId>),
+    Deletion,
+    Reachability,
 }
 
 impl ThirdPartyClient {
     pub(super) fn ask(&mut self, kind: IqType, xmlns: &str, children: Vec<Node>, what: What) {
         self.asked_so_far += 1;
         let id = format!("{}-{}", self.iq_prefix, self.asked_so_far);
-        let until = self.now.after(Duration::from_millis(ANSWER_WAIT_MS_MAX));
+        let wait_ms = if self.has(Fault::Impatient) { IMPATIENCE_MS } else { ANSWER_WAIT_MS_MAX };
+        let until = self.now.after(Duration::from_millis(wait_ms));
         self.send(&iq::request(&id, kind, xmlns).children(children));
         self.requests.insert(id, Asked { what, until });
     }
@@ -55,11 +64,17 @@ impl ThirdPartyClient {
             if from_server {
                 self.iq_answered(&iq, node);
             }
+            if self.has(Fault::AnswersAnswered) {
+                self.send(&iq::client_error(node, 400, "bad-request"));
+            }
             return;
         }
         let ping = iq.is_ping() || node.find("ping").is_some();
         if !(ping && from_server && iq.kind == IqType::Get) {
             // STZ-011: whatever is asked is answered.
+            if self.has(Fault::UnknownIqUnanswered) {
+                return;
+            }
             return self.send(&iq::client_error(node, 501, "feature-not-implemented"));
         }
         if !self.has(Fault::ServerPingIgnored) {
@@ -74,7 +89,9 @@ impl ThirdPartyClient {
             What::Count => self.count_answered(node),
             What::Upload => self.upload_answered(good),
             What::Bundle(peer) => self.bundle_answered(&peer, node),
-            What::Ping | What::Rotation => {}
+            What::Blocklist(change, call) => self.blocklist_answered(change, call, good, node),
+            What::Deletion => self.deletion_answered(good),
+            What::Ping | What::Rotation | What::Reachability => {}
         }
     }
 
@@ -95,14 +112,35 @@ impl ThirdPartyClient {
         let batch = self.settings.values.size("prekeys.upload_batch");
         let batch = batch.min(crate::limits::PREKEY_BATCH_MAX);
         let one_time = self.batch(batch);
-        let upload = Upload {
+        let mut upload = Upload {
             registration_id: self.party.registration_id(),
             identity: self.party.identity(),
             one_time: one_time.into_iter().map(one_time_key).collect(),
             signed: signed_key(self.party.signed_prekey()),
             kem: kem_key(&*self.party, self.settings.signal.kem_element.as_deref()),
         };
-        self.ask(IqType::Set, prekeys::XMLNS, upload.to_nodes(), What::Upload);
+        self.spoil(&mut upload);
+        let nodes = match self.has(Fault::FourByteIds) {
+            true => super::lax::with_long_ids(upload.to_nodes()),
+            false => upload.to_nodes(),
+        };
+        self.ask(IqType::Set, prekeys::XMLNS, nodes, What::Upload);
+    }
+
+    /// What a deliberate fault makes of an upload.
+    fn spoil(&self, upload: &mut Upload) {
+        match self.fault {
+            Some(Fault::StaticKeyIsPrekey) => {
+                let key = self.login_key().public();
+                upload.one_time.iter_mut().take(1).for_each(|prekey| prekey.value = key);
+            }
+            Some(Fault::KemPrekeyUnsigned) => {
+                let kem = upload.kem.as_mut();
+                let signature = kem.and_then(|kem| kem.signature.as_mut());
+                signature.into_iter().for_each(|signature| signature.fill(0));
+            }
+            _ => {}
+        }
     }
 
     /// Fresh one-time prekeys; only a fault offers old ones again.
@@ -123,6 +161,7 @@ impl ThirdPartyClient {
             self.notify(Notification::ErrorShown(FailureKind::Unavailable));
         }
         self.ready();
+        self.learn_blocklist();
     }
 
     fn ready(&mut self) {
@@ -133,8 +172,10 @@ impl ThirdPartyClient {
         self.connection.losses = 0;
         self.send_unacked();
         self.ping();
+        self.send_kept_typing();
         self.notify(Notification::Connection(ConnectionState::Open));
         self.settle(Purpose::Connect, &Ok(Reply::Done));
+        self.request_deletion();
     }
 
     /// TRN-014: a ping, and the next one in a while.
@@ -163,6 +204,9 @@ impl ThirdPartyClient {
         for id in ids {
             match self.requests.remove(&id).map(|asked| asked.what) {
                 Some(What::Ping) if self.has(Fault::DeadLineKept) => {}
+                // Its call has a deadline of its own, and the next login asks again.
+                Some(What::Blocklist(..)) => {}
+                Some(_) if self.has(Fault::Impatient) => self.break_link("the answer is late"),
                 Some(What::Bundle(peer)) => self.no_bundle(&peer, "the server did not answer"),
                 Some(_) => self.break_link("the server did not answer in time"),
                 // An earlier one has ended the connection, and all requests with it.

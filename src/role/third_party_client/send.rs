@@ -3,18 +3,17 @@
 //! Main type: [`Draft`]. A text leaves encrypted or not at all: where a session cannot be set up,
 //! the user sees an error and the server nothing (ENC-001, PRE-004).
 
-use prost::Message as _;
 use rand::Rng as _;
 
 use super::ThirdPartyClient;
 use super::effect::{CallId, Failure, FailureKind, MessageState, Notification, Reply};
+use super::lax;
 use super::link::Stage;
 use super::outbox::Unacked;
 use super::requests::What;
 use super::threads::ThreadItem;
-use crate::e2ee::{Address, Ciphertext, E2eeError, EncType, SignatureCheck, content, padding};
+use crate::e2ee::{Address, Ciphertext, E2eeError, EncType};
 use crate::limits::DRAFTS_MAX;
-use crate::proto::signal::PreKeySignalMessage;
 use crate::role::quirk::Fault;
 use crate::role::signal::for_party;
 use crate::stanza::iq::IqType;
@@ -22,6 +21,9 @@ use crate::stanza::message::{enc_node, outgoing};
 use crate::stanza::prekeys::{self, UserBundle};
 use crate::stanza::{StanzaError, iq};
 use crate::wire::{Jid, Node};
+
+/// Requests after which a faulty client stops asking for a bundle.
+const FETCHES_OF_A_HAMMER: u64 = 40;
 
 /// A text on its way out.
 pub(super) struct Draft {
@@ -37,6 +39,8 @@ pub(super) enum Origin {
     User(CallId),
     /// The peer asked for it again, this many times.
     Retry(u32),
+    /// The user does something that is no message of its own.
+    Aside(CallId),
     /// A deliberate fault: it was sent before, and now goes out as another message.
     Outbox,
 }
@@ -55,7 +59,7 @@ impl ThirdPartyClient {
         self.dispatch(Draft { id, to, text, origin: Origin::User(call) });
     }
 
-    fn sendable(&self, to: &Jid, text: &str) -> Result<(), Failure> {
+    pub(super) fn sendable(&self, to: &Jid, text: &str) -> Result<(), Failure> {
         let fail = |kind, why: &str| Err(Failure::new(kind, why));
         if to.user.is_empty() {
             return fail(FailureKind::Malformed, "the recipient is no user");
@@ -73,7 +77,11 @@ impl ThirdPartyClient {
     }
 
     /// `3EB0` and 18 upper-case hexadecimal digits (`wire.md` §4.6).
-    fn message_id(&mut self) -> String {
+    pub(super) fn message_id(&mut self) -> String {
+        self.connection.messages += 1;
+        if self.has(Fault::IdsStartAnew) {
+            return format!("3EB0{:018X}", self.connection.messages);
+        }
         let mut bytes = [0; 9];
         self.ids.fill_bytes(&mut bytes);
         format!("3EB0{}", hex::encode_upper(bytes))
@@ -85,17 +93,46 @@ impl ThirdPartyClient {
             return self.encrypt_and_send(draft);
         }
         let peer = draft.to.clone();
+        if self.rate_limited {
+            let failure = Failure::new(FailureKind::Limit, "the server gives no more keys");
+            self.drafts.push(draft);
+            return self.no_session(&peer, &failure);
+        }
         self.drafts.push(draft);
         let is_asked = |what: &What| matches!(what, What::Bundle(asked) if *asked == peer);
         if !self.requests.values().any(|asked| is_asked(&asked.what)) {
-            let key = prekeys::fetch([peer.clone()]);
-            self.ask(IqType::Get, prekeys::XMLNS, vec![key], What::Bundle(peer));
+            self.ask_for_bundle(peer);
         }
     }
 
+    fn ask_for_bundle(&mut self, peer: Jid) {
+        let other = Jid::new(peer.user.as_str(), "c.us");
+        let named = if self.has(Fault::FetchesOtherAddress) { other } else { peer.clone() };
+        let key = prekeys::fetch([named]);
+        self.ask(IqType::Get, prekeys::XMLNS, vec![key], What::Bundle(peer));
+    }
+
     pub(super) fn bundle_answered(&mut self, peer: &Jid, answer: &Node) {
-        let bundle = read_bundle(peer, answer, self.settings.signal.kem_element.as_deref());
-        if let Err(failure) = bundle.and_then(|bundle| self.start_session(peer, &bundle)) {
+        let kem_element = self.settings.signal.kem_element.as_deref();
+        match read_bundle(peer, answer, kem_element, self.fault) {
+            Ok(bundle) => self.begin_session(peer, &bundle),
+            Err(failure) if failure.kind == FailureKind::Limit => self.slowed_down(peer, &failure),
+            Err(failure) => self.no_session(peer, &failure),
+        }
+    }
+
+    /// PRE-014: the user hears that it did not work this time, and the server nothing for now.
+    fn slowed_down(&mut self, peer: &Jid, failure: &Failure) {
+        if self.has(Fault::FetchHammers) && self.asked_so_far < FETCHES_OF_A_HAMMER {
+            return self.ask_for_bundle(peer.clone());
+        }
+        self.rate_limited = self.has(Fault::RateLimitFinal);
+        self.no_session(peer, failure);
+    }
+
+    /// Opens a session and sends in it what waits for one.
+    pub(super) fn begin_session(&mut self, peer: &Jid, bundle: &UserBundle) {
+        if let Err(failure) = self.start_session(peer, bundle) {
             return self.no_session(peer, &failure);
         }
         for draft in self.take_drafts(|draft| draft.to == *peer) {
@@ -109,16 +146,21 @@ impl ThirdPartyClient {
 
     /// PRE-004, PRE-005: the signed prekey's signature is verified, whatever it looks like.
     fn start_session(&mut self, peer: &Jid, bundle: &UserBundle) -> Result<(), Failure> {
-        let check = if self.has(Fault::SkipsSignature) {
-            SignatureCheck::Never
-        } else if self.has(Fault::SignatureOnlyIfPresent) {
-            SignatureCheck::IfPresent
-        } else {
-            SignatureCheck::Always
-        };
+        let check = lax::signature_check(self.fault, bundle);
+        if self.has(Fault::NeedsOneTimePrekey) && bundle.one_time.is_none() {
+            return Err(Failure::new(FailureKind::NotFound, "there is no one-time prekey"));
+        }
+        let one_time = bundle.one_time.as_ref().map(|key| key.value);
+        let small_order = [Some(bundle.signed.value), one_time].contains(&Some([0; 32]));
+        if self.has(Fault::LowOrderEndsConnection) && small_order {
+            let failure = Failure::new(FailureKind::Unauthenticated, "a key of small order");
+            self.refuse(failure.clone());
+            return Err(failure);
+        }
         let address = address(peer);
         let known = self.party.peer_identity(&address);
-        if known.is_some_and(|known| known != bundle.identity) {
+        let lax = self.has(Fault::ResendsToNewIdentity) || self.has(Fault::PushesToNewIdentity);
+        if known.is_some_and(|known| known != bundle.identity) && !lax {
             self.withhold_resends(peer);
         }
         let processed = self.party.process(&address, &for_party(bundle), check);
@@ -138,7 +180,7 @@ impl ThirdPartyClient {
 
     /// ENC-012: the user is told when a peer's identity key is another than before.
     pub(super) fn tell_of_new_identity(&mut self, peer: &Jid) {
-        if self.party.identity_changed(&address(peer)) {
+        if self.party.identity_changed(&address(peer)) && !self.has(Fault::NewIdentitySilent) {
             self.threads.push(peer, ThreadItem::Notice("the security code has changed".to_owned()));
             self.notify(Notification::IdentityChanged { from: peer.bare() });
         }
@@ -154,13 +196,17 @@ impl ThirdPartyClient {
             }
             return;
         }
+        if self.has(Fault::LostTextsClaimed) {
+            self.take_drafts(|draft| draft.to == *peer).into_iter().for_each(|d| self.sent(d));
+            return;
+        }
         self.notify(Notification::ErrorShown(failure.kind));
         self.fail_drafts(|draft| draft.to == *peer, failure);
     }
 
     pub(super) fn fail_drafts(&mut self, which: impl Fn(&Draft) -> bool, failure: &Failure) {
         for draft in self.take_drafts(which) {
-            if let Origin::User(call) = draft.origin {
+            if let Origin::User(call) | Origin::Aside(call) = draft.origin {
                 self.done(call, Err(failure.clone()));
             }
         }
@@ -174,24 +220,24 @@ impl ThirdPartyClient {
     }
 
     fn encrypt_and_send(&mut self, draft: Draft) {
-        let padded = padding::pad(&content::text(&draft.text), &mut self.paddings);
+        let padded = self.padded(&self.content_of(&draft));
         let Ciphertext { kind, bytes } = match self.party.encrypt(&address(&draft.to), &padded) {
             Ok(sealed) => sealed,
             Err(error) => {
                 let failure = Failure::new(FailureKind::Internal, error.to_string());
-                if let Origin::User(call) = draft.origin {
+                if let Origin::User(call) | Origin::Aside(call) = draft.origin {
                     self.done(call, Err(failure));
                 }
                 return;
             }
         };
         let bytes = match kind {
-            EncType::PkMsg if self.has(Fault::OmitsPrekeyId) => without_prekey_id(bytes),
-            EncType::PkMsg | EncType::Msg => bytes,
+            EncType::PkMsg => lax::first_message(self.fault, bytes),
+            EncType::Msg => bytes,
         };
         let enc = enc_node(kind.as_str(), bytes);
         let enc = match draft.origin {
-            Origin::User(_) | Origin::Outbox => enc,
+            Origin::User(_) | Origin::Aside(_) | Origin::Outbox => enc,
             Origin::Retry(count) => enc.attr("count", count.to_string()),
         };
         let stanza = outgoing(&draft.id, &draft.to, enc);
@@ -221,6 +267,8 @@ impl ThirdPartyClient {
             let own = ThreadItem::Own { id: id.clone(), text, state: MessageState::Accepted };
             self.threads.push(&to, own);
             self.done(call, Ok(Reply::Sent(id)));
+        } else if let Origin::Aside(call) = origin {
+            self.done(call, Ok(Reply::Done));
         }
     }
 }
@@ -229,6 +277,7 @@ fn read_bundle(
     peer: &Jid,
     answer: &Node,
     kem_element: Option<&str>,
+    fault: Option<Fault>,
 ) -> Result<UserBundle, Failure> {
     refusal(answer)?;
     let users = answer.find("list").map(Node::kids).unwrap_or_default();
@@ -237,7 +286,7 @@ fn read_bundle(
     let user = user.ok_or_else(absent)?;
     refusal(user)?;
     let malformed = |error: StanzaError| Failure::new(FailureKind::Malformed, error.to_string());
-    UserBundle::from_node(user, kem_element).map_err(malformed)
+    UserBundle::from_node(&lax::read(fault, user), kem_element).map_err(malformed)
 }
 
 /// The error that a node holds, by its code (`wire.md` §8.5).
@@ -263,14 +312,4 @@ fn kind_of(error: &E2eeError) -> FailureKind {
         | E2eeError::IdentityChanged(_) => FailureKind::Unauthenticated,
         _ => FailureKind::Internal,
     }
-}
-
-/// Takes the one-time prekey's id out of a first message, which no MAC covers.
-fn without_prekey_id(bytes: Vec<u8>) -> Vec<u8> {
-    let Some((version, body)) = bytes.split_first() else { return bytes };
-    let Ok(mut message) = PreKeySignalMessage::decode(body) else { return bytes };
-    message.pre_key_id = None;
-    let mut stripped = vec![*version];
-    stripped.extend(message.encode_to_vec());
-    stripped
 }

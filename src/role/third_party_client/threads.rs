@@ -68,6 +68,48 @@ impl Threads {
         })
     }
 
+    /// To whom an own message went.
+    pub fn recipient(&self, id: &str) -> Option<Jid> {
+        self.items.iter().rev().find_map(|(peer, item)| match item {
+            ThreadItem::Own { id: own, .. } if own == id => Some(peer.clone()),
+            _ => None,
+        })
+    }
+
+    /// Whether a conversation has a message of this id, and whether it is an own one.
+    pub fn is_own(&self, with: &Jid, id: &str) -> Option<bool> {
+        let with = with.bare();
+        self.items.iter().rev().find_map(|(peer, item)| match item {
+            ThreadItem::Own { id: known, .. } if known == id && *peer == with => Some(true),
+            ThreadItem::Theirs { id: known, .. } if known == id && *peer == with => Some(false),
+            _ => None,
+        })
+    }
+
+    /// Ids and texts of own messages that this peer has not receipted.
+    pub fn undelivered(&self, with: &Jid) -> Vec<(String, String)> {
+        let with = with.bare();
+        let waiting = self.items.iter().filter_map(|(peer, item)| match item {
+            ThreadItem::Own { id, text, state }
+                if *peer == with && *state < MessageState::Delivered =>
+            {
+                Some((id.clone(), text.clone()))
+            }
+            _ => None,
+        });
+        waiting.collect()
+    }
+
+    /// Puts a notice in place of an incoming message of somebody; true if there was one.
+    pub fn revoke(&mut self, from: &Jid, id: &str, notice: &str) -> bool {
+        let from = from.bare();
+        let theirs = self.items.iter_mut().find(|(peer, item)| {
+            *peer == from && matches!(item, ThreadItem::Theirs { id: known, .. } if known == id)
+        });
+        let found = theirs.map(|(_, item)| *item = ThreadItem::Notice(notice.to_owned()));
+        found.is_some()
+    }
+
     /// Sender and text of an incoming message of this id, the latest first.
     pub fn incoming(&self, id: &str) -> Option<(&Jid, &str)> {
         self.items.iter().rev().find_map(|(_, item)| match item {
@@ -111,7 +153,28 @@ mod tests {
         assert!(threads.advance(&bob().with_device(3), "A", MessageState::Delivered));
         assert_eq!(threads.own_text(&stranger, "A"), None);
         assert_eq!(threads.own_text(&bob(), "A"), Some("hi"));
+        assert_eq!((threads.recipient("A"), threads.recipient("B")), (Some(bob()), None));
+        assert!(
+            threads.undelivered(&bob()).is_empty() && threads.undelivered(&stranger).is_empty()
+        );
         assert!(threads.with(&stranger).is_empty());
+    }
+
+    #[test]
+    fn only_its_sender_takes_a_message_back() {
+        let mut threads = threads();
+        let (id, text) = ("B".to_owned(), "yo".to_owned());
+        threads.push(&bob(), ThreadItem::Theirs { id, from: bob(), text });
+        assert_eq!(threads.is_own(&bob(), "A"), Some(true));
+        assert_eq!(threads.is_own(&bob(), "B"), Some(false));
+        let stranger = Jid::new("15550002", "s.whatsapp.net");
+        assert_eq!(threads.is_own(&stranger, "B"), None);
+        assert!(!threads.revoke(&stranger, "B", "gone"));
+        assert!(!threads.revoke(&bob(), "A", "gone"), "an own message is not theirs to take back");
+        assert_eq!(threads.with(&bob()).len(), 2);
+        assert!(threads.revoke(&bob().with_device(2), "B", "gone"));
+        assert_eq!(threads.with(&bob())[1], ThreadItem::Notice("gone".to_owned()));
+        assert_eq!(threads.incoming("B"), None);
     }
 
     #[test]

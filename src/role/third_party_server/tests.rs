@@ -1,6 +1,11 @@
 //! The server's answers to pushes and to whoever fetches its keys.
 
+use serde_json::{Map, Value, json};
+
 use super::*;
+use crate::identity::jwks::KeySet;
+use crate::identity::token::{self, Policy};
+use crate::identity::{base64url, test_keys};
 
 const NOW: UnixMs = UnixMs(1_800_000_000_000);
 const BASE: &str = "http://127.0.0.1:7443";
@@ -218,4 +223,53 @@ fn each_fault_shows_where_it_should_and_nowhere_else() {
     assert_eq!(set["keys"][0]["d"].as_str().unwrap().len(), 342);
     let token = server(Some(Fault::JwtNamesAnotherUser)).issue(NOW, "alice").unwrap();
     assert_eq!(token::inspect(&token).claims["sub"], "not-alice");
+}
+
+#[test]
+fn a_new_key_is_listed_before_it_signs_and_the_old_one_outlives_its_tokens() {
+    let mut server = server(None);
+    assert!(matches!(server.rotate_keys(NOW, "end"), Err(RotationError::Phase(_))));
+    server.rotate_keys(NOW, "begin").unwrap();
+    assert_eq!(server.rotate_keys(NOW, "begin"), Err(RotationError::Begun));
+    let at = |seconds: u64| NOW.after(std::time::Duration::from_secs(seconds));
+    let mut kids = |seconds: u64| {
+        server.now = at(seconds);
+        let listed = server.listed_keys();
+        let listed: Vec<&str> = listed.into_iter().map(|key| key.kid()).collect();
+        (listed.join(" "), server.signing_key(at(seconds)).kid())
+    };
+    let both = "partner-1 partner-2".to_owned();
+    assert_eq!(kids(0), (both.clone(), "partner-1"));
+    assert_eq!(kids(2 * 3600 - 1), (both.clone(), "partner-1"));
+    assert_eq!(kids(2 * 3600), (both.clone(), "partner-2"));
+    assert_eq!(kids(3 * 3600 + 59), (both, "partner-2"));
+    assert_eq!(kids(3 * 3600 + 60), ("partner-2".to_owned(), "partner-2"));
+}
+
+#[test]
+fn who_is_disabled_gets_neither_token_nor_wake() {
+    let mut server = server(None);
+    server.set_enabled("alice", false);
+    assert_eq!(server.issue(NOW, "alice"), None);
+    let (response, woken) = answer(&mut server, push(&with_claims(json!({})), ALICE));
+    assert_eq!((response, woken), (HttpResponse::new(200), Vec::new()));
+    server.set_enabled("alice", true);
+    assert!(server.issue(NOW, "alice").is_some());
+}
+
+#[test]
+fn a_push_that_is_far_too_large_is_said_to_be() {
+    let body = json!({"to": "alice", "x": "x".repeat(crate::limits::PUSH_BODY_BYTES_MAX)});
+    let asked = push(&with_claims(json!({})), &body.to_string());
+    let (response, woken) = answer(&mut server(None), asked);
+    assert_eq!((response.status, woken.len()), (413, 0));
+}
+
+#[test]
+fn a_key_set_that_is_asked_for_by_head_has_the_same_fields() {
+    let mut server = server(None);
+    let path = "/.well-known/oauth/openid/jwks";
+    let (get, _) = answer(&mut server, HttpRequest::new("GET", path));
+    let (head, _) = answer(&mut server, HttpRequest::new("HEAD", path));
+    assert_eq!((head.status, head.headers), (get.status, get.headers));
 }

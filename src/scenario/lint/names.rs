@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::kinds::{CANARY, META, PROFILE};
+use super::super::kinds::{CANARY, FILL, META, PROFILE};
 use super::super::model::{Action, Payload, Plays, Scenario};
 use super::references;
 use crate::span::Span;
@@ -45,6 +45,7 @@ fn lint_unique(problems: &mut Problems, scenario: &Scenario) {
     let mut seen: BTreeMap<&str, &str> = BTreeMap::from([
         (META, "the harness's side"),
         (CANARY, "the canary"),
+        (FILL, "fillings"),
         (PROFILE, "the profile"),
     ]);
     let names: Vec<(&str, &str, Span)> = actors.chain(axes).chain(vars).chain(labels).collect();
@@ -112,12 +113,20 @@ impl Payload {
     pub(in crate::scenario) fn word(&self) -> &'static str {
         match self {
             Payload::Text(_) => "text",
+            Payload::Content(_) => "content",
+            Payload::Typing(_) => "typing",
+            Payload::Blocks(_) => "blocks",
             Payload::Stanza(_) => "stanza",
             Payload::Replay { .. } => "replay",
             Payload::Release { .. } => "release",
+            Payload::AskAgain { .. } => "ask_again",
+            Payload::Resend { .. } => "resend",
+            Payload::Lose(_) => "lose",
             Payload::Drain { .. } => "drain",
-            Payload::Push => "push",
-            Payload::FetchKeys => "fetch",
+            Payload::EnlistElsewhere => "enlist_elsewhere",
+            Payload::Push { .. } => "push",
+            Payload::FetchKeys { .. } => "fetch",
+            Payload::Publish(_) => "publish",
         }
     }
 }

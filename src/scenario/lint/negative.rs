@@ -68,16 +68,34 @@ fn lint_declared(problems: &mut Problems, scenario: &Scenario, n: usize, step: &
 fn lint_mutation(problems: &mut Problems, scenario: &Scenario, n: usize, step: &Step) {
     let Some(mutation) = mutation(step) else { return };
     let fits = match (mutation, &step.action) {
-        (Mutation::ServerChain(_) | Mutation::ServerHello(_), Action::Act(act)) => {
-            act.operation == "connect"
+        (
+            Mutation::ServerChain(_)
+            | Mutation::ServerHello(_)
+            | Mutation::ServerLogin(_)
+            | Mutation::OfflineCount(_),
+            Action::Act(act),
+        ) => act.operation == "connect",
+        (Mutation::Frame(_) | Mutation::Bytes(_), Action::Send(send)) => {
+            matches!(send.payload, Payload::Stanza(_))
         }
-        (Mutation::Frame(_), Action::Send(send)) => matches!(send.payload, Payload::Stanza(_)),
-        (Mutation::BundleSignature(_) | Mutation::BundleError(_), Action::Act(act)) => {
-            act.operation == "send_text"
-        }
-        (Mutation::EnlistmentReason(_), Action::Act(act)) => act.operation == "enlist",
+        (
+            Mutation::BundleSignature(_) | Mutation::BundleError(_) | Mutation::Bundle(_),
+            Action::Act(act),
+        ) => act.operation == "send_text",
+        (Mutation::Prekey(_), Action::Send(send)) => matches!(send.payload, Payload::Text(_)),
+        (
+            Mutation::EnlistmentReason(_)
+            | Mutation::EnlistmentAnswer(_)
+            | Mutation::LoginDigits(_),
+            Action::Act(act),
+        ) => act.operation == "enlist",
         (Mutation::Content(_), Action::Send(send)) => matches!(send.payload, Payload::Text(_)),
-        (Mutation::PushToken(_), Action::Send(send)) => matches!(send.payload, Payload::Push),
+        (Mutation::PushToken(_) | Mutation::PushBody(_), Action::Send(send)) => {
+            matches!(send.payload, Payload::Push { .. })
+        }
+        (Mutation::Time(_) | Mutation::Device(_), Action::Send(send)) => {
+            matches!(send.payload, Payload::Text(_) | Payload::Content(_))
+        }
         _ => false,
     };
     if !fits {
@@ -91,12 +109,22 @@ fn belongs(mutation: &Mutation) -> (&'static str, &'static str) {
     match mutation {
         Mutation::ServerChain(_) => ("server_chain", "`do: connect`"),
         Mutation::ServerHello(_) => ("server_hello", "`do: connect`"),
+        Mutation::OfflineCount(_) => ("offline_count", "`do: connect`"),
         Mutation::Frame(_) => ("frame", "a `stanza` that is sent"),
+        Mutation::Bytes(_) => ("bytes", "a `stanza` that is sent"),
         Mutation::BundleSignature(_) => ("bundle_signature", "`do: send_text`"),
         Mutation::BundleError(_) => ("bundle_error", "`do: send_text`"),
+        Mutation::Bundle(_) => ("bundle", "`do: send_text`"),
+        Mutation::Prekey(_) => ("prekey", "a `text` that is sent"),
         Mutation::EnlistmentReason(_) => ("enlistment_reason", "`do: enlist`"),
+        Mutation::EnlistmentAnswer(_) => ("enlistment_answer", "`do: enlist`"),
+        Mutation::LoginDigits(_) => ("login_digits", "`do: enlist`"),
+        Mutation::ServerLogin(_) => ("server_login", "`do: connect`"),
         Mutation::Content(_) => ("content", "a `text` that is sent"),
         Mutation::PushToken(_) => ("push_token", "a `push`"),
+        Mutation::PushBody(_) => ("push_body", "a `push`"),
+        Mutation::Time(_) => ("time", "a message that is sent"),
+        Mutation::Device(_) => ("device", "a message that is sent"),
     }
 }
 

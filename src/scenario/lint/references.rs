@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::super::kinds::{ACTOR_FIELDS, CANARY, PROFILE};
+use super::super::kinds::{ACTOR_FIELDS, CANARY, FILL, HONEYPOT, PROFILE, filling};
 use super::super::model::{Act, Action, Expect, Kind, Matching, Payload, Scenario, Send, Step};
 use super::super::operations;
 use super::super::pattern::Pattern;
 use super::super::template::{Reference, Template};
 use super::names::labels;
+use crate::limits::FILL_CHARS_MAX;
 use crate::span::Span;
 use crate::spec::key::{self, Form};
 use crate::spec::problems::{Problems, listed};
@@ -88,11 +89,17 @@ fn act_texts(act: &Act) -> Vec<(String, Text<'_>)> {
 
 fn send_texts(send: &Send) -> Vec<(String, Text<'_>)> {
     let text = match &send.payload {
-        Payload::Text(template) => Text::Sent(template),
-        Payload::Stanza(pattern) => Text::SentStanza(pattern),
-        _ => return Vec::new(),
+        Payload::Text(template) | Payload::Blocks(template) => Some(Text::Sent(template)),
+        Payload::Stanza(pattern) => Some(Text::SentStanza(pattern)),
+        Payload::Content(said) => {
+            let path = |name: &str| format!("content/{}/{name}", said.kind.word());
+            let fields = said.fields.iter();
+            return fields.map(|(name, text)| (path(name), Text::Sent(text))).collect();
+        }
+        _ => None,
     };
-    vec![(send.payload.word().to_owned(), text)]
+    let with = send.with.as_ref().map(|with| ("with".to_owned(), Text::SentStanza(with)));
+    text.map(|text| (send.payload.word().to_owned(), text)).into_iter().chain(with).collect()
 }
 
 fn expect_texts(expect: &Expect) -> Vec<(String, Text<'_>)> {
@@ -149,9 +156,15 @@ impl Known<'_> {
         }
         let (root, field) = path.split_once('.').map_or((path, None), |(r, f)| (r, Some(f)));
         let vars = || self.scenario.vars.iter().map(|(name, _)| name.as_str());
-        if root == CANARY || vars().take(self.vars).any(|name| name == root) {
+        if [CANARY, HONEYPOT].contains(&root) || vars().take(self.vars).any(|name| name == root) {
             if field.is_some() {
                 problems.add(span, format!("`{root}` is a text and has no fields"));
+            }
+        } else if root == FILL {
+            if field.and_then(filling).is_none() {
+                let message =
+                    format!("`{path}` is no number of characters, at most {FILL_CHARS_MAX}");
+                problems.add(span, message);
             }
         } else if self.scenario.actors.iter().any(|(name, _)| name == root) {
             self.lint_field(problems, span, "an actor", root, field, ACTOR_FIELDS);
@@ -212,7 +225,8 @@ impl Known<'_> {
         let actors = self.scenario.actors.iter().map(|(name, _)| name.as_str());
         let vars = self.scenario.vars.iter().map(|(name, _)| name.as_str());
         let labels = labels(self.scenario).map(|(_, label)| label);
-        let known: Vec<&str> = actors.chain(vars).chain(labels).chain([CANARY, PROFILE]).collect();
+        let known: Vec<&str> =
+            actors.chain(vars).chain(labels).chain([CANARY, HONEYPOT, PROFILE]).collect();
         problems.unknown(span, "reference", root, &known);
     }
 }
@@ -235,10 +249,17 @@ fn fields(action: &Action) -> Option<&'static [&'static str]> {
             Some(operations::find(&act.operation).map_or(&[], |operation| operation.results))
         }
         Action::Send(send) => Some(match send.payload {
-            Payload::Text(_) | Payload::Stanza(_) => &["id"],
+            Payload::Text(_) | Payload::Content(_) | Payload::Stanza(_) => &["id"],
             Payload::Replay { .. } => &["id", "replay_of"],
-            Payload::Release { .. } => &["id"],
-            Payload::Push | Payload::FetchKeys | Payload::Drain { .. } => &[],
+            Payload::Release { .. } | Payload::AskAgain { .. } | Payload::Resend { .. } => &["id"],
+            Payload::Push { .. }
+            | Payload::FetchKeys { .. }
+            | Payload::Publish(_)
+            | Payload::Drain { .. }
+            | Payload::Lose(_)
+            | Payload::Typing(_)
+            | Payload::Blocks(_)
+            | Payload::EnlistElsewhere => &[],
         }),
         Action::Expect(expect) if expect.kind == Kind::Stanza => None,
         Action::Expect(expect) => Some(expect.kind.info().fields),
@@ -255,7 +276,7 @@ fn lint_response(problems: &mut Problems, known: &Known<'_>, n: usize, step: &St
     let requests = labels(known.scenario).take_while(|(at, _)| *at < n).filter(|(at, _)| {
         matches!(
             &known.scenario.steps[*at].action,
-            Action::Send(Send { payload: Payload::Push | Payload::FetchKeys, .. })
+            Action::Send(Send { payload: Payload::Push { .. } | Payload::FetchKeys { .. }, .. })
         )
     });
     let requests: Vec<&str> = requests.map(|(_, label)| label).collect();

@@ -21,6 +21,7 @@ pub(super) fn lint(problems: &mut Problems, scenario: &Scenario) {
             Action::Send(send) => {
                 lint_send(problems, &at, send);
                 lint_release(problems, &at, n, send);
+                lint_again(problems, &at, n, send);
             }
             Action::Expect(expect) => lint_expect(problems, &at, expect),
             Action::ExpectNone(expect) => {
@@ -112,7 +113,7 @@ fn lint_send(problems: &mut Problems, at: &Place<'_>, send: &Send) {
     lint_sender(problems, at, send);
     let Some(to) = at.actor(problems, "to", &send.to) else { return };
     let wanted = match send.payload {
-        Payload::FetchKeys => Plays::ThirdPartyServer,
+        Payload::FetchKeys { .. } | Payload::Publish(_) => Plays::ThirdPartyServer,
         _ => Plays::ThirdPartyClient,
     };
     if to.plays != wanted {
@@ -151,10 +152,41 @@ fn lint_release(problems: &mut Problems, at: &Place<'_>, n: usize, send: &Send) 
     }
 }
 
+/// What is asked for again was sent by the implementation, what is sent again by the Meta client.
+fn lint_again(problems: &mut Problems, at: &Place<'_>, n: usize, send: &Send) {
+    let by_iut =
+        |step: &Step| matches!(&step.action, Action::Act(act) if act.operation == "send_text");
+    let by_meta = |step: &Step| match &step.action {
+        Action::Send(earlier) => {
+            matches!(earlier.payload, Payload::Text(_)) && earlier.from == send.from
+        }
+        _ => false,
+    };
+    let steps = at.scenario.steps[..n].iter();
+    let (of, what, known): (_, _, Vec<&Step>) = match &send.payload {
+        Payload::AskAgain { of, .. } => (of, "`send_text`", steps.filter(|s| by_iut(s)).collect()),
+        Payload::Resend { of, .. } => (of, "earlier text", steps.filter(|s| by_meta(s)).collect()),
+        _ => return,
+    };
+    let known: Vec<&str> = known.iter().filter_map(|step| step.label.as_deref()).collect();
+    if !known.contains(&of.as_str()) {
+        problems.unknown(at.of(send.payload.word()), what, of, &known);
+    }
+}
+
 fn lint_sender(problems: &mut Problems, at: &Place<'_>, send: &Send) {
     let what = send.payload.word();
-    let by_client =
-        matches!(send.payload, Payload::Text(_) | Payload::Replay { .. } | Payload::Release { .. });
+    let by_client = matches!(
+        send.payload,
+        Payload::Text(_)
+            | Payload::Content(_)
+            | Payload::Typing(_)
+            | Payload::Replay { .. }
+            | Payload::Release { .. }
+            | Payload::AskAgain { .. }
+            | Payload::Resend { .. }
+            | Payload::Lose(_)
+    );
     match (by_client, send.from == META) {
         (false, true) => {}
         (false, false) => problems.add(at.of("from"), format!("`{what}` is sent by `meta`")),
@@ -179,6 +211,7 @@ fn lint_expect(problems: &mut Problems, at: &Place<'_>, expect: &Expect) {
             Point::Meta => false,
             Point::MetaClient => actor.plays == Plays::MetaClient && !actor.iut,
             Point::Iut => actor.iut,
+            Point::User => actor.iut || actor.plays == Plays::MetaClient,
         }
     };
     if !fits {
@@ -186,6 +219,7 @@ fn lint_expect(problems: &mut Problems, at: &Place<'_>, expect: &Expect) {
             Point::Meta => "`meta`",
             Point::MetaClient => "a Meta client",
             Point::Iut => "the implementation",
+            Point::User => "a user's client",
         };
         let message = format!("`{}` is seen at {seen}, not at `{}`", info.word, expect.at);
         problems.add(at.of("at"), message);

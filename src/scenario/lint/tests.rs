@@ -201,6 +201,10 @@ errors! {
     nobody_under_test: [", iut: true" => ""];
     sending_what_only_matches: ["text: \"${text}\", as" => "text: \"${text}${any}\", as", "do: connect }" => "do: connect, token: \"${any}\" }"];
     a_deciding_step_that_may_fail: ["do: connect }" => "do: connect, may_fail: true, checks: [RAT-006] }"];
+    asking_again_for_what_was_not_sent: ["      replay: m1\n      id: new" => "      ask_again: m1", "      negative: { twin: order, after: same_session }\n" => ""];
+    sending_again_what_was_not_sent: ["      replay: m1\n      id: new" => "      resend: m9", "      negative: { twin: order, after: same_session }\n" => ""];
+    what_belongs_to_another_payload: ["      replay: m1\n      id: new" => "      ask_again: m1\n      spoilt: true", "text: \"${text}\", as: m1" => "text: \"${text}\", as: m1, times: 3"];
+    an_unknown_loss: ["      replay: m1\n      id: new" => "      lose: sesion", "      negative: { twin: order, after: same_session }\n" => "", "      as: m2\n" => "", ", m2.sent" => ""];
     an_unknown_encoding: ["tags: []" => "tags: []\nmatrix: { encoding: [canonical, raw-string] }"];
     a_bad_encode: ["as: m1 }" => "as: m1, encode: { style: list-16 } }", "      as: m2\n" => "      as: m2\n      encode: {}\n", "do: connect }" => "do: connect }\n  - send: { from: meta, to: alice, push: true, encode: { compresed: true } }"];
     a_bad_matrix: ["tags: []" => "tags: []\nmatrix: { a: [x, x], b: [], c: [\"1,2\"] }"];

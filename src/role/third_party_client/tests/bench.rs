@@ -323,9 +323,24 @@ impl Bob {
         let sealed = Ciphertext { kind, bytes: enc.body()?.to_vec() };
         let padded = self.party.decrypt(&Self::address(), &sealed).ok()?;
         match content::read(padding::strip(&padded).ok()?).ok()? {
-            content::Content::Text(text) => Some(text),
-            content::Content::Unknown => None,
+            content::Content::Text { text, .. } => Some(text),
+            _ => None,
         }
+    }
+
+    /// The content of the one ciphertext of a message.
+    pub fn opens(&mut self, message: &Node) -> content::Content {
+        let enc = message.find("enc").unwrap();
+        let kind = crate::e2ee::EncType::parse(&enc.text("type").unwrap()).unwrap();
+        let sealed = Ciphertext { kind, bytes: enc.body().unwrap().to_vec() };
+        let padded = self.party.decrypt(&Self::address(), &sealed).unwrap();
+        content::read(padding::strip(&padded).unwrap()).unwrap()
+    }
+
+    /// A message with any content.
+    pub fn sends(&mut self, id: &str, content: &[u8]) -> Node {
+        let Ciphertext { kind, bytes } = self.seal(content);
+        self.message(id, enc_node(kind.as_str(), bytes))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The client against hand-made stanzas; [`bench`] is the server's end of the line.
 
+mod asides;
 mod bench;
 mod connecting;
 mod enlisting;

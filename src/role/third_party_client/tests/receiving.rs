@@ -226,3 +226,47 @@ fn stanzas_of_unknown_kinds_change_nothing() {
     }
     assert!(bench.client.connection.link.is_some());
 }
+
+#[test]
+fn read_receipts_follow_the_switch() {
+    for (fault, told) in [
+        (None, [false, true]),
+        (Some(Fault::ReadSwitchIgnored), [true, true]),
+        (Some(Fault::ReadSwitchStaysOff), [false, false]),
+    ] {
+        let (mut bench, mut bob) = pair(fault);
+        for (on, told) in [false, true].into_iter().zip(told) {
+            bench.command(Command::SetReadReceipts { on });
+            let id = format!("A{on}");
+            bench.stanza(bob.says(&id, "hi"));
+            let did = bench.command(Command::MarkRead { id });
+            assert_eq!(sent(&did, "receipt").len(), usize::from(told), "{fault:?} {on}");
+        }
+    }
+}
+
+#[test]
+fn an_aggregated_receipt_advances_every_message_of_its_sender() {
+    for (fault, expected) in [(None, 2), (Some(Fault::AggregateFirstOnly), 1)] {
+        let (mut bench, bob) = pair(fault);
+        for id in ["A", "B"] {
+            let (id, text) = (id.to_owned(), "hi".to_owned());
+            let own = ThreadItem::Own { id, text, state: MessageState::Sent };
+            bench.client.threads.push(&bob.jid, own);
+        }
+        let list = ["B", "Z"].map(|id| Node::new("item").attr("id", id));
+        let receipt = Node::new("receipt").attr("id", "A").attr("type", "read");
+        let receipt = receipt.child(Node::new("list").children(list));
+        let stranger = crate::wire::Jid::new("15550002", "s.whatsapp.net");
+        let told = |did: &[Did]| {
+            let read = |did: &&Did| {
+                matches!(did, Did::Notified(Notification::Receipt { state, .. })
+                    if *state == MessageState::Read)
+            };
+            did.iter().filter(read).count()
+        };
+        assert_eq!(told(&bench.stanza(receipt.clone().attr("from", stranger))), 0, "RCP-012");
+        assert_eq!(told(&bench.stanza(receipt.clone().attr("from", &bob.jid))), expected);
+        assert_eq!(told(&bench.stanza(receipt.attr("from", &bob.jid))), 0, "once is enough");
+    }
+}

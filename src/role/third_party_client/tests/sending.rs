@@ -241,3 +241,55 @@ fn an_old_text_is_not_sent_again_to_a_new_identity() {
     assert_eq!(sent(&did, "message").len(), 0, "RCP-009");
     assert!(matches!(did[0], Did::Notified(Notification::Notice(_))));
 }
+
+/// A retry receipt with keys for a new session.
+fn asks_with_keys(bench: &mut Bench, bob: &mut Bob, id: &str, count: u32) -> Vec<Did> {
+    let retry = Retry { count, registration_id: bob.party.registration_id() };
+    let request = receipt::retry_request(id, &alice(), "1", &retry);
+    let request = request.child(crate::stanza::prekeys::retry_keys(&bob.bundle()));
+    bench.stanza(receipt::relayed(&request, &bob.jid))
+}
+
+#[test]
+fn the_keys_of_a_retry_receipt_open_the_new_session_without_a_fetch() {
+    for (fault, readable) in [(None, true), (Some(Fault::RetryKeysIgnored), false)] {
+        let (mut bench, mut bob) = (Bench::online(fault), Bob::new("15550001"));
+        let did = first(&mut bench, &mut bob, "hello");
+        let (id, opening) = (id_of(&did), sent(&did, "message")[0].clone());
+        assert_eq!(bob.reads(&opening).as_deref(), Some("hello"));
+        bob.party.drop_session(&Bob::address());
+        let did = asks_with_keys(&mut bench, &mut bob, &id, 2);
+        let again = sent(&did, "message")[0];
+        assert_eq!((again.text("id").as_deref(), sent(&did, "iq").len()), (Some(&*id), 0));
+        assert_eq!(again.find("enc").unwrap().text("count").as_deref(), Some("2"));
+        assert_eq!(bob.reads(again).is_some(), readable, "{fault:?}");
+    }
+}
+
+#[test]
+fn what_the_keys_of_a_stranger_ask_for_is_withheld() {
+    for (fault, sent_to_it) in [(None, 0), (Some(Fault::ResendsToNewIdentity), 1)] {
+        let (mut bench, mut bob) = (Bench::online(fault), Bob::new("15550001"));
+        let did = first(&mut bench, &mut bob, "hello");
+        let mut mallory = Bob::new("mallory");
+        mallory.jid = bob.jid.clone();
+        let did = asks_with_keys(&mut bench, &mut mallory, &id_of(&did), 1);
+        assert_eq!(sent(&did, "message").len(), sent_to_it, "{fault:?}");
+        let changed = Notification::IdentityChanged { from: bob.jid.clone() };
+        assert!(did.contains(&Did::Notified(changed)), "the user hears of it");
+        let stranger = Bob::new("15550002");
+        let did = asks_again(&mut bench, &stranger, "3EB0FF", 1);
+        assert!(sent(&did, "iq").is_empty() && sent(&did, "message").is_empty());
+    }
+}
+
+#[test]
+fn keys_that_nobody_can_use_make_the_server_s_keys_be_asked_for() {
+    let (mut bench, mut bob) = (Bench::online(None), Bob::new("15550001"));
+    let did = first(&mut bench, &mut bob, "hello");
+    let retry = Retry { count: 2, registration_id: 1 };
+    let request = receipt::retry_request(&id_of(&did), &alice(), "1", &retry);
+    let request = request.child(Node::new("keys").child(Node::new("identity").bytes([1; 31])));
+    let did = bench.stanza(receipt::relayed(&request, &bob.jid));
+    assert_eq!((sent(&did, "iq").len(), sent(&did, "message").len()), (1, 0));
+}

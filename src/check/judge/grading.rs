@@ -1,0 +1,73 @@
+//! How a row's result is graded: the catalogue's level, the cap by basis, what was not decided.
+
+use super::Setting;
+use crate::spec::{Basis, Catalogue, Level};
+use crate::verdict::{CheckResult, Finding, NotDecided, Verdict, Witness};
+
+pub(super) fn result(id: &str, row: &str, verdict: Verdict) -> CheckResult {
+    let basis = Catalogue::builtin().get(row).map_or(Basis::Profile, |row| row.basis);
+    CheckResult {
+        id: id.to_owned(),
+        requirement: row.to_owned(),
+        verdict,
+        basis,
+        profile_key: None,
+        witness: Witness::Wire,
+        known: false,
+        not_decided: None,
+        findings: Vec::new(),
+    }
+}
+
+/// Areas whose rows show only through messages that were encrypted and decrypted.
+const ENCRYPTED: [&str; 5] = ["ENC-", "RAT-", "PRE-", "MSG-", "RCP-"];
+
+/// Where the profile only assumes the version of the Signal Protocol, nothing that travels in its
+/// messages can fail a subject that speaks another one.
+pub(super) fn resting_on_signal(check: CheckResult, setting: Setting<'_>) -> CheckResult {
+    const KEY: &str = "signal.version";
+    let encrypted = ENCRYPTED.iter().any(|area| check.requirement.starts_with(area));
+    if !encrypted || setting.profile.basis(KEY) != Some(Basis::Assumed) {
+        return check;
+    }
+    let profile_key = check.profile_key.or(Some(KEY.to_owned()));
+    CheckResult { basis: Basis::Assumed, profile_key, ..check }
+}
+
+pub(super) fn undecided(check: CheckResult, why: NotDecided) -> CheckResult {
+    CheckResult { verdict: Verdict::Inconclusive, not_decided: Some(why), ..check }
+}
+
+/// Grades a broken rule by the catalogue's level and caps it by the basis (`interfaces.md` §1).
+pub(super) fn broken(
+    check: CheckResult,
+    finding: Finding,
+    invariant: bool,
+    setting: Setting<'_>,
+) -> CheckResult {
+    let level = Catalogue::builtin().get(&check.requirement).map_or(Level::Must, |row| row.level);
+    let verdict = match level {
+        Level::Must => Verdict::Fail,
+        Level::Should => Verdict::Warn,
+        Level::May => Verdict::Pass,
+    };
+    let check = CheckResult { verdict, not_decided: None, findings: vec![finding], ..check };
+    cap(check, invariant, setting.foreign)
+}
+
+/// A word of the adapter that the wire contradicts, or a missing operation, fails the row under
+/// test whatever its level (`interfaces.md` §1, §6).
+pub(super) fn contradicted(check: CheckResult, finding: Finding) -> CheckResult {
+    let verdict = Verdict::Fail;
+    CheckResult { verdict, not_decided: None, findings: vec![finding], ..check }
+}
+
+/// Nobody is failed for refusing our guess about what Meta keeps unpublished.
+pub(super) fn cap(check: CheckResult, invariant: bool, foreign: bool) -> CheckResult {
+    let capped = foreign && !invariant && check.basis == Basis::Assumed;
+    if !capped || check.verdict <= Verdict::Inconclusive {
+        return check;
+    }
+    let key = check.profile_key.clone().unwrap_or_else(|| check.requirement.clone());
+    undecided(check, NotDecided::Assumed(key))
+}

@@ -1,0 +1,364 @@
+//! Rows as the steps of a scenario decide them, with their twins, probes and the vacuity guard.
+
+use std::collections::BTreeSet;
+
+use super::Setting;
+use super::grading::{broken, contradicted, resting_on_signal, result, undecided};
+use super::seen::{idle_fault, observed};
+use crate::check::progress::{Progress, StepOutcome};
+use crate::check::resting;
+use crate::evidence::{Direction, Entry, Event, Transcript};
+use crate::scenario::kinds::Point;
+use crate::scenario::{Action, Part, Payload, Plan, Purpose, Scenario, Seen, Step};
+use crate::verdict::{CheckResult, Finding, NotDecided, Verdict, Witness};
+use crate::wire::binary;
+
+pub(super) struct Steps<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) plan: &'a Plan,
+    pub(super) progress: &'a Progress<'a>,
+    pub(super) transcript: &'a Transcript,
+    pub(super) setting: Setting<'a>,
+}
+
+impl Steps<'_> {
+    pub(super) fn judge(&self) -> Vec<CheckResult> {
+        let mut checks = self.main_phase();
+        for (index, _) in self.negatives() {
+            self.apply_controls(index, &mut checks);
+        }
+        self.apply_vacuity_guard(&mut checks);
+        checks
+    }
+
+    fn negatives(&self) -> impl Iterator<Item = (usize, &Step)> {
+        self.scenario.steps.iter().enumerate().filter(|(_, step)| step.negative.is_some())
+    }
+
+    /// Rows as the scenario's own steps decide them.
+    fn main_phase(&self) -> Vec<CheckResult> {
+        let mut checks = Vec::new();
+        let mut stopped: Option<Stop> = None;
+        for (phase, steps) in self.plan.phases.iter().enumerate() {
+            if steps.purpose != Purpose::Main {
+                continue;
+            }
+            for (at, planned) in steps.steps.iter().enumerate() {
+                let outcome = self.progress.outcome(phase, at);
+                if let Part::Own(index) = planned.part {
+                    for row in &planned.step.checks {
+                        checks.push(self.row(index, &planned.step, row, outcome, stopped.as_ref()));
+                    }
+                }
+                if stopped.is_none() {
+                    stopped = self.stop(&planned.step, planned.part, outcome);
+                }
+            }
+        }
+        checks
+    }
+
+    fn stop(&self, step: &Step, part: Part, outcome: Option<&StepOutcome>) -> Option<Stop> {
+        let what = self.describe(step, part);
+        match outcome {
+            Some(StepOutcome::Satisfied { .. }) => None,
+            // A hook is an offer; what needs it cannot be tested (`interfaces.md` §6).
+            Some(StepOutcome::Unsupported { operation, .. })
+                if matches!(step.action, Action::Advance(_)) =>
+            {
+                let absent = Some(format!("the adapter has no hook `{operation}`"));
+                Some(Stop { what, fails: None, absent })
+            }
+            Some(StepOutcome::Unsupported { operation, evidence }) => {
+                let fails = Some(absent_operation(operation, evidence));
+                Some(Stop { what, fails, absent: None })
+            }
+            Some(StepOutcome::Failed { expected, actual, evidence, .. }) => {
+                let claim = actual.starts_with("the adapter reports");
+                let finding = || Finding::new(expected, actual, evidence.clone());
+                let what = format!("{what}: {}", shortened(actual));
+                Some(Stop { what, fails: claim.then(finding), absent: None })
+            }
+            Some(StepOutcome::NoFence { why }) => {
+                Some(Stop { what: why.clone(), fails: None, absent: None })
+            }
+            None => {
+                let what = format!("{what} was not reached");
+                Some(Stop { what, fails: None, absent: None })
+            }
+        }
+    }
+
+    fn describe(&self, step: &Step, part: Part) -> String {
+        let (line, _) = self.scenario.source.position(step.span.start);
+        let name = match &step.action {
+            Action::Act(act) => format!("`{}` on {}", act.operation, act.on),
+            Action::Send(send) => format!("send to {}", send.to),
+            Action::Expect(expect) => format!("expect at {}", expect.at),
+            Action::ExpectNone(expect) => format!("expect_none at {}", expect.at),
+            Action::Fault(fault) => format!("fault `{}` on {}", fault.kind.word(), fault.on),
+            Action::Advance(advance) => format!("advance on {}", advance.on),
+        };
+        let role = match part {
+            Part::Own(_) | Part::LeadUp => "step",
+            Part::Twin(_) => "twin of the step",
+            Part::Probe(_) => "probe after the step",
+        };
+        format!("{role} in line {line} ({name})")
+    }
+
+    fn row(
+        &self,
+        index: usize,
+        step: &Step,
+        row: &str,
+        outcome: Option<&StepOutcome>,
+        stopped: Option<&Stop>,
+    ) -> CheckResult {
+        let check = result(&format!("step-{}", index + 1), row, Verdict::Pass);
+        let check = CheckResult { witness: self.witness(&step.action), ..check };
+        let check = self.with_profile_key(check, index);
+        let names_a_value = check.profile_key.is_some();
+        let check = resting_on_signal(check, self.setting);
+        if let Some(stop) = stopped {
+            return match (&stop.fails, &stop.absent) {
+                (Some(finding), _) => on_its_word(contradicted(check, finding.clone())),
+                (None, Some(absent)) => CheckResult {
+                    verdict: Verdict::NotTestable,
+                    not_decided: Some(NotDecided::RuledOut(absent.clone())),
+                    ..check
+                },
+                (None, None) => undecided(check, NotDecided::Precondition(stop.what.clone())),
+            };
+        }
+        match outcome {
+            Some(StepOutcome::Satisfied { actual, evidence }) => {
+                let finding = Finding::new(self.text(step), actual, evidence.clone());
+                CheckResult { findings: vec![finding], ..check }
+            }
+            Some(StepOutcome::Failed { expected, actual, evidence, diff }) => {
+                let diff = diff.clone();
+                let finding = Finding { diff, ..Finding::new(expected, actual, evidence.clone()) };
+                // What a stanza of ours means by a value that we guess is no invariant.
+                let invariant = matches!(step.action, Action::ExpectNone(_)) && !names_a_value;
+                broken(check, finding, invariant, self.setting)
+            }
+            Some(StepOutcome::Unsupported { operation, evidence }) => {
+                on_its_word(contradicted(check, absent_operation(operation, evidence)))
+            }
+            Some(StepOutcome::NoFence { why }) => {
+                undecided(check, NotDecided::NoFence(why.clone()))
+            }
+            None => undecided(check, NotDecided::Precondition("the step was not reached".into())),
+        }
+    }
+
+    /// A verdict is no stronger than the profile values that the step names, and the stanza does
+    /// that it answers to.
+    fn with_profile_key(&self, check: CheckResult, index: usize) -> CheckResult {
+        let steps = &self.scenario.steps[..=index];
+        let sent = |step: &&Step| matches!(step.action, Action::Send(_));
+        let cause = steps.iter().rev().find(|step| step.action.causes()).filter(sent);
+        let weakest = steps[index..]
+            .iter()
+            .chain(cause)
+            .flat_map(Step::references)
+            .filter_map(|path| path.strip_prefix("profile.").map(str::to_owned))
+            .chain(resting::keys(&self.scenario.steps[index]).map(str::to_owned))
+            .filter_map(|key| Some((self.setting.profile.basis(&key)?, key)))
+            .min_by_key(|(basis, _)| *basis);
+        match weakest {
+            Some((basis, key)) if basis < check.basis => {
+                CheckResult { basis, profile_key: Some(key), ..check }
+            }
+            _ => check,
+        }
+    }
+
+    /// Who saw what such a step waits for: bytes, or the adapter.
+    fn witness(&self, action: &Action) -> Witness {
+        let by_adapter = match action {
+            Action::Act(_) | Action::Advance(_) => true,
+            Action::Expect(expect) | Action::ExpectNone(expect) => match expect.kind.info().point {
+                Point::Iut => true,
+                Point::User => {
+                    let mut actors = self.scenario.actors.iter();
+                    actors.any(|(name, actor)| *name == expect.at && actor.iut)
+                }
+                Point::Meta | Point::MetaClient => false,
+            },
+            Action::Send(_) | Action::Fault(_) => false,
+        };
+        if by_adapter { Witness::Driver } else { Witness::Wire }
+    }
+
+    fn text(&self, step: &Step) -> String {
+        let text = self.scenario.source.text.get(step.span.start..step.span.end);
+        text.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Twin and probe of a negative step: without both, its rows do not pass.
+    fn apply_controls(&self, index: usize, checks: &mut [CheckResult]) {
+        let rows = self.negative_rows(index);
+        for (phase, steps) in self.plan.phases.iter().enumerate() {
+            for (at, planned) in steps.steps.iter().enumerate() {
+                let (control, word) = match planned.part {
+                    Part::Twin(of) if of == index => (true, "refuses everything"),
+                    Part::Probe(of) if of == index => (true, "damaged"),
+                    Part::LeadUp if steps.purpose == Purpose::Twin(index) => (false, ""),
+                    _ => continue,
+                };
+                let outcome = self.progress.outcome(phase, at);
+                if outcome.is_some_and(StepOutcome::is_satisfied) {
+                    continue;
+                }
+                // Who never answers a ping is not damaged by what came before it.
+                let control = control && (word != "damaged" || self.probe_can_work(steps));
+                let what = self.describe(&planned.step, planned.part);
+                self.lower(checks, &rows, outcome, control.then_some(word), &what);
+                break;
+            }
+        }
+    }
+
+    /// A probe by ping says something only of a client that answered some ping in this case.
+    fn probe_can_work(&self, probe: &crate::scenario::Phase) -> bool {
+        let pings = probe.steps.iter().any(|planned| {
+            matches!(&planned.step.action, Action::Send(send) if matches!(send.payload, Payload::Stanza(_)))
+        });
+        let answered = |entry: &Entry| entry.id.stream.is_fence() && is_ping_answer(&entry.event);
+        !pings || self.transcript.entries().iter().any(answered)
+    }
+
+    fn negative_rows(&self, index: usize) -> BTreeSet<(String, String)> {
+        let next = self.negatives().map(|(at, _)| at).find(|at| *at > index);
+        let end = next.unwrap_or(self.scenario.steps.len());
+        let steps = (index..end).map(|at| (at, &self.scenario.steps[at]));
+        steps
+            .flat_map(|(at, step)| {
+                step.checks.iter().map(move |row| (format!("step-{}", at + 1), row.clone()))
+            })
+            .collect()
+    }
+
+    /// Takes back the passes of a negative step whose control did not come about. With a `word` for
+    /// what that shows of the subject, a control that failed fails the rows.
+    fn lower(
+        &self,
+        checks: &mut [CheckResult],
+        rows: &BTreeSet<(String, String)>,
+        outcome: Option<&StepOutcome>,
+        word: Option<&str>,
+        what: &str,
+    ) {
+        for check in checks.iter_mut() {
+            let concerned = rows.contains(&(check.id.clone(), check.requirement.clone()));
+            // What was found broken stays found, also where the row only recommends.
+            let found = check.verdict == Verdict::Warn || check.verdict > Verdict::Inconclusive;
+            if !concerned || found {
+                continue;
+            }
+            match (outcome, word) {
+                (Some(StepOutcome::Failed { expected, actual, evidence, diff }), Some(word)) => {
+                    let actual = format!("{word}: {what}: {actual}");
+                    let diff = diff.clone();
+                    let finding =
+                        Finding { diff, ..Finding::new(expected, actual, evidence.clone()) };
+                    *check = broken(check.clone(), finding, true, self.setting);
+                }
+                // What is undecided already knows a better reason.
+                _ if check.verdict == Verdict::Inconclusive => {}
+                _ => {
+                    let why = NotDecided::Precondition(what.to_owned());
+                    *check = undecided(check.clone(), why);
+                }
+            }
+        }
+    }
+
+    /// What the labelled steps themselves show: an operation was asked for, an expectation was met.
+    fn steps_seen(&self) -> BTreeSet<(String, Seen)> {
+        let phases = self.plan.phases.iter().enumerate();
+        let steps = phases.flat_map(|(phase, steps)| {
+            steps.steps.iter().enumerate().map(move |(at, planned)| (phase, at, planned))
+        });
+        let own = steps.filter(|(_, _, planned)| matches!(planned.part, Part::Own(_)));
+        own.filter_map(|(phase, at, planned)| {
+            let label = planned.step.label.clone()?;
+            let satisfied = self.progress.outcome(phase, at)?.is_satisfied();
+            match planned.step.action {
+                Action::Act(_) | Action::Advance(_) if satisfied => Some((label, Seen::Sent)),
+                Action::Expect(_) if satisfied => Some((label, Seen::Received)),
+                _ => None,
+            }
+        })
+        .collect()
+    }
+
+    fn main_phase_ended(&self) -> bool {
+        let phases = self.plan.phases.iter().enumerate();
+        let mut main = phases.filter(|(_, phase)| phase.purpose == Purpose::Main);
+        main.all(|(number, phase)| {
+            let outcomes = (0..phase.steps.len()).map(|at| self.progress.outcome(number, at));
+            outcomes.into_iter().all(|outcome| outcome.is_some_and(StepOutcome::is_satisfied))
+        })
+    }
+
+    /// Nothing passes because nothing was exercised.
+    fn apply_vacuity_guard(&self, checks: &mut [CheckResult]) {
+        let mut seen = observed(self.transcript);
+        seen.extend(self.steps_seen());
+        // Where the main phase stopped, what came before was decided by what was seen there.
+        if !self.main_phase_ended() {
+            return;
+        }
+        let missing = self
+            .scenario
+            .must_observe
+            .iter()
+            .find(|wanted| !seen.contains(&(wanted.label.clone(), wanted.event)));
+        let missing = missing.map(|seen| format!("{}.{}", seen.label, seen.event.word()));
+        let Some(what) = missing.or_else(|| idle_fault(self.transcript)) else { return };
+        for check in checks.iter_mut().filter(|check| check.verdict == Verdict::Pass) {
+            *check = undecided(check.clone(), NotDecided::NotExercised(what.clone()));
+        }
+    }
+}
+
+/// What rows that were not reached say of the step that stopped them; the whole stands at its own.
+fn shortened(actual: &str) -> String {
+    const CHARS_MAX: usize = 120;
+    match actual.char_indices().nth(CHARS_MAX) {
+        None => actual.to_owned(),
+        Some((end, _)) => format!("{}…", &actual[..end]),
+    }
+}
+
+fn on_its_word(check: CheckResult) -> CheckResult {
+    CheckResult { witness: Witness::Driver, ..check }
+}
+
+/// True for an answer to a ping; a fence may be the ack of a notification too.
+fn is_ping_answer(event: &Event) -> bool {
+    match event {
+        Event::Stanza { direction: Direction::Received, bytes, .. } => {
+            let node = bytes.bytes().and_then(|bytes| binary::decode(&bytes).ok());
+            node.is_some_and(|captured| captured.node.tag == "iq")
+        }
+        _ => false,
+    }
+}
+
+fn absent_operation(operation: &str, evidence: &[String]) -> Finding {
+    let expected = format!("the operation `{operation}` exists");
+    Finding::new(expected, "method not found (-32601)", evidence.to_vec())
+}
+
+/// Why the remaining steps of a phase were not executed.
+struct Stop {
+    what: String,
+    /// Set where the stop itself breaks the rows under test.
+    fails: Option<Finding>,
+    /// Set where the adapter lacks a hook, so that the rest cannot be tested.
+    absent: Option<String>,
+}

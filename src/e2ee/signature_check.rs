@@ -1,0 +1,111 @@
+//! To which degree an initiator checks the signature of a signed prekey.
+//!
+//! Main type: [`SignatureCheck`]. All but `Always` are deliberate faults, after real ones: they say
+//! what a faulty client lets pass, so that the session is opened by the same path as any other.
+
+/// Bytes of an XEdDSA signature.
+const BYTES: usize = 64;
+/// The order of the base point, little-endian (XED §2.3).
+const ORDER: [u8; 32] = [
+    0xED, 0xD3, 0xF5, 0x5C, 0x1A, 0x63, 0x12, 0x58, 0xD6, 0x9C, 0xF7, 0xA2, 0xDE, 0xF9, 0xDE, 0x14,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+];
+
+/// How an initiator treats the signature of a signed prekey. Only `Always` is sound (X3DH §3.3);
+/// the others are faults (PRE-004, PRE-005, PRE-013).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum SignatureCheck {
+    #[default]
+    Always,
+    /// Verifies only a signature that is not empty.
+    IfPresent,
+    /// Verifies only a signature of 64 bytes; an empty one is refused.
+    IfLengthFits,
+    /// Verifies, and ignores the outcome; another length than 64 bytes cannot be verified.
+    OutcomeIgnored,
+    /// Verifies with the scalar reduced modulo the group's order (PRE-013).
+    ScalarReduced,
+    Never,
+}
+
+impl SignatureCheck {
+    /// True if a signature that does not verify is let through.
+    pub(super) fn excuses(self, signature: &[u8]) -> bool {
+        match self {
+            Self::Always | Self::ScalarReduced => false,
+            Self::IfPresent => signature.is_empty(),
+            Self::IfLengthFits => !signature.is_empty() && signature.len() != BYTES,
+            Self::OutcomeIgnored => signature.len() == BYTES,
+            Self::Never => true,
+        }
+    }
+
+    /// The signature as it is verified.
+    pub(super) fn read(self, signature: &[u8]) -> Vec<u8> {
+        let mut read = signature.to_vec();
+        if self == Self::ScalarReduced && read.len() == BYTES {
+            reduce(&mut read[BYTES / 2..]);
+        }
+        read
+    }
+}
+
+/// Adds the group's order to the scalar of a signature so many times: it verifies as before, where
+/// the range of the scalar is not checked. The sign bit on top of it stays (XED §3).
+pub fn add_orders(signature: &mut [u8], times: u8) {
+    let Some(scalar) = signature.get_mut(BYTES / 2..BYTES) else { return };
+    let sign = scalar[31] & 0x80;
+    scalar[31] &= 0x7F;
+    for _ in 0..times {
+        let mut carry = 0;
+        for (byte, order) in scalar.iter_mut().zip(ORDER) {
+            let sum = u16::from(*byte) + u16::from(order) + carry;
+            (*byte, carry) = (sum as u8, sum >> 8);
+        }
+    }
+    scalar[31] |= sign;
+}
+
+fn reduce(scalar: &mut [u8]) {
+    let sign = scalar[31] & 0x80;
+    scalar[31] &= 0x7F;
+    while scalar.iter().rev().cmp(ORDER.iter().rev()).is_ge() {
+        let mut borrow = 0;
+        for (byte, order) in scalar.iter_mut().zip(ORDER) {
+            let difference = i16::from(*byte) - i16::from(order) - borrow;
+            (*byte, borrow) = (difference as u8, i16::from(difference < 0));
+        }
+    }
+    scalar[31] |= sign;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_degree_lets_through_what_it_says() {
+        let lengths = [0, 63, 64, 65].map(|len| vec![7; len]);
+        let excused = |check: SignatureCheck| lengths.each_ref().map(|sig| check.excuses(sig));
+        assert_eq!(excused(SignatureCheck::Always), [false; 4]);
+        assert_eq!(excused(SignatureCheck::IfPresent), [true, false, false, false]);
+        assert_eq!(excused(SignatureCheck::IfLengthFits), [false, true, false, true]);
+        assert_eq!(excused(SignatureCheck::OutcomeIgnored), [false, false, true, false]);
+        assert_eq!(excused(SignatureCheck::ScalarReduced), [false; 4]);
+        assert_eq!(excused(SignatureCheck::Never), [true; 4]);
+    }
+
+    #[test]
+    fn a_scalar_is_reduced_to_what_it_was() {
+        let mut genuine = [5; BYTES];
+        genuine[BYTES - 1] = 0x8A;
+        for (times, above) in [(1, false), (2, true), (5, true)] {
+            let mut odd = genuine;
+            add_orders(&mut odd, times);
+            assert_ne!(odd, genuine);
+            assert_eq!(odd[BYTES - 1] & 0x60 != 0, above, "2^253 is where refusing begins");
+            assert_eq!(SignatureCheck::ScalarReduced.read(&odd), genuine);
+            assert_eq!(SignatureCheck::Always.read(&odd), odd);
+        }
+    }
+}

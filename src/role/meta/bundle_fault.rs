@@ -1,0 +1,83 @@
+//! What is odd about the keys of a bundle that the service hands out (PRE-006, PRE-013).
+
+use super::Meta;
+use crate::e2ee::add_orders;
+use crate::evidence::Lane;
+use crate::scenario::BundleFault;
+use crate::stanza::prekeys::UserBundle;
+use crate::wire::{Content, Jid, Node};
+
+/// Zero is a point of small order (RFC 7748 §6.1).
+const SMALL_ORDER: [u8; 32] = [0; 32];
+
+/// 2^255 - 10, which is 9 and no canonical form of it (RFC 7748 §5).
+const NON_CANONICAL: [u8; 32] = {
+    let mut bytes = [0xFF; 32];
+    (bytes[0], bytes[31]) = (0xF6, 0x7F);
+    bytes
+};
+
+impl Meta {
+    /// The bundle of a Meta client with its oddity, as `<user>` of a fetch result.
+    pub(super) fn odd_bundle(
+        &mut self,
+        client: &(Lane, String),
+        mut bundle: UserBundle,
+        fault: BundleFault,
+        jid: &Jid,
+    ) -> Node {
+        use BundleFault as Fault;
+        let signature = bundle.signed.signature.as_mut();
+        match fault {
+            Fault::ScalarAboveRange => signature.into_iter().for_each(|s| add_orders(s, 2)),
+            Fault::ScalarUnreduced => signature.into_iter().for_each(|s| add_orders(s, 1)),
+            Fault::SignedSmallOrder => self.sign_instead(client, &mut bundle, SMALL_ORDER),
+            Fault::SignedNonCanonical => self.sign_instead(client, &mut bundle, NON_CANONICAL),
+            Fault::OneTimeSmallOrder => put_one_time(&mut bundle, SMALL_ORDER),
+            Fault::OneTimeNonCanonical => put_one_time(&mut bundle, NON_CANONICAL),
+            Fault::NoOneTime => bundle.one_time = None,
+            _ => {}
+        }
+        let mut node = bundle.to_node(jid);
+        let (path, grow): (&[&str], bool) = match fault {
+            Fault::IdentityShort => (&["identity"], false),
+            Fault::IdentityLong => (&["identity"], true),
+            Fault::SignedShort => (&["skey", "value"], false),
+            Fault::SignedLong => (&["skey", "value"], true),
+            Fault::OneTimeShort => (&["key", "value"], false),
+            Fault::OneTimeLong => (&["key", "value"], true),
+            Fault::SignatureLong => (&["skey", "signature"], true),
+            _ => return node,
+        };
+        resize(&mut node, path, grow);
+        node
+    }
+
+    /// Puts another signed prekey into the bundle, and the signature that its owner would give it.
+    fn sign_instead(&mut self, client: &(Lane, String), bundle: &mut UserBundle, key: [u8; 32]) {
+        let mut message = [0x05; 33];
+        message[1..].copy_from_slice(&key);
+        bundle.signed.value = key;
+        bundle.signed.signature = self.clients.get_mut(client).map(|client| client.sign(&message));
+    }
+}
+
+fn put_one_time(bundle: &mut UserBundle, key: [u8; 32]) {
+    if let Some(one_time) = &mut bundle.one_time {
+        one_time.value = key;
+    }
+}
+
+/// Makes the bytes at a path one longer or one shorter.
+fn resize(node: &mut Node, path: &[&str], grow: bool) {
+    match (&mut node.content, path.split_first()) {
+        (Content::Bytes(bytes), None) if grow => bytes.push(0),
+        (Content::Bytes(bytes), None) => bytes.truncate(bytes.len().saturating_sub(1)),
+        (Content::Children(kids), Some((tag, rest))) => {
+            if let Some(kid) = kids.iter_mut().find(|kid| kid.tag.as_str() == *tag) {
+                resize(kid, rest, grow);
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,65 @@
+//! What a scenario needs of the profile: values that are known, and a limit that can be exceeded.
+//!
+//! Main function: [`missing`]. What nobody knows is no failure of the subject; the scenario is not
+//! testable then, and the scope says so (`interfaces.md` §1).
+
+use super::faulty::frame_bytes_max;
+use crate::limits::FRAME_BYTES_MAX;
+use crate::scenario::{Action, FaultKind, Length, Scenario, Step};
+use crate::spec::Profile;
+
+/// Why a scenario says nothing under a profile, if it does not.
+pub(super) fn missing(scenario: &Scenario, profile: &Profile) -> Option<String> {
+    if let Some(key) = unknown_value(scenario, profile) {
+        return Some(format!("the profile {} does not know `{key}`", profile.id()));
+    }
+    let idle = announces_too_long(scenario) && frame_bytes_max(profile) >= FRAME_BYTES_MAX;
+    idle.then(|| {
+        format!("under `limits.frame_bytes` of the profile {} no frame is too long", profile.id())
+    })
+}
+
+/// A value that the steps name and that the profile leaves open.
+fn unknown_value(scenario: &Scenario, profile: &Profile) -> Option<String> {
+    let named = scenario.steps.iter().flat_map(Step::references);
+    let mut keys = named.filter_map(|path| path.strip_prefix("profile.").map(str::to_owned));
+    keys.find(|key| profile.get(key).is_some_and(|value| value.value.is_null()))
+}
+
+fn announces_too_long(scenario: &Scenario) -> bool {
+    scenario.steps.iter().any(|step| match &step.action {
+        Action::Fault(fault) => fault.kind == FaultKind::Announce(Length::TooLong),
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::library::Library;
+    use crate::scenario::{expand, parse};
+
+    fn bundled(id: &str) -> Vec<Scenario> {
+        let library = Library::builtin();
+        let (_, source) = library.iter().find(|(known, _)| *known == id).unwrap();
+        let cases = expand(&parse(id, source).unwrap()).unwrap();
+        cases.iter().map(|case| Scenario::clone(&case.scenario)).collect()
+    }
+
+    fn open(id: &str, profile: &Profile) -> Vec<bool> {
+        bundled(id).iter().map(|scenario| missing(scenario, profile).is_some()).collect()
+    }
+
+    #[test]
+    fn what_the_profile_leaves_open_or_cannot_exceed_is_not_testable() {
+        let usual = Profile::builtin("whatsapp-1.0.3").unwrap();
+        let overlay = |id| Profile::overlay(id).unwrap();
+        let version = "m2/states-its-protocol-version";
+        assert_eq!(open(version, &usual), [true]);
+        assert_eq!(open(version, &overlay("versioned")), [false]);
+        let long = "m2/frame-that-is-too-long-closes-the-channel";
+        assert_eq!(open(long, &usual), [true]);
+        assert_eq!(open(long, &overlay("small-frames")), [false]);
+        assert_eq!(open("m2/pings-and-answers-pings", &usual), [false]);
+    }
+}
