@@ -21,7 +21,7 @@ mod run_level;
 mod tests;
 
 pub use board::{Board, Near};
-pub use judge::{Setting, judge, watch};
+pub use judge::{Setting, judge, refusals, watch};
 pub use passive::{ALL, Check, Grade, Observed, View};
 pub use progress::{Progress, StepOutcome, lane};
 pub use run_level::{RUN_CASE, judge_run};

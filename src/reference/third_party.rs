@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use super::operation::Operation;
 use super::seats::ClientSeat;
 use super::weakness::Weakness;
-use super::{Transport, translate};
+use super::{Transport, stdio, translate};
 use crate::clock::UnixMs;
 use crate::driver::line::Closed;
 use crate::driver::{ErrorClass, Params, RpcError, Server, ServerEvent};
@@ -37,7 +37,8 @@ pub struct Options {
 
 /// Plays the third party over stdin and stdout until `stop` or the end of the input.
 pub async fn run(options: Options) -> Exit {
-    serve(tokio::io::stdin(), tokio::io::stdout(), options).await;
+    let (reader, writer) = stdio::streams();
+    serve(reader, writer, options).await;
     Exit::Good
 }
 

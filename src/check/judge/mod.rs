@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use self::grading::{broken, cap, resting_on_signal, result, undecided};
 use self::steps::Steps;
+pub use self::steps::refusals;
 use super::around::around;
 use super::cause::{Scene, likely};
 use super::passive::{self, Check, Grade, Observed, View};

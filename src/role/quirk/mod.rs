@@ -344,6 +344,10 @@ pub enum Fault {
     PushOverloadFails,
     PushBadBodyFails,
     MailboxNeedsAPush,
+
+    // The controls that are the reference, see `control`.
+    AcceptsAll,
+    RejectsAll,
 }
 
 /// What the harness has to say of a quirk.
@@ -384,7 +388,7 @@ pub struct Quirk {
     pub what: &'static str,
 }
 
-pub use control::{CONTROLS, Control};
+pub use control::{CONTROLS, Control, Demand};
 impl Quirk {
     /// The same quirk, hunted under another profile.
     const fn under(self, profile: &'static str) -> Self {
@@ -392,9 +396,9 @@ impl Quirk {
     }
 }
 
-/// Finds a quirk by its id.
+/// Finds a quirk, or a control that is the reference with a fault, by its id.
 pub fn find(id: &str) -> Option<&'static Quirk> {
-    all().find(|quirk| quirk.id == id)
+    all().chain(control::EXTREMES).find(|quirk| quirk.id == id)
 }
 
 const CLIENT: &str = "third-party-client";

@@ -352,7 +352,7 @@ impl ThirdPartyClient {
     }
 
     fn has(&self, fault: Fault) -> bool {
-        self.fault == Some(fault)
+        self.fault.is_some_and(|own| own.includes(fault))
     }
 
     /// The stream of randomness for one purpose of this user.
