@@ -16,6 +16,8 @@ mod progress;
 mod published;
 mod resting;
 mod run_level;
+mod signatures;
+mod thief;
 
 #[cfg(test)]
 mod tests;

@@ -254,15 +254,28 @@ pub(super) fn ratchet_step(root: &Key, agreement: &Key) -> RootAndChain {
     expand_two(root, agreement, RATCHET_INFO)
 }
 
-/// The MAC key of the message with this number, `counter` steps down the chain (DR §5.2, KDF_CK,
-/// and bytes 32..64 of the 80-byte message keys). The caller bounds `counter`.
-pub(super) fn mac_key(chain: &Key, counter: u32) -> Key {
+/// What one message is encrypted and authenticated with (DR §5.2, ENCRYPT).
+pub(super) struct MessageKeys {
+    pub cipher: Key,
+    pub mac: Key,
+    pub iv: [u8; 16],
+}
+
+/// The keys of the message with this number, `counter` steps down the chain (DR §5.2, KDF_CK, and
+/// the 80 bytes of ENCRYPT). The caller bounds `counter`.
+pub(super) fn message_keys(chain: &Key, counter: u32) -> MessageKeys {
     let chain = (0..counter).fold(*chain, |chain, _| step(&chain, &CHAIN_STEP));
     let mut keys = [0; 80];
     let hkdf = Hkdf::<Sha256>::new(Some(&ZEROS), &step(&chain, &MESSAGE_STEP));
     hkdf.expand(MESSAGE_INFO, &mut keys).expect("80 bytes are less than 255 hashes");
-    let (_, rest) = keys.split_first_chunk::<32>().expect("80 bytes hold 32");
-    *rest.first_chunk().expect("48 bytes hold 32")
+    let (cipher, rest) = keys.split_first_chunk::<32>().expect("80 bytes hold 32");
+    let (mac, iv) = rest.split_first_chunk::<32>().expect("48 bytes hold 32");
+    MessageKeys { cipher: *cipher, mac: *mac, iv: *iv.first_chunk().expect("16 bytes are left") }
+}
+
+/// The MAC key among the [`message_keys`].
+pub(super) fn mac_key(chain: &Key, counter: u32) -> Key {
+    message_keys(chain, counter).mac
 }
 
 fn step(chain: &Key, constant: &[u8; 1]) -> Key {

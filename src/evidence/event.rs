@@ -426,6 +426,48 @@ pub enum Event {
         reason: String,
         enc: EncFacts,
     },
+    /// Another piece of content that must not be seen in clear, beside the case's canary.
+    Canary {
+        /// What it stands for, e.g. `photo`.
+        what: String,
+        bytes: Payload,
+    },
+    /// A canary was seen in what is not recorded as it came.
+    Sighted {
+        /// `http`, `login` or `log`.
+        channel: Channel,
+        /// Where in it, e.g. `header x-debug`.
+        place: String,
+        what: String,
+        form: String,
+        offset: usize,
+    },
+    /// What the subject wrote for people was searched: so many lines.
+    LogSearched {
+        lines: usize,
+    },
+    /// What a thief took from a Meta client: the harness made these secrets, so they are evidence.
+    Compromised {
+        label: String,
+        /// The user whose session with the client was stolen.
+        with: String,
+        session: Value,
+        /// Identity and signed prekey; absent where the version's key agreement is not judged.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        device: Option<Value>,
+    },
+}
+
+/// What content may leak through besides stanzas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// A request that the subject made: URL, headers, body.
+    Http,
+    /// The payload of a login, which Meta reads.
+    Login,
+    /// Standard error, or a log that was handed over.
+    Log,
 }
 
 /// Why a case was not run.

@@ -96,10 +96,18 @@ impl Event {
             Self::Undecryptable { id, reason, .. } => {
                 format!("a Meta client could not decrypt {id}: {reason}")
             }
+            Self::Canary { what, .. } => format!("{what} must not be seen in clear from here on"),
+            Self::Sighted { place, what, form, .. } => {
+                format!("{what} stands in {place} ({form})")
+            }
+            Self::Compromised { with, .. } => {
+                format!("the client's keys and its session with {with} are stolen")
+            }
             Self::CaseBegun { .. }
             | Self::CaseSkipped { .. }
             | Self::CaseEnded
             | Self::Vitals { .. }
+            | Self::LogSearched { .. }
             | Self::Settled { .. }
             | Self::Bound { .. } => return None,
         })

@@ -13,13 +13,14 @@ use super::instance::{Guest, Host, integrator};
 use super::place::Place;
 use super::pool::release;
 use super::recorder::{RecordError, Recorder};
+use crate::canary::{Canary, Oracle, Sighting};
 use crate::check::{Progress, lane};
 use crate::driver::CallError;
-use crate::evidence::{Entry, Event, Growth, Lane, Stream, Transcript, Trouble};
+use crate::evidence::{Channel, Entry, Event, Growth, Lane, Stream, Transcript, Trouble};
 use crate::iut::logfiles::LogFiles;
 use crate::iut::vitals::Usage;
 use crate::iut::watch;
-use crate::limits::OPERATION_WAIT_MS_MAX;
+use crate::limits::{OPERATION_WAIT_MS_MAX, SIGHTINGS_MAX};
 use crate::net::{ConnId, ExchangeId};
 use crate::role::FetchId;
 use crate::role::meta::Meta;
@@ -139,6 +140,8 @@ impl<'a> Session<'a> {
             &shared.place.key_stream(&id),
         );
         meta.set_own_url(host.http_url.clone());
+        let canary = canary(shared.seed, &case.id());
+        meta.watch_for(Canary::new("the text", canary.as_bytes()));
         Self {
             case,
             plan,
@@ -156,7 +159,7 @@ impl<'a> Session<'a> {
             fetches: BTreeMap::new(),
             answered: Vec::new(),
             lane: Lane::Main,
-            canary: canary(shared.seed, &case.id()),
+            canary,
             restless: false,
             lines: Lines::default(),
             deaf: BTreeSet::new(),
@@ -325,6 +328,7 @@ impl<'a> Session<'a> {
                 self.trouble(Trouble::Panicked, line);
             }
         }
+        self.search_logs();
         let mut lines = self.host().instance.stderr_since(self.log_mark);
         let older = lines.len().saturating_sub(LOG_LINES_KEPT);
         lines.drain(..older);
@@ -332,6 +336,32 @@ impl<'a> Session<'a> {
             let lines = lines.into_iter().map(|line| line.text).collect();
             self.record(Stream::process(), None, Event::Log { lines });
         }
+    }
+
+    /// Searches what the adapter wrote for people for what users wrote (PRV-008).
+    fn search_logs(&mut self) {
+        let stderr = self.host().instance.stderr_since(self.log_mark).into_iter();
+        let mut written: Vec<(String, Vec<u8>)> =
+            stderr.map(|line| ("standard error".to_owned(), line.text.into_bytes())).collect();
+        for (path, bytes) in self.log_files.added_bytes() {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            written.push((format!("the log {name}"), bytes));
+        }
+        if written.is_empty() {
+            return;
+        }
+        let oracle = Oracle::new([Canary::new("the text", self.canary.as_bytes())]);
+        let found = written.iter().filter_map(|(place, bytes)| Some((place, oracle.scan(bytes)?)));
+        let found: Vec<_> = found.take(SIGHTINGS_MAX).map(|(p, f)| (p.clone(), f)).collect();
+        for (place, Sighting { what, form, offset }) in found {
+            let event = Event::Sighted { channel: Channel::Log, place, what, form, offset };
+            self.record(Stream::process(), None, event);
+        }
+        let count = |(_, bytes): &(String, Vec<u8>)| {
+            bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count()
+        };
+        let lines = written.iter().map(count).sum();
+        self.record(Stream::process(), None, Event::LogSearched { lines });
     }
 
     /// Records what befell the process; on a shared instance that is not this case's alone.

@@ -13,7 +13,8 @@ use crate::evidence::{Direction, Event, StepEnd};
 use crate::iut::instruction::UNSEEN;
 use crate::role::meta::{Faults, Letter, Push, enlistment_is_skipped};
 use crate::scenario::{
-    Act, Action, BytesFault, Expect, FrameFault, Mutation, Payload, Plays, Said, Send, Step,
+    Act, Action, BytesFault, Compromise, Expect, FrameFault, Mutation, Payload, Plays, Said, Send,
+    Step,
 };
 use crate::wire::{EncodeAs, Node, binary};
 
@@ -33,6 +34,7 @@ impl Session<'_> {
             Action::ExpectNone(expect) => self.fence(expect).await,
             Action::Fault(fault) => self.fault(fault, step.label.as_deref()).await,
             Action::Advance(advance) => self.advance(advance).await,
+            Action::Compromise(theft) => self.steal(theft, step.label.as_deref()).await,
         }
     }
 
@@ -228,6 +230,18 @@ impl Session<'_> {
             done => done,
         };
         Ok(done.map_or_else(StepEnd::Refused, |()| StepEnd::Done))
+    }
+
+    /// What is on its way arrives first: a thief takes a client at rest.
+    async fn steal(
+        &mut self,
+        theft: &Compromise,
+        label: Option<&str>,
+    ) -> Result<StepEnd, RecordError> {
+        let label = label.unwrap_or_default();
+        let stolen = self.meta.steal(self.lane, &theft.of, &theft.with, label);
+        self.carry_out().await?;
+        Ok(stolen.map_or_else(StepEnd::Refused, |()| StepEnd::Done))
     }
 
     fn push(&mut self, send: &Send, label: Option<&str>) -> Result<(), String> {

@@ -93,12 +93,23 @@ pub enum Action {
     Fault(LineFault),
     /// Time passes.
     Advance(Advance),
+    /// Somebody steals what a Meta client holds at this moment.
+    Compromise(Compromise),
+}
+
+/// A theft of a Meta client's keys and of its session with a user. Nobody notices.
+#[derive(Clone, Debug)]
+pub struct Compromise {
+    /// The Meta client that is robbed.
+    pub of: String,
+    /// The user of the implementation under test whose session with it is stolen.
+    pub with: String,
 }
 
 impl Action {
     /// True for what can make something happen; absences are judged from the last of these on.
     pub fn causes(&self) -> bool {
-        !matches!(self, Self::Expect(_) | Self::ExpectNone(_))
+        !matches!(self, Self::Expect(_) | Self::ExpectNone(_) | Self::Compromise(_))
     }
 }
 
@@ -227,6 +238,10 @@ pub enum Kind {
     Failure,
     /// At `meta`: what a client asked of the chat server beside keys.
     Asked,
+    /// At a Meta client: what can be read with what was stolen from it.
+    Thief,
+    /// At a Meta client: a signature over what somebody wrote to it.
+    Signature,
 }
 
 #[derive(Clone, Debug)]

@@ -129,6 +129,7 @@ pub static STEP: Shape = Shape {
             may("expect_none", Form::Shape(&EXPECT), "something is not observed"),
             may("fault", Form::Shape(&FAULT), "the network does something to a connection"),
             may("advance", Form::Shape(&ADVANCE), "time passes, for both sides"),
+            may("compromise", Form::Shape(&COMPROMISE), "what a Meta client holds is stolen"),
         ],
     )
 };
@@ -270,6 +271,15 @@ pub static ADVANCE: Shape = shape(
         must("by", Form::Duration, "how much time passes"),
         may("every", Form::Duration, "in steps of this length; else at once"),
         AS,
+    ],
+);
+
+pub static COMPROMISE: Shape = shape(
+    "`compromise`",
+    &[
+        must("of", Form::Text, "the Meta client that is robbed of its keys"),
+        must("with", Form::Text, "the client whose session with it is stolen"),
+        must("as", Form::Text, "the name by which `thief` refers to it"),
     ],
 );
 

@@ -9,9 +9,9 @@ use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::kinds::{KINDS, KindInfo};
 use super::line;
 use super::model::{
-    Act, Action, After, AnswerFault, BytesFault, ChainFault, ContentFault, Expect, FrameFault,
-    HelloFault, Kind, LoginFault, Matching, Mutation, Negative, Payload, Send, SignatureFault,
-    Step, TimeFault, Twin,
+    Act, Action, After, AnswerFault, BytesFault, ChainFault, Compromise, ContentFault, Expect,
+    FrameFault, HelloFault, Kind, LoginFault, Matching, Mutation, Negative, Payload, Send,
+    SignatureFault, Step, TimeFault, Twin,
 };
 use super::operations::{self, Operation};
 use super::parse::{fields, is_empty_mapping, problem, read_duration, read_name, read_template};
@@ -41,6 +41,7 @@ fn read_step(problems: &mut Problems, node: &Yaml) -> Option<Step> {
         "expect" | "expect_none" => read_expect,
         "fault" => read_fault,
         "advance" => read_advance,
+        "compromise" => read_compromise,
         // `single` has refused every other key.
         _ => return None,
     };
@@ -401,6 +402,14 @@ fn read_fault<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fi
 
 fn read_advance<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fields<'y>)> {
     line::read_advance(problems, node).map(|(by, fields)| (Action::Advance(by), fields))
+}
+
+fn read_compromise<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fields<'y>)> {
+    let fields = fields(problems, node, &shape::COMPROMISE)?;
+    let mut name =
+        |key: &str| fields.get(key).and_then(|node| problems.text(node, &format!("`{key}`")));
+    let (of, with) = (name("of")?.to_owned(), name("with")?.to_owned());
+    Some((Action::Compromise(Compromise { of, with }), fields))
 }
 
 fn read_expect<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fields<'y>)> {

@@ -117,6 +117,7 @@ impl Steps<'_> {
             Action::ExpectNone(expect) => format!("expect_none at {}", expect.at),
             Action::Fault(fault) => format!("fault `{}` on {}", fault.kind.word(), fault.on),
             Action::Advance(advance) => format!("advance on {}", advance.on),
+            Action::Compromise(theft) => format!("compromise of {}", theft.of),
         };
         let role = match part {
             Part::Own(_) | Part::LeadUp => "step",
@@ -206,7 +207,7 @@ impl Steps<'_> {
                 }
                 Point::Meta | Point::MetaClient => false,
             },
-            Action::Send(_) | Action::Fault(_) => false,
+            Action::Send(_) | Action::Fault(_) | Action::Compromise(_) => false,
         };
         if by_adapter { Witness::Driver } else { Witness::Wire }
     }
@@ -295,7 +296,9 @@ impl Steps<'_> {
             let label = planned.step.label.clone()?;
             let satisfied = self.progress.outcome(phase, at)?.is_satisfied();
             match planned.step.action {
-                Action::Act(_) | Action::Advance(_) if satisfied => Some((label, Seen::Sent)),
+                Action::Act(_) | Action::Advance(_) | Action::Compromise(_) if satisfied => {
+                    Some((label, Seen::Sent))
+                }
                 Action::Expect(_) if satisfied => Some((label, Seen::Received)),
                 _ => None,
             }

@@ -6,6 +6,7 @@
 mod addressing;
 mod announced_frames;
 mod bundle_use;
+mod deniability;
 mod early_data;
 mod enlistment_form;
 mod enlistment_retries;
@@ -122,6 +123,7 @@ pub static ALL: &[&dyn Check] = &[
     &addressing::Addressing,
     &announced_frames::AnnouncedFrames,
     &bundle_use::BundleUse,
+    &deniability::Deniability,
     &early_data::EarlyData,
     &enlistment_form::EnlistmentForm,
     &enlistment_retries::EnlistmentRetries,

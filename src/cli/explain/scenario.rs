@@ -80,6 +80,10 @@ fn in_words(step: &Step) -> String {
                 advance.on
             )
         }
+        Action::Compromise(theft) => format!(
+            "Somebody steals the keys of {} and its session with {}, and nobody notices{label}.",
+            theft.of, theft.with
+        ),
         Action::Expect(expect) => format!("Expected {}{label}.", expected(expect)),
         Action::ExpectNone(expect) => format!("Not expected {}{label}.", expected(expect)),
     }

@@ -8,6 +8,7 @@ mod chat;
 mod content;
 mod control;
 mod enlistment;
+mod guarantee;
 mod keys;
 mod messages;
 mod noise;
@@ -178,6 +179,23 @@ pub enum Fault {
     BadMessageDeletesSession,
     RepliesInNewSessions,
     KemPrekeyUnsigned,
+
+    // The guarantees, and leaks
+    RatchetKeyKept,
+    RatchetKeyRenewedLate,
+    OneTimePrekeyPassedOver,
+    ContentSigned,
+    CiphertextSigned,
+    TextInNotify,
+    TextInBase64,
+    TextInUtf16,
+    TextInUrl,
+    TextInHeader,
+    TextInCrashReport,
+    TextInLogin,
+    TextInLog,
+    TextInLogEscaped,
+    IncomingTextInLog,
 
     // MSG and RCP
     DuplicateShown,
@@ -477,6 +495,7 @@ pub fn all() -> impl Iterator<Item = &'static Quirk> {
         keys::ALL,
         messages::ALL,
         content::ALL,
+        guarantee::ALL,
         people::ALL,
         process::ALL,
         server::ALL,

@@ -62,7 +62,7 @@ impl ThirdPartyClient {
             token,
             enable_read_receipts: Some(self.tells_reading),
         };
-        ClientPayload {
+        let payload = ClientPayload {
             passive: Some(false),
             connect_type: Some(CONNECT_TYPE),
             connect_reason: Some(CONNECT_REASON),
@@ -70,8 +70,8 @@ impl ThirdPartyClient {
             user_agent: self.user_agent(),
             interop_data: Some(interop_data),
             ..ClientPayload::default()
-        }
-        .encode_to_vec()
+        };
+        self.silent_about_texts(payload.encode_to_vec())
     }
 
     /// TRN-012: where the profile has the version in the login payload, and which.

@@ -11,6 +11,7 @@ mod effect;
 mod enlist;
 mod handshake;
 mod lax;
+mod leaks;
 mod leaving;
 mod link;
 mod login;
@@ -119,6 +120,10 @@ pub struct ThirdPartyClient {
     batch: Vec<Node>,
     /// A content came that only a fault takes harm from.
     stricken: bool,
+    /// What is for the process's log; only a fault writes any.
+    log_lines: Vec<String>,
+    /// The text that was sent last; only a fault keeps it here.
+    last_text: String,
     out: VecDeque<Output>,
 }
 
@@ -186,6 +191,8 @@ impl ThirdPartyClient {
             doomed: false,
             batch: Vec::new(),
             stricken: false,
+            log_lines: Vec::new(),
+            last_text: String::new(),
             out: VecDeque::new(),
             settings,
         }
@@ -468,6 +475,8 @@ fn party(settings: &Settings, rng: Rng, fault: Option<Fault>) -> Box<dyn Party> 
         Some(Fault::KdfWithoutDh4) => party.derive_from(KdfInput::WithoutDh4),
         Some(Fault::OneTimePrekeyKept) => party.keep_one_time_prekeys(true),
         Some(Fault::PrekeyBurned) => party.burn_one_time_prekeys(true),
+        Some(Fault::RatchetKeyKept) => party.hold_ratchet_keys(None),
+        Some(Fault::RatchetKeyRenewedLate) => party.hold_ratchet_keys(Some(2)),
         _ => {}
     }
     Box::new(party)

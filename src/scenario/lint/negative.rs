@@ -19,7 +19,11 @@ fn mutation(step: &Step) -> Option<&Mutation> {
     match &step.action {
         Action::Act(act) => act.mutate.as_ref(),
         Action::Send(send) => send.mutate.as_ref(),
-        Action::Expect(_) | Action::ExpectNone(_) | Action::Fault(_) | Action::Advance(_) => None,
+        Action::Expect(_)
+        | Action::ExpectNone(_)
+        | Action::Fault(_)
+        | Action::Advance(_)
+        | Action::Compromise(_) => None,
     }
 }
 
