@@ -109,7 +109,7 @@ impl X3dhParty {
 
 /// X3DH §3.3: the initiator verifies the prekey signature and aborts if verification fails; an
 /// absent one fails too (PRE-004, PRE-005).
-fn check_signature(bundle: &Bundle, check: SignatureCheck) -> Result<(), E2eeError> {
+pub(super) fn check_signature(bundle: &Bundle, check: SignatureCheck) -> Result<(), E2eeError> {
     let signature = &bundle.signed_prekey.signature;
     let signed = public(&bundle.signed_prekey.value).serialize();
     let verifies = public(&bundle.identity).verify_signature(&signed, &check.read(signature));

@@ -145,6 +145,8 @@ pub enum IdForm {
 pub(super) enum Bound {
     SenderFirst,
     ReceiverFirst,
+    /// X3DH's own order (X3DH §3.3), which differs from the sender's in every message of the responder.
+    InitiatorFirst,
     Nothing,
 }
 
@@ -197,7 +199,8 @@ impl Recipe {
     pub(super) fn mac(&self, key: &Key, sender: &Key, receiver: &Key, message: &[u8]) -> [u8; 8] {
         let mut mac = keyed(key);
         let identities: &[&Key] = match self.bound {
-            Bound::SenderFirst => &[sender, receiver],
+            // Whoever sends a first message is the initiator; a session resolves the rest.
+            Bound::SenderFirst | Bound::InitiatorFirst => &[sender, receiver],
             Bound::ReceiverFirst => &[receiver, sender],
             Bound::Nothing => &[],
         };
@@ -258,11 +261,29 @@ pub(super) fn ratchet_step(root: &Key, agreement: &Key) -> RootAndChain {
 /// and bytes 32..64 of the 80-byte message keys). The caller bounds `counter`.
 pub(super) fn mac_key(chain: &Key, counter: u32) -> Key {
     let chain = (0..counter).fold(*chain, |chain, _| step(&chain, &CHAIN_STEP));
+    message_keys(&chain_step(&chain).0).mac
+}
+
+/// The keys of one message.
+pub(super) struct MessageKeys {
+    pub cipher: Key,
+    pub mac: Key,
+    pub iv: [u8; 16],
+}
+
+/// The 80-byte message keys from their seed (DR §5.2, ENCRYPT; `wire.md` §5.3).
+pub(super) fn message_keys(seed: &Key) -> MessageKeys {
     let mut keys = [0; 80];
-    let hkdf = Hkdf::<Sha256>::new(Some(&ZEROS), &step(&chain, &MESSAGE_STEP));
+    let hkdf = Hkdf::<Sha256>::new(Some(&ZEROS), seed);
     hkdf.expand(MESSAGE_INFO, &mut keys).expect("80 bytes are less than 255 hashes");
-    let (_, rest) = keys.split_first_chunk::<32>().expect("80 bytes hold 32");
-    *rest.first_chunk().expect("48 bytes hold 32")
+    let (cipher, rest) = keys.split_first_chunk::<32>().expect("80 bytes hold 32");
+    let (mac, iv) = rest.split_first_chunk::<32>().expect("48 bytes hold 32");
+    MessageKeys { cipher: *cipher, mac: *mac, iv: *iv.first_chunk().expect("16 bytes are left") }
+}
+
+/// One step of a chain: the seed of a message's keys, and the next chain key (DR §5.2, KDF_CK).
+pub(super) fn chain_step(chain: &Key) -> (Key, Key) {
+    (step(chain, &MESSAGE_STEP), step(chain, &CHAIN_STEP))
 }
 
 fn step(chain: &Key, constant: &[u8; 1]) -> Key {
