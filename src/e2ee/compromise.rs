@@ -67,8 +67,7 @@ impl SessionSnapshot {
             return None;
         }
         let (sender, receiver) = (key(&self.view.peer_identity)?, key(&self.own_identity)?);
-        let recomputed =
-            recipe.mac(&mac_key(&chain, steps), &sender, &receiver, authenticated);
+        let recomputed = recipe.mac(&mac_key(&chain, steps), &sender, &receiver, authenticated);
         Some(recomputed == mac)
     }
 

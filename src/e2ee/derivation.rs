@@ -14,7 +14,7 @@ pub use super::schedule::{End, IdForm};
 
 /// How an initiator derives the keys of its first messages: the sound way, or a wrong one. What
 /// each name means is what it prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Derivation {
     Sound,
@@ -35,7 +35,7 @@ pub enum Derivation {
 }
 
 /// What is left of the KDF input where it is cut to 32 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kept {
     /// The agreements were cut to DH1, then the prefix was put in front.

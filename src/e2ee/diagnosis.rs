@@ -11,12 +11,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use wacore_libsignal::core::curve::CurveError;
 
+use super::compromise::SessionSnapshot;
 use super::derivation::Derivation;
 use super::envelope::{EnvelopeError, PreKeyEnvelope, split_mac};
-use super::compromise::SessionSnapshot;
-use super::schedule::{
-    Agreements, Bound, Key, Recipe, RegistrationIds, agree, mac_key, public_of,
-};
+use super::schedule::{Agreements, Bound, Key, Recipe, RegistrationIds, agree, mac_key, public_of};
 use crate::limits::CHAIN_STEPS_MAX;
 
 /// A test identity's private keys, as evidence: with them a verdict can be judged again. Hex in

@@ -16,6 +16,7 @@ use super::error::E2eeError;
 use super::kdf_fault::{KdfInput, rekey_initiator};
 use super::party::{Address, Bundle, Party as _, SignatureCheck};
 use super::schedule::{Agreements, RegistrationIds};
+use super::signature_check::is_canonical;
 use super::x3dh_v3::{X3dhParty, public, wire_address};
 
 impl X3dhParty {
@@ -113,7 +114,8 @@ pub(super) fn check_signature(bundle: &Bundle, check: SignatureCheck) -> Result<
     let signature = &bundle.signed_prekey.signature;
     let signed = public(&bundle.signed_prekey.value).serialize();
     let verifies = public(&bundle.identity).verify_signature(&signed, &check.read(signature));
-    if verifies || check.excuses(signature) {
+    let canonical = check == SignatureCheck::IdentityReduced || is_canonical(&bundle.identity);
+    if (verifies && canonical) || check.excuses(signature) {
         return Ok(());
     }
     Err(E2eeError::Signature { bytes: signature.len() })

@@ -14,6 +14,7 @@ pub mod derivation;
 mod diagnosis;
 pub mod envelope;
 mod error;
+pub mod fingerprint;
 pub mod forgery;
 mod identity_change;
 mod initiator;
@@ -46,6 +47,6 @@ pub use party::{
 };
 pub use pqxdh_v4::PqxdhParty;
 pub use session_view::{ReceivingView, SendingView, SessionView};
+pub use signature_check::{BASE_POINT_PRIVATE, SignatureCheck, add_orders};
 pub use textbook::{RatchetFault, TextbookParty};
-pub use signature_check::{SignatureCheck, add_orders};
 pub use x3dh_v3::X3dhParty;

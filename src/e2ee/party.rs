@@ -175,8 +175,9 @@ pub trait Party: Send + Sync {
     /// restarted program has.
     fn copy(&self, rng: Rng) -> Box<dyn Party>;
 
-    /// The next one-time prekey gets this id, if it has 24 bits and was never given (PRE-012).
-    fn start_prekey_ids_at(&mut self, id: u32);
+    /// The next one-time prekey gets this id, if it has 24 bits and was never given (PRE-012);
+    /// `anew` forgets which ones were given, a deliberate fault.
+    fn start_prekey_ids_at(&mut self, id: u32, anew: bool);
 
     /// Gives the party another registration id, as an installation from a backup has; a party whose
     /// version has no such installations keeps its own (PRE-015).

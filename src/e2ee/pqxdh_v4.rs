@@ -236,8 +236,8 @@ impl Party for PqxdhParty {
         })
     }
 
-    fn start_prekey_ids_at(&mut self, id: u32) {
-        self.one_time_ids.start_at(id);
+    fn start_prekey_ids_at(&mut self, id: u32, anew: bool) {
+        self.one_time_ids.start_at(id, anew);
     }
 
     /// The derivation of version 4 is the library's own on both ends; nothing here judges it.

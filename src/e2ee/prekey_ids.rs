@@ -27,10 +27,13 @@ impl PrekeyIds {
     }
 
     /// Goes on from this id, as an installation does that has given out all before it; an id of more
-    /// than 24 bits is as none.
-    pub(super) fn start_at(&mut self, id: u32) {
+    /// than 24 bits is as none. `anew` forgets which ones were given.
+    pub(super) fn start_at(&mut self, id: u32, anew: bool) {
         if PREKEY_IDS.contains(&id) {
             self.next = id;
+        }
+        if anew {
+            self.given.clear();
         }
     }
 

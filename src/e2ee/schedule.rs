@@ -123,7 +123,7 @@ pub(super) enum Info {
 }
 
 /// One end of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum End {
     /// The initiator, who sends the first message.
@@ -132,7 +132,7 @@ pub enum End {
 }
 
 /// How a number becomes bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IdForm {
     BigEndian,

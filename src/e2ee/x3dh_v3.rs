@@ -235,8 +235,8 @@ impl Party for X3dhParty {
         Box::new(self.with_rng(rng))
     }
 
-    fn start_prekey_ids_at(&mut self, id: u32) {
-        self.one_time_ids.start_at(id);
+    fn start_prekey_ids_at(&mut self, id: u32, anew: bool) {
+        self.one_time_ids.start_at(id, anew);
     }
 
     fn use_registration_id(&mut self, id: u32) {

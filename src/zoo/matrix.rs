@@ -44,7 +44,21 @@ pub struct Killed {
     pub named: Vec<String>,
     /// Cases that found it.
     pub killed_by: Vec<String>,
+    /// What became of the quirk where the peer has the same fault; only derivations have such a run.
+    pub self_pair: Option<SelfPair>,
     pub status: Status,
+}
+
+/// What a run showed in which Meta's clients have the subject's fault (`interfaces.md` §13).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SelfPair {
+    /// Messages went both ways, and the fault was found all the same.
+    Killed,
+    /// Messages went both ways, and nobody noticed.
+    Survived,
+    /// The two did not understand each other, so that nothing was shown.
+    Mute,
 }
 
 /// One control's line.
@@ -67,7 +81,8 @@ pub struct KillMatrix {
 impl KillMatrix {
     /// True if every quirk was killed and no control passed anything.
     pub fn is_sound(&self) -> bool {
-        let killed = |quirk: &Killed| quirk.status == Status::Killed;
+        let alone = |quirk: &Killed| matches!(quirk.self_pair, None | Some(SelfPair::Killed));
+        let killed = |quirk: &Killed| quirk.status == Status::Killed && alone(quirk);
         let empty = |control: &Control| control.passed_checks.is_empty();
         self.quirks.iter().all(killed) && self.controls.iter().all(empty)
     }
@@ -107,13 +122,14 @@ pub async fn hunt(
     let mut quirks = Vec::new();
     while let Some(line) = lines.next().await {
         let line = line?;
-        progress(&format!("{:<18} {}", word(line.status), line.id));
+        let pair = line.self_pair.map(pair_word).unwrap_or_default();
+        progress(&format!("{:<18} {}{pair}", word(line.status), line.id));
         quirks.push(line);
     }
     let mut controls = Vec::new();
     for control in quirk::CONTROLS.iter().filter(|control| wanted(control.id)) {
         let profile = options.profile.clone();
-        let report = run(control.id, cases.to_vec(), profile, options).await?;
+        let report = run(control.id, cases.to_vec(), profile, None, options).await?;
         let passed_checks = passed(&report.cases);
         progress(&format!(
             "{:<18} control {}",
@@ -136,10 +152,11 @@ async fn hunt_one(
         .cloned()
         .collect();
     let names: BTreeSet<String> = named.iter().map(|case| case.scenario.id.clone()).collect();
+    let self_pair = self_pair(quirk, &named, options).await?;
     let chosen = if options.everything { cases.to_vec() } else { named };
     let results = match chosen.is_empty() {
         true => Vec::new(),
-        false => run(quirk.id, chosen, habitat(quirk, options), options).await?.cases,
+        false => run(quirk.id, chosen, habitat(quirk, options), None, options).await?.cases,
     };
     let found: Vec<&CaseResult> = results.iter().filter(|case| finds(case, quirk)).collect();
     let by_name = found.iter().any(|case| names.contains(&case.scenario));
@@ -160,8 +177,53 @@ async fn hunt_one(
         profile: quirk.profile,
         named: names.into_iter().collect(),
         killed_by,
+        self_pair,
         status,
     })
+}
+
+/// Runs a derivation quirk against Meta clients with the same fault: a pair that is consistent in
+/// itself. Nothing for quirks of other kinds, and for those that no scenario names which shows both
+/// directions.
+async fn self_pair(
+    quirk: &'static Quirk,
+    named: &[Case],
+    options: &ZooOptions,
+) -> Result<Option<SelfPair>, RunError> {
+    let shows = |case: &&Case| {
+        let covers = &case.scenario.covers;
+        BOTH_WAYS.iter().all(|row| covers.iter().any(|covered| covered == row))
+    };
+    let cases: Vec<Case> = named.iter().filter(shows).cloned().collect();
+    if !quirk.is_derivation() || cases.is_empty() {
+        return Ok(None);
+    }
+    let profile = habitat(quirk, options);
+    let report = run(quirk.id, cases, profile, Some(quirk.fault), options).await?;
+    let flows = |case: &CaseResult| BOTH_WAYS.iter().all(|row| passes(case, row));
+    let (flow, found) =
+        (report.cases.iter().all(flows), report.cases.iter().any(|case| finds(case, quirk)));
+    Ok(Some(match (flow, found) {
+        (false, _) => SelfPair::Mute,
+        (true, true) => SelfPair::Killed,
+        (true, false) => SelfPair::Survived,
+    }))
+}
+
+/// Rows whose steps show that a text came out as it was written, in either direction.
+const BOTH_WAYS: [&str; 2] = ["MSG-001", "MSG-002"];
+
+fn passes(case: &CaseResult, row: &str) -> bool {
+    let mut of_row = case.checks.iter().filter(|check| check.requirement == row).peekable();
+    of_row.peek().is_some() && of_row.all(|check| check.verdict == Verdict::Pass)
+}
+
+fn pair_word(pair: SelfPair) -> &'static str {
+    match pair {
+        SelfPair::Killed => ", also as a self pair",
+        SelfPair::Survived => ", SURVIVED as a self pair",
+        SelfPair::Mute => ", MUTE as a self pair",
+    }
 }
 
 /// True if the case broke the quirk's requirement in the expected degree. A legal oddity must leave
@@ -209,9 +271,11 @@ async fn run(
     id: &str,
     cases: Vec<Case>,
     profile: Profile,
+    peer_fault: Option<Fault>,
     options: &ZooOptions,
 ) -> Result<RunReport, RunError> {
-    let (out, seed) = (options.out.join(id), options.seed.0);
+    let folder = peer_fault.map_or(id.to_owned(), |_| format!("{id}-self-pair"));
+    let (out, seed) = (options.out.join(folder), options.seed.0);
     std::fs::create_dir_all(&out)?;
     let run = RunOptions {
         target: (options.target)(id),
@@ -221,6 +285,7 @@ async fn run(
         run_id: id.to_owned(),
         out,
         place: Place::default(),
+        peer_fault,
         again: format!("counterpart run --iut 'reference:third-party?quirk={id}' --seed {seed}"),
     };
     run_all(cases, run, Arc::new(Silent)).await

@@ -4,7 +4,7 @@
 //! [`Derivation`](crate::e2ee::Derivation)s, which the diagnosis knows too.
 
 /// A fault of a session; the row that it breaks stands behind each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RatchetFault {
     /// Keeps its first ratchet key for good (RAT-001).
     NeverTurns,
@@ -40,6 +40,8 @@ pub enum RatchetFault {
     SkippedKeyTaken,
     /// Verifies the MAC without the previous chain's length (RAT-009).
     PreviousCountNotCovered,
+    /// Refuses a ratchet key of small order (RAT-013): legal.
+    SmallOrderRefused,
     /// Compares the first half of the MAC (RAT-011).
     MacComparedInPart,
     /// Steps forward as far as a counter says (RAT-004).

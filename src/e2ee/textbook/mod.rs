@@ -253,8 +253,8 @@ impl Party for TextbookParty {
         self.keys.new_one_time_prekeys(count)
     }
 
-    fn start_prekey_ids_at(&mut self, id: u32) {
-        self.keys.start_prekey_ids_at(id);
+    fn start_prekey_ids_at(&mut self, id: u32, anew: bool) {
+        self.keys.start_prekey_ids_at(id, anew);
     }
 
     fn process(

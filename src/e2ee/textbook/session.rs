@@ -102,7 +102,8 @@ impl Session {
         rng: &mut Rng,
     ) -> Result<Self, CurveError> {
         let pair = KeyPair::generate(rng);
-        let stepped = ratchet_step(&secret.root, &agree(pair.private_key.serialize(), their_signed)?);
+        let stepped =
+            ratchet_step(&secret.root, &agree(pair.private_key.serialize(), their_signed)?);
         let (root, chain, theirs) = match manner.recipe.ratcheted {
             true => (stepped.root, stepped.chain, secret.chain),
             false => (secret.root, secret.chain, stepped.chain),
@@ -203,8 +204,8 @@ impl Session {
         let stored = self.receiving.iter().any(|chain| {
             chain.public == message.ratchet_key && chain.skipped.contains_key(&message.counter)
         });
-        let kept = manner.has(Fault::AdvancesBeforeMac)
-            || (stored && manner.has(Fault::SkippedKeyTaken));
+        let kept =
+            manner.has(Fault::AdvancesBeforeMac) || (stored && manner.has(Fault::SkippedKeyTaken));
         if opened.is_ok() || kept {
             *self = next;
         }
@@ -236,6 +237,9 @@ impl Session {
         manner: Manner,
         rng: &mut Rng,
     ) -> Result<Key, E2eeError> {
+        if manner.has(Fault::SmallOrderRefused) && message.ratchet_key == [0; 32] {
+            return Err(E2eeError::Undecryptable(EncType::Msg));
+        }
         let known = self.receiving.iter().position(|chain| chain.public == message.ratchet_key);
         let at = match known {
             Some(at) => at,
@@ -305,9 +309,8 @@ impl Session {
     fn mac_fits(&self, key: &Key, message: &Envelope, bytes: &[u8], manner: Manner) -> bool {
         let covered = &bytes[..bytes.len().saturating_sub(MAC_BYTES)];
         let Ends { own_identity, their_identity, initiator, .. } = &self.ends;
-        let mac_of = |recipe: Recipe, covered: &[u8]| {
-            recipe.mac(key, their_identity, own_identity, covered)
-        };
+        let mac_of =
+            |recipe: Recipe, covered: &[u8]| recipe.mac(key, their_identity, own_identity, covered);
         let recipe = bound_by(manner.recipe, !initiator);
         let wanted = mac_of(recipe, covered);
         match manner.fault {
@@ -317,9 +320,8 @@ impl Session {
                 let fits = |bound| mac_of(Recipe { bound, ..recipe }, covered) == message.mac;
                 orders.into_iter().any(fits)
             }
-            Some(Fault::PreviousCountNotCovered) => (0..PREVIOUS_TRIED_MAX).any(|previous| {
-                mac_of(recipe, &with_previous(message, previous)) == message.mac
-            }),
+            Some(Fault::PreviousCountNotCovered) => (0..PREVIOUS_TRIED_MAX)
+                .any(|previous| mac_of(recipe, &with_previous(message, previous)) == message.mac),
             _ => wanted == message.mac,
         }
     }

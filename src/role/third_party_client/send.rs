@@ -221,6 +221,7 @@ impl ThirdPartyClient {
 
     fn encrypt_and_send(&mut self, draft: Draft) {
         let padded = self.padded(&self.content_of(&draft));
+        self.remember_before_sending();
         let Ciphertext { kind, bytes } = match self.party.encrypt(&address(&draft.to), &padded) {
             Ok(sealed) => sealed,
             Err(error) => {
@@ -242,6 +243,9 @@ impl ThirdPartyClient {
         };
         let stanza = outgoing(&draft.id, &draft.to, enc);
         self.send(&stanza);
+        if self.has(Fault::OldCiphertextResent) {
+            self.stanzas.insert((draft.to.bare(), draft.id.clone()), stanza.clone());
+        }
         if !self.has(Fault::OutboxLost) {
             let (id, to, text) = (draft.id.clone(), draft.to.clone(), draft.text.clone());
             self.outbox.push(Unacked { id, to, text, stanza });
