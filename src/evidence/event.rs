@@ -14,6 +14,9 @@ use crate::limits::PAYLOAD_BYTES_MAX;
 /// Stands for a token in a URL (JWT-024).
 pub const TOKEN_IN_URL: &str = "(token)";
 
+/// The last part of the name under which a forged message is bound to what was changed in it.
+pub const FORGED: &str = "forged";
+
 /// First line of a log: what was run, against what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunHeader {
@@ -156,6 +159,13 @@ pub struct EncFacts {
     /// What was encrypted, with its padding, where a Meta client knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plaintext: Option<Payload>,
+    /// The session that opened it, by the initiator's base key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// The receiving Meta client's session as it was before, test keys included: with it a judge
+    /// recomputes what the MAC covers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
 }
 
 /// How a step ended, as the runner saw it; the judge decides for itself.
@@ -235,6 +245,18 @@ pub enum Event {
     Answered {
         operation: String,
         outcome: Result<Value, String>,
+    },
+    /// What became of the messages of a soak, of which no more was recorded.
+    Soaked {
+        rounds: u32,
+        /// Sent to the subject, and shown to its user.
+        sent: u32,
+        shown: u32,
+        /// Written by the subject, and decrypted by the Meta client.
+        written: u32,
+        decrypted: u32,
+        /// Ids of messages that did not arrive in time.
+        lost: Vec<String>,
     },
     /// What the user or the operator saw.
     Notified {

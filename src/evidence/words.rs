@@ -44,6 +44,9 @@ impl Event {
             Self::Unreproduced { kind, detail, .. } => {
                 format!("{}: {detail}; no case alone brings it about", trouble(*kind))
             }
+            Self::Soaked { sent, shown, written, decrypted, .. } => format!(
+                "of {sent} texts {shown} were shown, of {written} written {decrypted} were decrypted"
+            ),
             Self::EnlistedElsewhere => "another device of the user enlists".to_owned(),
             Self::Deviated { what } => format!("Meta's side deviates on purpose: {what}"),
             Self::Isolated { why } => format!("the case is carried out again, alone: {why}"),

@@ -260,12 +260,13 @@ impl ThirdParty {
             "tls": false, "signal.versions": [3, 4], "inject_wake": true, "clock": true,
             "set_read_receipts": true,
             "rotate_keys": true, "set_account_state": true,
+            "restart": true, "kill": true, "preset": true, "fingerprint": true,
             "noise.patterns": ["XX", "IK", "XXfallback"],
         });
         let mut capabilities = capabilities.as_object().cloned().unwrap_or_default();
         match self.fault() {
             Some(Fault::MissingHookDeclared) => {
-                capabilities.insert("fingerprint".to_owned(), Value::from(true));
+                capabilities.insert("decode".to_owned(), Value::from(true));
             }
             Some(Fault::WorkingHookHidden) => {
                 capabilities.insert("inject_wake".to_owned(), Value::from(false));

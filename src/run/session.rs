@@ -24,6 +24,7 @@ use crate::limits::{OPERATION_WAIT_MS_MAX, SIGHTINGS_MAX};
 use crate::net::{ConnId, ExchangeId};
 use crate::role::FetchId;
 use crate::role::meta::Meta;
+use crate::role::quirk::Fault;
 use crate::scenario::{Action, Case, Phase, Plan, PlannedStep, Purpose};
 use crate::seed::Seed;
 use crate::spec::Profile;
@@ -38,6 +39,8 @@ pub struct Shared {
     pub seed: Seed,
     pub operation_timeout: Duration,
     pub place: Place,
+    /// What Meta's clients do wrong; nothing, but in a self pair.
+    pub peer_fault: Option<Fault>,
     /// Log files of the subject, beside its standard error.
     pub logs: Vec<PathBuf>,
     /// Somebody may hold the process in a debugger.
@@ -59,6 +62,7 @@ impl Shared {
             debugged: false,
             manual: false,
             place,
+            peer_fault: None,
             logs: Vec::new(),
             log,
         }

@@ -9,7 +9,7 @@ use super::pump::Turn;
 use super::recorder::RecordError;
 use super::session::Session;
 use crate::driver::{CallError, Params};
-use crate::evidence::{Direction, Event, StepEnd};
+use crate::evidence::{Direction, Event, FORGED, StepEnd};
 use crate::iut::instruction::UNSEEN;
 use crate::role::meta::{Faults, Letter, Push, enlistment_is_skipped};
 use crate::scenario::{
@@ -203,9 +203,11 @@ impl Session<'_> {
             }
             Payload::Replay { of, same_id } => self.replay(send, of, *same_id, label),
             Payload::Release { of } => self.release(send, of, label),
-            Payload::AskAgain { .. } | Payload::Resend { .. } | Payload::Lose(_) => {
-                self.send_about_earlier(send, label)
-            }
+            Payload::AskAgain { .. }
+            | Payload::Resend { .. }
+            | Payload::Lose(_)
+            | Payload::Unsent(_) => self.send_about_earlier(send, label),
+            Payload::Soak(rounds) => self.soak(send, *rounds).await?,
             Payload::Drain { left } => {
                 self.wait_for_keys(&send.to).await?;
                 self.meta.drain(self.lane, &send.to, usize::from(*left))
@@ -298,10 +300,17 @@ impl Session<'_> {
     ) -> Result<(), String> {
         let id = self.recorder.progress.board(self.lane).value(&format!("{of}.id"));
         let id = id.ok_or(format!("`{of}` was not sent"))?;
-        let sent = self.meta.replay(self.lane, &send.from, &send.to, &id, same_id)?;
+        let forgery = match send.mutate {
+            Some(Mutation::Ciphertext(fault)) => Some(fault),
+            _ => None,
+        };
+        let sent = self.meta.replay(self.lane, &send.from, &send.to, &id, same_id, forgery)?;
         self.bind_id(label, &sent.id);
         if let Some(label) = label {
             self.bind(&format!("{label}.replay_of"), &id);
+            if let Some(fault) = forgery {
+                self.bind(&format!("{label}.{FORGED}"), fault.word());
+            }
         }
         Ok(())
     }
@@ -309,7 +318,7 @@ impl Session<'_> {
     fn release(&mut self, send: &Send, of: &str, label: Option<&str>) -> Result<(), String> {
         let id = self.recorder.progress.board(self.lane).value(&format!("{of}.id"));
         let id = id.ok_or(format!("`{of}` was not sent"))?;
-        self.meta.replay(self.lane, &send.from, &send.to, &id, true)?;
+        self.meta.replay(self.lane, &send.from, &send.to, &id, true, None)?;
         self.bind_id(label, &id);
         Ok(())
     }
@@ -346,7 +355,9 @@ impl Session<'_> {
 /// Parameters are text in a scenario and typed on the wire.
 fn typed(operation: &str, name: &str, text: String) -> Value {
     match (operation, name) {
-        ("advance_clock", "by_ms") => text.parse::<u64>().map_or(Value::from(text), Value::from),
+        ("advance_clock", "by_ms") | ("preset", _) => {
+            text.parse::<u64>().map_or(Value::from(text), Value::from)
+        }
         ("set_typing", "on") | ("set_read_receipts", "on") => Value::from(text == "true"),
         _ => Value::from(text),
     }
@@ -391,6 +402,8 @@ fn faults(mutation: Option<&Mutation>) -> Faults {
             | Mutation::PushBody(_)
             | Mutation::Frame(_)
             | Mutation::Bytes(_)
+            | Mutation::Ciphertext(_)
+            | Mutation::Sender(_)
             | Mutation::Time(_)
             | Mutation::Device(_)
             | Mutation::LoginDigits(_),
@@ -420,6 +433,7 @@ fn addressed(letter: Letter, mutation: Option<&Mutation>) -> Letter {
         Some(Mutation::Content(fault)) => Letter { fault: Some(*fault), ..letter },
         Some(Mutation::Time(fault)) => Letter { time: Some(*fault), ..letter },
         Some(Mutation::Device(device)) => Letter { device: *device, ..letter },
+        Some(Mutation::Sender(name)) => Letter { claims: Some(name.clone()), ..letter },
         _ => letter,
     }
 }

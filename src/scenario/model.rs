@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ciphertext::CiphertextFault;
 use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::line::{Advance, LineFault};
 use super::needs::Needs;
@@ -167,6 +168,10 @@ pub enum Payload {
     Resend { of: String, spoilt: bool, times: u16 },
     /// A Meta client loses something, and tells nobody.
     Lose(Loss),
+    /// A Meta client encrypts so many texts that nobody ever gets.
+    Unsent(u16),
+    /// So many texts each way, one after the other; only the tally is kept.
+    Soak(u16),
     /// Strangers fetch the user's keys until so few one-time prekeys are left.
     Drain { left: u16 },
     /// Another device of the user enlists, with keys of its own.
@@ -286,6 +291,10 @@ pub enum Mutation {
     PushToken(TokenFault),
     /// On a `push`: what is odd about its body.
     PushBody(BodyFault),
+    /// On a `replay`: what is changed in the ciphertext.
+    Ciphertext(CiphertextFault),
+    /// On a `text`: the Meta client that the stanza says it is from.
+    Sender(String),
     /// On a `text` or `content`: what the stanza says of its time.
     Time(TimeFault),
     /// On a `text` or `content`: the device of its sender that it comes from.

@@ -185,6 +185,8 @@ fn acceptance_of_send(send: &Send, label: &str) -> Option<Expect> {
         | Payload::AskAgain { .. }
         | Payload::Resend { .. }
         | Payload::Lose(_)
+        | Payload::Unsent(_)
+        | Payload::Soak(_)
         | Payload::Drain { .. }
         | Payload::Publish(_)
         | Payload::Typing(_)

@@ -3,6 +3,7 @@
 //!
 //! Main type: [`Shape`]. It describes form only; what fits together is judged by `lint`.
 
+use super::ciphertext::CiphertextFault;
 use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::kinds::{KINDS, MILESTONES};
 use super::line::{End, Length, Way, Which};
@@ -187,6 +188,8 @@ pub static SEND: Shape = shape(
             Form::Word(|| words(Loss::ALL)),
             "what the Meta client loses, without telling anybody",
         ),
+        may("unsent", Form::Code, "the Meta client encrypts so many texts that nobody ever gets"),
+        may("soak", Form::Code, "so many texts each way, of which only the tally is kept"),
         may("drain", Form::Code, "strangers fetch keys until so few one-time prekeys are left"),
         may(
             "enlist_elsewhere",
@@ -393,6 +396,12 @@ pub static MUTATION: Shape = Shape {
                 Form::Word(|| words(TimeFault::ALL)),
                 "on a message: what its stanza says of its time",
             ),
+            may(
+                "ciphertext",
+                Form::Word(|| words(CiphertextFault::ALL)),
+                "on a `replay`: what is changed in the ciphertext",
+            ),
+            may("sender", Form::Text, "on a `text`: the Meta client that it says it is from"),
             may("device", Form::Code, "on a message: the sender's device that it comes from"),
         ],
     )

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::ciphertext::CiphertextFault;
 use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::kinds::{KINDS, KindInfo};
 use super::line;
@@ -213,6 +214,8 @@ const PAYLOADS: &[&str] = &[
     "ask_again",
     "resend",
     "lose",
+    "unsent",
+    "soak",
     "drain",
     "enlist_elsewhere",
     "push",
@@ -262,6 +265,8 @@ fn read_payload(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Opt
             Some(Payload::Release { of })
         }
         "ask_again" | "resend" => read_again(problems, first, fields),
+        "unsent" => read_code(problems, value).map(Payload::Unsent),
+        "soak" => read_code(problems, value).map(Payload::Soak),
         "lose" => problems.word(value, "loss", Loss::ALL).map(Payload::Lose),
         "drain" => read_code(problems, value).map(|left| Payload::Drain { left }),
         "enlist_elsewhere" => {
@@ -370,6 +375,12 @@ fn read_mutation(problems: &mut Problems, node: &Yaml) -> Option<Mutation> {
         "content" => problems.word(value, "fault", ContentFault::ALL).map(Mutation::Content),
         "push_token" => problems.word(value, "fault", TokenFault::ALL).map(Mutation::PushToken),
         "push_body" => problems.word(value, "fault", BodyFault::ALL).map(Mutation::PushBody),
+        "ciphertext" => {
+            problems.word(value, "fault", CiphertextFault::ALL).map(Mutation::Ciphertext)
+        }
+        "sender" => {
+            problems.text(value, "a Meta client").map(|name| Mutation::Sender(name.to_owned()))
+        }
         "time" => problems.word(value, "fault", TimeFault::ALL).map(Mutation::Time),
         "device" => read_code(problems, value).map(Mutation::Device),
         // `single` has refused every other key.

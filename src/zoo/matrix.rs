@@ -50,7 +50,21 @@ pub struct Killed {
     /// Scenarios that name it and do not find it; must be empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub blind: Vec<String>,
+    /// What became of the quirk where the peer has the same fault; only derivations have such a run.
+    pub self_pair: Option<SelfPair>,
     pub status: Status,
+}
+
+/// What a run showed in which Meta's clients have the subject's fault (`interfaces.md` §13).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SelfPair {
+    /// Messages went both ways, and the fault was found all the same.
+    Killed,
+    /// Messages went both ways, and nobody noticed.
+    Survived,
+    /// The two did not understand each other, so that nothing was shown.
+    Mute,
 }
 
 /// One control's line.
@@ -83,7 +97,8 @@ impl KillMatrix {
 
     /// True if every quirk was killed and no control passed anything.
     pub fn is_sound(&self) -> bool {
-        let killed = |quirk: &Killed| quirk.status == Status::Killed;
+        let alone = |quirk: &Killed| matches!(quirk.self_pair, None | Some(SelfPair::Killed));
+        let killed = |quirk: &Killed| quirk.status == Status::Killed && alone(quirk);
         self.quirks.iter().all(killed) && self.controls.iter().all(|control| control.sound)
     }
 }
@@ -123,12 +138,14 @@ pub async fn hunt(
     while let Some(line) = lines.next().await {
         let line = line?;
         let by = line.blind.iter().map(|name| format!(", not by {name}")).collect::<String>();
-        progress(&format!("{:<18} {}{by}", word(line.status), line.id));
+        let pair = line.self_pair.map(pair_word).unwrap_or_default();
+        progress(&format!("{:<18} {}{by}{pair}", word(line.status), line.id));
         quirks.push(line);
     }
     let mut controls = Vec::new();
     for control in quirk::CONTROLS.iter().filter(|control| wanted(control.id)) {
-        let results = run(control.id, cases.to_vec(), options.profile.clone(), options).await?;
+        let results =
+            run(control.id, cases.to_vec(), options.profile.clone(), None, options).await?;
         let control = tried(control, cases, &results);
         let word = if control.sound { "told apart" } else { "NOT TOLD APART" };
         let (failed, passed) = (control.failed, control.passed_checks.len());
@@ -145,8 +162,9 @@ async fn hunt_one(
 ) -> Result<Killed, RunError> {
     let names = |case: &&Case| case.scenario.proves.iter().any(|id| id == quirk.id);
     let named: Vec<Case> = cases.iter().filter(names).cloned().collect();
+    let self_pair = self_pair(quirk, &named, options).await?;
     let results = if options.everything {
-        run(quirk.id, cases.to_vec(), habitat(quirk, options), options).await?
+        run(quirk.id, cases.to_vec(), habitat(quirk, options), None, options).await?
     } else {
         until_found(quirk, &named, options).await?
     };
@@ -174,6 +192,7 @@ async fn hunt_one(
         named: named.into_iter().collect(),
         killed_by: found.iter().map(|case| case.id.clone()).collect(),
         blind,
+        self_pair,
         status,
     })
 }
@@ -190,21 +209,64 @@ async fn until_found(
     }
     let profile = habitat(quirk, options);
     if quirk.expect == Expect::Tolerated {
-        return run(quirk.id, named.to_vec(), profile, options).await;
+        return run(quirk.id, named.to_vec(), profile, None, options).await;
     }
     let mut seen = BTreeSet::new();
     let (first, rest): (Vec<Case>, Vec<Case>) =
         named.iter().cloned().partition(|case| seen.insert(case.scenario.id.clone()));
-    let mut results = run(quirk.id, first, profile.clone(), options).await?;
+    let mut results = run(quirk.id, first, profile.clone(), None, options).await?;
     let found = results.iter().filter(|case| finds(case, quirk));
     let done: BTreeSet<String> = found.map(|case| case.scenario.clone()).collect();
     let all = done.contains(RUN_CASE);
     let open = |case: &Case| !all && !done.contains(&case.scenario.id);
     let rest: Vec<Case> = rest.into_iter().filter(open).collect();
     if !rest.is_empty() {
-        results.extend(run(quirk.id, rest, profile, options).await?);
+        results.extend(run(quirk.id, rest, profile, None, options).await?);
     }
     Ok(results)
+}
+
+/// Runs a derivation quirk against Meta clients with the same fault: a pair that is consistent in
+/// itself. Nothing for quirks of other kinds, and for those that no scenario names which shows both
+/// directions.
+async fn self_pair(
+    quirk: &'static Quirk,
+    named: &[Case],
+    options: &ZooOptions,
+) -> Result<Option<SelfPair>, RunError> {
+    let shows = |case: &&Case| {
+        let covers = &case.scenario.covers;
+        BOTH_WAYS.iter().all(|row| covers.iter().any(|covered| covered == row))
+    };
+    let cases: Vec<Case> = named.iter().filter(shows).cloned().collect();
+    if !quirk.is_derivation() || cases.is_empty() {
+        return Ok(None);
+    }
+    let profile = habitat(quirk, options);
+    let results = run(quirk.id, cases, profile, Some(quirk.fault), options).await?;
+    let flows = |case: &CaseResult| BOTH_WAYS.iter().all(|row| passes(case, row));
+    let (flow, found) = (results.iter().all(flows), results.iter().any(|case| finds(case, quirk)));
+    Ok(Some(match (flow, found) {
+        (false, _) => SelfPair::Mute,
+        (true, true) => SelfPair::Killed,
+        (true, false) => SelfPair::Survived,
+    }))
+}
+
+/// Rows whose steps show that a text came out as it was written, in either direction.
+const BOTH_WAYS: [&str; 2] = ["MSG-001", "MSG-002"];
+
+fn passes(case: &CaseResult, row: &str) -> bool {
+    let mut of_row = case.checks.iter().filter(|check| check.requirement == row).peekable();
+    of_row.peek().is_some() && of_row.all(|check| check.verdict == Verdict::Pass)
+}
+
+fn pair_word(pair: SelfPair) -> &'static str {
+    match pair {
+        SelfPair::Killed => ", also as a self pair",
+        SelfPair::Survived => ", SURVIVED as a self pair",
+        SelfPair::Mute => ", MUTE as a self pair",
+    }
 }
 
 /// True if the case broke the quirk's requirement in the expected degree. A legal oddity must leave
@@ -264,9 +326,11 @@ async fn run(
     id: &str,
     cases: Vec<Case>,
     profile: Profile,
+    peer_fault: Option<Fault>,
     options: &ZooOptions,
 ) -> Result<Vec<CaseResult>, RunError> {
-    let (out, seed) = (options.out.join(id), options.seed.0);
+    let folder = peer_fault.map_or(id.to_owned(), |_| format!("{id}-self-pair"));
+    let (out, seed) = (options.out.join(folder), options.seed.0);
     std::fs::create_dir_all(&out)?;
     let run = RunOptions {
         target: (options.target)(id),
@@ -276,6 +340,7 @@ async fn run(
         run_id: id.to_owned(),
         out,
         place: Place::default(),
+        peer_fault,
         again: format!("counterpart run --iut 'reference:third-party?quirk={id}' --seed {seed}"),
     };
     Ok(run_all(cases, run, Arc::new(Silent)).await?.cases)

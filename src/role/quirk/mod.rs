@@ -14,9 +14,11 @@ mod messages;
 mod noise;
 mod people;
 mod process;
+mod ratchet;
 mod server;
 mod writing;
 
+use crate::e2ee::{Derivation, RatchetFault};
 use crate::wire::Variant;
 
 /// A way in which the reference may be wrong.
@@ -179,6 +181,23 @@ pub enum Fault {
     BadMessageDeletesSession,
     RepliesInNewSessions,
     KemPrekeyUnsigned,
+    /// Has sessions with this fault.
+    Ratchet(RatchetFault),
+    /// Derives the keys of its sessions this way.
+    Derives(Derivation),
+    PaddingErrorShown,
+    OldCiphertextResent,
+    SendFailureReusesKey,
+    SenderNotCompared,
+    CrossedStartForEver,
+    SessionsLostOnRestart,
+    StateSavedSeldom,
+    PrekeyIdsStartAnew,
+    PrekeyIdsEndAt24Bits,
+    FingerprintOfOwnKey,
+    LosesOneInAThousand,
+    RegistrationChangeIgnored,
+    IdentityReduced,
 
     // The guarantees, and leaks
     RatchetKeyKept,
@@ -210,6 +229,7 @@ pub enum Fault {
     ReadAutomatically,
     MarkReadSilent,
     AggregateFirstOnly,
+    AggregateCutShort,
     RetryNeverAnswered,
     RetryUnderNewId,
     RetryKeysIgnored,
@@ -408,6 +428,19 @@ pub struct Quirk {
 
 pub use control::{CONTROLS, Control, Demand};
 impl Quirk {
+    /// True for a fault that two ends can have alike and still understand each other: those of the
+    /// derivation of keys and of what the MAC covers.
+    pub fn is_derivation(&self) -> bool {
+        matches!(
+            self.fault,
+            Fault::Derives(_)
+                | Fault::KdfInfoHasRegistrationId
+                | Fault::KdfPrefixAsSalt
+                | Fault::KdfFirst32Bytes
+                | Fault::KdfWithoutDh4
+        )
+    }
+
     /// The same quirk, hunted under another profile.
     const fn under(self, profile: &'static str) -> Self {
         Self { profile: Some(profile), ..self }
@@ -494,6 +527,7 @@ pub fn all() -> impl Iterator<Item = &'static Quirk> {
         writing::ALL,
         keys::ALL,
         messages::ALL,
+        ratchet::ALL,
         content::ALL,
         guarantee::ALL,
         people::ALL,

@@ -257,6 +257,8 @@ fn fields(action: &Action) -> Option<&'static [&'static str]> {
             | Payload::Publish(_)
             | Payload::Drain { .. }
             | Payload::Lose(_)
+            | Payload::Unsent(_)
+            | Payload::Soak(_)
             | Payload::Typing(_)
             | Payload::Blocks(_)
             | Payload::EnlistElsewhere => &[],

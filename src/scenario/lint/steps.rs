@@ -219,6 +219,8 @@ fn lint_sender(problems: &mut Problems, at: &Place<'_>, send: &Send) {
             | Payload::AskAgain { .. }
             | Payload::Resend { .. }
             | Payload::Lose(_)
+            | Payload::Unsent(_)
+            | Payload::Soak(_)
     );
     match (by_client, send.from == META) {
         (false, true) => {}
