@@ -182,6 +182,7 @@ fn acceptance_of_send(send: &Send, label: &str) -> Option<Expect> {
         | Payload::Resend { .. }
         | Payload::Lose(_)
         | Payload::Drain { .. }
+        | Payload::Probe { .. }
         | Payload::Publish(_)
         | Payload::Typing(_)
         | Payload::Blocks(_)

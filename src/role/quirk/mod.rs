@@ -8,6 +8,7 @@ mod chat;
 mod content;
 mod control;
 mod enlistment;
+mod http;
 mod keys;
 mod messages;
 mod noise;
@@ -48,6 +49,35 @@ pub enum Fault {
     ConnectsUnenlisted,
     EnlistsWhenReplaced,
     RetryUploadsOtherKeys,
+
+    // TRN on the HTTP side
+    NoHttp2,
+    NoHttp1,
+    AnswersDifferByVersion,
+    NoTls13,
+    NoTls12,
+    OldTls,
+    CertificateExpired,
+    CertificateNotYetValid,
+    CertificateOfAnotherHost,
+    CertificateSelfSigned,
+    CertificateOfUnknownAuthority,
+    NoHostServed,
+    TwoHostsServed,
+    BothFramingsKept,
+    LengthWins,
+    FirstLengthWins,
+    OddLengthIsNone,
+    MethodsNotTold,
+    AnyMethodServed,
+    MediaTypeIgnored,
+    LargeBodyFails,
+    OddPathFails,
+    MachinesRedirected,
+    MachinesGetCookies,
+    MachinesAskedToLogIn,
+    TlsNotVerified,
+    TlsNameNotVerified,
 
     // NOI
     EphemeralReused,
@@ -476,6 +506,7 @@ pub fn all() -> impl Iterator<Item = &'static Quirk> {
         people::ALL,
         process::ALL,
         server::ALL,
+        http::ALL,
     ]
     .into_iter()
     .flatten()
