@@ -10,6 +10,7 @@ mod board;
 mod cause;
 mod decrypted;
 mod fields;
+mod http;
 mod judge;
 mod passive;
 mod progress;

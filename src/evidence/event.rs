@@ -168,6 +168,36 @@ pub struct EncFacts {
     pub before: Option<Value>,
 }
 
+/// What one connection of a probe saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Look {
+    /// Why it saw nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+    /// The version of TLS that was agreed on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<String>,
+    /// The protocol that the server chose by ALPN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alpn: Option<String>,
+    /// Status, fields and body of the answer to a request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<HttpAnswer>,
+    /// What came back for raw bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<Payload>,
+    /// The server ended the connection after that.
+    #[serde(default)]
+    pub closed: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HttpAnswer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Payload,
+}
+
 /// How a step ended, as the runner saw it; the judge decides for itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -424,6 +454,19 @@ pub enum Event {
         label: Option<String>,
         why: String,
     },
+    /// A probe of a server's HTTP: what each of its connections saw.
+    Looked {
+        label: Option<String>,
+        /// The probe's word in a scenario.
+        probe: String,
+        /// The endpoint's.
+        endpoint: String,
+        seen: Vec<Look>,
+    },
+    /// Somebody connected to an HTTP service of Meta's and did not come to TLS.
+    TlsRefused {
+        why: String,
+    },
     /// A key set that was fetched, every rule judged.
     KeySet {
         checked: Vec<RuleFacts>,
@@ -560,6 +603,11 @@ impl Event {
             Self::Stanza { xml, bytes, .. } => xml.len() + payload(bytes),
             Self::Undecodable { bytes, .. } => payload(bytes),
             Self::Responded { body, .. } => payload(body),
+            Self::Looked { seen, .. } => {
+                let body = |look: &Look| look.answer.as_ref().map_or(0, |got| payload(&got.body));
+                let raw = |look: &Look| look.bytes.as_ref().map_or(0, payload);
+                seen.iter().map(|look| body(look) + raw(look)).sum()
+            }
             Self::Notified { params, .. } => params.to_string().len(),
             Self::Decrypted { content, enc, .. } => {
                 let plaintext = enc.plaintext.as_ref().map_or(0, payload);

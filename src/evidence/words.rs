@@ -89,6 +89,8 @@ impl Event {
             Self::Requested { method, path, .. } => format!("sent {method} {path}"),
             Self::Responded { status, .. } => format!("received the answer {status}"),
             Self::RequestFailed { why, .. } => format!("no answer: {why}"),
+            Self::Looked { probe, endpoint, .. } => format!("probed {endpoint}: {probe}"),
+            Self::TlsRefused { why } => format!("somebody did not come to TLS: {why}"),
             Self::KeySet { checked } => format!("a key set was fetched, {} rules", checked.len()),
             Self::Encrypted { id, enc, .. } => {
                 format!("a Meta client encrypted {id} ({})", enc.kind)

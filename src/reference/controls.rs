@@ -109,7 +109,9 @@ impl Echo {
             NetEvent::Accepted { .. }
             | NetEvent::OpenFailed { .. }
             | NetEvent::Closed { .. }
-            | NetEvent::Response { .. } => {}
+            | NetEvent::Response { .. }
+            | NetEvent::Probed { .. }
+            | NetEvent::Unsecured { .. } => {}
         }
     }
 

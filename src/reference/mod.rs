@@ -10,6 +10,7 @@ pub mod listen;
 mod operation;
 mod seats;
 mod stdio;
+mod surface;
 #[cfg(test)]
 mod tests;
 pub mod third_party;

@@ -4,7 +4,7 @@
 //! order of urgency, so that `health` and later operations see all that happened before. A push to
 //! the server wakes the user's client directly; no vendor's push service stands between.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -64,6 +64,8 @@ pub(super) struct ThirdParty {
     /// Account and the client's own name of each connection.
     pub conns: BTreeMap<ConnId, (String, crate::role::ConnId)>,
     pub fetches: BTreeMap<ExchangeId, Fetch>,
+    /// Requests that came by HTTP/2; only a fault looks at it.
+    pub by_http2: BTreeSet<ExchangeId>,
     /// How far the clock of this process is ahead of the real one.
     pub ahead: Duration,
     pub weakness: Weakness,
@@ -107,6 +109,7 @@ impl ThirdParty {
             accounts: BTreeMap::new(),
             conns: BTreeMap::new(),
             fetches: BTreeMap::new(),
+            by_http2: BTreeSet::new(),
             ahead: Duration::ZERO,
             weakness: Weakness::default(),
             first_token: None,
@@ -257,7 +260,7 @@ impl ThirdParty {
         let quirk = self.options.quirk.map(|quirk| format!("?quirk={}", quirk.id));
         let name = format!("reference:third-party{}", quirk.unwrap_or_default());
         let capabilities = json!({
-            "tls": false, "signal.versions": [3, 4], "inject_wake": true, "clock": true,
+            "tls": true, "signal.versions": [3, 4], "inject_wake": true, "clock": true,
             "set_read_receipts": true,
             "rotate_keys": true, "set_account_state": true,
             "restart": true, "kill": true, "preset": true, "fingerprint": true,

@@ -66,6 +66,11 @@ impl Session<'_> {
         {
             return Ok(StepEnd::Refused(why));
         }
+        if let Some(Mutation::Tls(word)) = act.mutate
+            && let Err(why) = self.show_certificate(Some(word))
+        {
+            return Ok(StepEnd::Refused(why));
+        }
         if act.operation == "enlist" {
             self.meta.expect_enlistment_of(self.lane, &act.on);
         }
@@ -217,6 +222,10 @@ impl Session<'_> {
             Payload::FetchKeys { times, head } => {
                 let label = label.map(str::to_owned);
                 (0..*times).for_each(|_| self.meta.ask_for_partner_keys(label.clone(), *head));
+                Ok(())
+            }
+            Payload::Probe { kind, at } => {
+                self.look(*kind, *at, label);
                 Ok(())
             }
             Payload::Publish(keys) => {
@@ -406,7 +415,8 @@ fn faults(mutation: Option<&Mutation>) -> Faults {
             | Mutation::Sender(_)
             | Mutation::Time(_)
             | Mutation::Device(_)
-            | Mutation::LoginDigits(_),
+            | Mutation::LoginDigits(_)
+            | Mutation::Tls(_),
         )
         | None => {}
     }

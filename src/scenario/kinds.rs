@@ -130,7 +130,7 @@ pub const KINDS: &[KindInfo] = &[
         word: "rule",
         point: Point::Meta,
         fields: &["row", "grade", "of", "why"],
-        doc: "how a rule about a token or a key set came out: `holds`, `warns` or `broken`",
+        doc: "how a rule about a token, a key set or a `probe` came out: `holds`, `warns` or `broken`",
     },
     KindInfo {
         kind: Kind::Decrypted,

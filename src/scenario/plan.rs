@@ -188,6 +188,7 @@ fn acceptance_of_send(send: &Send, label: &str) -> Option<Expect> {
         | Payload::Unsent(_)
         | Payload::Soak(_)
         | Payload::Drain { .. }
+        | Payload::Probe { .. }
         | Payload::Publish(_)
         | Payload::Typing(_)
         | Payload::Blocks(_)

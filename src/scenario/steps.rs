@@ -10,13 +10,14 @@ use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::kinds::{KINDS, KindInfo};
 use super::line;
 use super::model::{
-    Act, Action, After, AnswerFault, BytesFault, ChainFault, Compromise, ContentFault, Expect,
-    FrameFault, HelloFault, Kind, LoginFault, Matching, Mutation, Negative, Payload, Send,
-    SignatureFault, Step, TimeFault, Twin,
+    Act, Action, After, AnswerFault, BytesFault, CertificateWord, ChainFault, Compromise,
+    ContentFault, Expect, FrameFault, HelloFault, Kind, LoginFault, Matching, Mutation, Negative,
+    Payload, Send, SignatureFault, Step, TimeFault, Twin,
 };
 use super::operations::{self, Operation};
 use super::parse::{fields, is_empty_mapping, problem, read_duration, read_name, read_template};
 use super::pattern::Pattern;
+use super::probe::{Endpoint, ProbeKind};
 use super::push::{BodyFault, PushKeys, TokenFault};
 use super::template::Template;
 use super::{said, shape};
@@ -177,7 +178,7 @@ fn read_with(problems: &mut Problems, node: &Yaml, send: Fields<'_>) -> Option<P
 }
 
 fn read_encode(problems: &mut Problems, entry: &Entry, send: Fields<'_>) -> Option<EncodeAs> {
-    for word in ["push", "fetch", "publish", "drain", "blocks", "enlist_elsewhere"] {
+    for word in ["push", "fetch", "probe", "publish", "drain", "blocks", "enlist_elsewhere"] {
         if send.get(word).is_some() {
             problems.add(entry.key_span, format!("a `{word}` is no stanza to encode"));
         }
@@ -220,6 +221,7 @@ const PAYLOADS: &[&str] = &[
     "enlist_elsewhere",
     "push",
     "fetch",
+    "probe",
     "publish",
 ];
 
@@ -227,6 +229,7 @@ const PAYLOADS: &[&str] = &[
 const BESIDE: &[(&str, &[&str])] = &[
     ("id", &["replay"]),
     ("hold", &["text"]),
+    ("endpoint", &["probe"]),
     ("count", &["ask_again"]),
     ("keys", &["ask_again"]),
     ("spoilt", &["resend"]),
@@ -277,6 +280,7 @@ fn read_payload(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Opt
             does.then_some(Payload::EnlistElsewhere)
         }
         "push" => read_push(problems, value, fields),
+        "probe" => read_probe(problems, value, fields),
         "publish" => problems.word(value, "set", PushKeys::ALL).map(Payload::Publish),
         _ => {
             let words = [(false, shape::FETCHES[0]), (true, shape::FETCHES[1])];
@@ -339,6 +343,17 @@ fn read_push(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Option
     }
 }
 
+fn read_probe(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Option<Payload> {
+    let kind = problems.word(node, "probe", ProbeKind::ALL);
+    let Some(endpoint) = fields.get("endpoint") else {
+        let help = listed("one of", &shape::words(Endpoint::ALL));
+        problems.advise(node.span, "`probe` lacks `endpoint`", help);
+        return None;
+    };
+    let at = problems.word(endpoint, "endpoint", Endpoint::ALL);
+    Some(Payload::Probe { kind: kind?, at: at? })
+}
+
 fn read_pattern(problems: &mut Problems, node: &Yaml) -> Option<Pattern> {
     let text = problems.text(node, "a stanza")?;
     Pattern::parse(text)
@@ -357,6 +372,7 @@ fn read_mutation(problems: &mut Problems, node: &Yaml) -> Option<Mutation> {
         "offline_count" => read_code(problems, value).map(Mutation::OfflineCount),
         "bytes" => problems.word(value, "fault", BytesFault::ALL).map(Mutation::Bytes),
         "frame" => problems.word(value, "fault", FrameFault::ALL).map(Mutation::Frame),
+        "tls" => problems.word(value, "fault", CertificateWord::ALL).map(Mutation::Tls),
         "server_chain" => problems.word(value, "fault", ChainFault::ALL).map(Mutation::ServerChain),
         "bundle_signature" => {
             problems.word(value, "fault", SignatureFault::ALL).map(Mutation::BundleSignature)

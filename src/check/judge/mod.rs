@@ -180,6 +180,10 @@ fn passive_result(id: &str, observed: Observed, setting: Setting<'_>) -> CheckRe
             let check = CheckResult { verdict: Verdict::Warn, findings: vec![finding], ..base };
             cap(check, false, setting.foreign)
         }
+        Grade::Failed => {
+            let check = CheckResult { verdict: Verdict::Fail, findings: vec![finding], ..base };
+            cap(check, false, setting.foreign)
+        }
         Grade::Open => {
             let why = NotDecided::IutDied(finding.actual.clone());
             CheckResult { findings: vec![finding], ..undecided(base, why) }

@@ -12,6 +12,7 @@ mod early_data;
 mod enlistment_form;
 mod enlistment_retries;
 mod ephemeral_keys;
+mod http_surface;
 mod identifiers;
 mod identity_binding;
 mod identity_in_force;
@@ -68,6 +69,8 @@ pub enum Grade {
     Broken,
     /// The half of a mixed row that only warns (the row's `why`).
     Warned,
+    /// The half of a row that fails though the row only recommends (the row's `why`).
+    Failed,
     /// It was seen, and may be another case's doing.
     Open,
     /// A breach of the driver protocol.
@@ -137,6 +140,7 @@ pub static ALL: &[&dyn Check] = &[
     &enlistment_form::EnlistmentForm,
     &enlistment_retries::EnlistmentRetries,
     &ephemeral_keys::EphemeralKeys,
+    &http_surface::HttpSurface,
     &in_order::InOrder,
     &identifiers::Identifiers,
     &identity_binding::IdentityBinding,

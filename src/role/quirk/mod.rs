@@ -9,6 +9,7 @@ mod content;
 mod control;
 mod enlistment;
 mod guarantee;
+mod http;
 mod keys;
 mod messages;
 mod noise;
@@ -51,6 +52,35 @@ pub enum Fault {
     ConnectsUnenlisted,
     EnlistsWhenReplaced,
     RetryUploadsOtherKeys,
+
+    // TRN on the HTTP side
+    NoHttp2,
+    NoHttp1,
+    AnswersDifferByVersion,
+    NoTls13,
+    NoTls12,
+    OldTls,
+    CertificateExpired,
+    CertificateNotYetValid,
+    CertificateOfAnotherHost,
+    CertificateSelfSigned,
+    CertificateOfUnknownAuthority,
+    NoHostServed,
+    TwoHostsServed,
+    BothFramingsKept,
+    LengthWins,
+    FirstLengthWins,
+    OddLengthIsNone,
+    MethodsNotTold,
+    AnyMethodServed,
+    MediaTypeIgnored,
+    LargeBodyFails,
+    OddPathFails,
+    MachinesRedirected,
+    MachinesGetCookies,
+    MachinesAskedToLogIn,
+    TlsNotVerified,
+    TlsNameNotVerified,
 
     // NOI
     EphemeralReused,
@@ -533,6 +563,7 @@ pub fn all() -> impl Iterator<Item = &'static Quirk> {
         people::ALL,
         process::ALL,
         server::ALL,
+        http::ALL,
     ]
     .into_iter()
     .flatten()

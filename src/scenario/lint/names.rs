@@ -130,6 +130,7 @@ impl Payload {
             Payload::EnlistElsewhere => "enlist_elsewhere",
             Payload::Push { .. } => "push",
             Payload::FetchKeys { .. } => "fetch",
+            Payload::Probe { .. } => "probe",
             Payload::Publish(_) => "publish",
         }
     }

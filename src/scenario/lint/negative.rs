@@ -92,6 +92,7 @@ fn lint_mutation(problems: &mut Problems, scenario: &Scenario, n: usize, step: &
         (
             Mutation::EnlistmentReason(_)
             | Mutation::EnlistmentAnswer(_)
+            | Mutation::Tls(_)
             | Mutation::LoginDigits(_),
             Action::Act(act),
         ) => act.operation == "enlist",
@@ -117,6 +118,7 @@ fn lint_mutation(problems: &mut Problems, scenario: &Scenario, n: usize, step: &
 
 fn belongs(mutation: &Mutation) -> (&'static str, &'static str) {
     match mutation {
+        Mutation::Tls(_) => ("tls", "`do: enlist`"),
         Mutation::ServerChain(_) => ("server_chain", "`do: connect`"),
         Mutation::ServerHello(_) => ("server_hello", "`do: connect`"),
         Mutation::OfflineCount(_) => ("offline_count", "`do: connect`"),

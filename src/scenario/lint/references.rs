@@ -254,6 +254,7 @@ fn fields(action: &Action) -> Option<&'static [&'static str]> {
             Payload::Release { .. } | Payload::AskAgain { .. } | Payload::Resend { .. } => &["id"],
             Payload::Push { .. }
             | Payload::FetchKeys { .. }
+            | Payload::Probe { .. }
             | Payload::Publish(_)
             | Payload::Drain { .. }
             | Payload::Lose(_)

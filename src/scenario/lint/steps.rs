@@ -146,7 +146,9 @@ fn lint_send(problems: &mut Problems, at: &Place<'_>, send: &Send) {
     lint_sender(problems, at, send);
     let Some(to) = at.actor(problems, "to", &send.to) else { return };
     let wanted = match send.payload {
-        Payload::FetchKeys { .. } | Payload::Publish(_) => Plays::ThirdPartyServer,
+        Payload::FetchKeys { .. } | Payload::Probe { .. } | Payload::Publish(_) => {
+            Plays::ThirdPartyServer
+        }
         _ => Plays::ThirdPartyClient,
     };
     if to.plays != wanted {
