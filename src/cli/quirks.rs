@@ -40,7 +40,7 @@ pub struct Args {
 }
 
 /// Quirks at a time: most of a hunt is waiting for what does not come.
-const SIDE_BY_SIDE: usize = 6;
+const SIDE_BY_SIDE: usize = 10;
 
 pub async fn execute(args: Args, world: &World) -> Exit {
     if args.list {
