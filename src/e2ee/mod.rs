@@ -26,11 +26,13 @@ mod pair;
 mod party;
 mod pqxdh_v4;
 mod prekey_ids;
+mod ratchet_fault;
 mod responder;
 mod schedule;
 pub mod sender_key;
 mod session_view;
 mod signature_check;
+pub mod signed_content;
 mod stores;
 mod textbook;
 #[cfg(test)]

@@ -257,18 +257,18 @@ pub(super) fn ratchet_step(root: &Key, agreement: &Key) -> RootAndChain {
     expand_two(root, agreement, RATCHET_INFO)
 }
 
-/// The MAC key of the message with this number, `counter` steps down the chain (DR §5.2, KDF_CK,
-/// and bytes 32..64 of the 80-byte message keys). The caller bounds `counter`.
-pub(super) fn mac_key(chain: &Key, counter: u32) -> Key {
-    let chain = (0..counter).fold(*chain, |chain, _| step(&chain, &CHAIN_STEP));
-    message_keys(&chain_step(&chain).0).mac
-}
-
-/// The keys of one message.
+/// What one message is encrypted and authenticated with (DR §5.2, ENCRYPT).
 pub(super) struct MessageKeys {
     pub cipher: Key,
     pub mac: Key,
     pub iv: [u8; 16],
+}
+
+/// The keys of the message with this number, `counter` steps down the chain. The caller bounds
+/// `counter`.
+pub(super) fn message_keys_at(chain: &Key, counter: u32) -> MessageKeys {
+    let chain = (0..counter).fold(*chain, |chain, _| step(&chain, &CHAIN_STEP));
+    message_keys(&chain_step(&chain).0)
 }
 
 /// The 80-byte message keys from their seed (DR §5.2, ENCRYPT; `wire.md` §5.3).
@@ -279,6 +279,11 @@ pub(super) fn message_keys(seed: &Key) -> MessageKeys {
     let (cipher, rest) = keys.split_first_chunk::<32>().expect("80 bytes hold 32");
     let (mac, iv) = rest.split_first_chunk::<32>().expect("48 bytes hold 32");
     MessageKeys { cipher: *cipher, mac: *mac, iv: *iv.first_chunk().expect("16 bytes are left") }
+}
+
+/// The MAC key among the [`message_keys_at`].
+pub(super) fn mac_key(chain: &Key, counter: u32) -> Key {
+    message_keys_at(chain, counter).mac
 }
 
 /// One step of a chain: the seed of a message's keys, and the next chain key (DR §5.2, KDF_CK).

@@ -22,6 +22,7 @@ use super::party::{
     Address, Bundle, Ciphertext, EncType, OneTimePrekey, Party, SignatureCheck, SignedPrekey,
 };
 use super::prekey_ids::{PREKEY_IDS, PrekeyIds, REGISTRATION_IDS};
+use super::ratchet_fault::HeldRatchet;
 use super::schedule::Key;
 use super::session_view::{self, SessionView};
 use super::stores::{
@@ -39,6 +40,7 @@ pub struct X3dhParty {
     pub(super) kdf: KdfInput,
     pub(super) keep_one_time_prekeys: bool,
     pub(super) burn_one_time_prekeys: bool,
+    pub(super) held_ratchet: Option<HeldRatchet>,
     signed_prekey_id: u32,
     one_time_ids: PrekeyIds,
     one_time_evidence: BTreeMap<u32, KeyPair>,
@@ -65,6 +67,7 @@ impl X3dhParty {
             kdf: KdfInput::Sound,
             keep_one_time_prekeys: false,
             burn_one_time_prekeys: false,
+            held_ratchet: None,
             signed_prekey_id,
             one_time_ids,
             one_time_evidence: BTreeMap::new(),
@@ -81,6 +84,12 @@ impl X3dhParty {
     /// authenticated (ENC-006).
     pub fn burn_one_time_prekeys(&mut self, burn: bool) {
         self.burn_one_time_prekeys = burn;
+    }
+
+    /// A deliberate fault: a new ratchet key is used only after so many further messages of the
+    /// peer, or never (ENC-010).
+    pub fn hold_ratchet_keys(&mut self, after: Option<u32>) {
+        self.held_ratchet = Some(HeldRatchet::new(after));
     }
 
     /// A deliberate fault: sessions opened from now on derive their keys this way (ENC-003).
@@ -110,6 +119,7 @@ impl X3dhParty {
             one_time_evidence: self.one_time_evidence.clone(),
             changed: self.changed.clone(),
             one_time_ids: self.one_time_ids.clone(),
+            held_ratchet: self.held_ratchet.clone(),
             ..*self
         }
     }

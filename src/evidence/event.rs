@@ -168,6 +168,36 @@ pub struct EncFacts {
     pub before: Option<Value>,
 }
 
+/// What one connection of a probe saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Look {
+    /// Why it saw nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+    /// The version of TLS that was agreed on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<String>,
+    /// The protocol that the server chose by ALPN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alpn: Option<String>,
+    /// Status, fields and body of the answer to a request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<HttpAnswer>,
+    /// What came back for raw bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<Payload>,
+    /// The server ended the connection after that.
+    #[serde(default)]
+    pub closed: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HttpAnswer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Payload,
+}
+
 /// How a step ended, as the runner saw it; the judge decides for itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -424,6 +454,19 @@ pub enum Event {
         label: Option<String>,
         why: String,
     },
+    /// A probe of a server's HTTP: what each of its connections saw.
+    Looked {
+        label: Option<String>,
+        /// The probe's word in a scenario.
+        probe: String,
+        /// The endpoint's.
+        endpoint: String,
+        seen: Vec<Look>,
+    },
+    /// Somebody connected to an HTTP service of Meta's and did not come to TLS.
+    TlsRefused {
+        why: String,
+    },
     /// A key set that was fetched, every rule judged.
     KeySet {
         checked: Vec<RuleFacts>,
@@ -448,6 +491,48 @@ pub enum Event {
         reason: String,
         enc: EncFacts,
     },
+    /// Another piece of content that must not be seen in clear, beside the case's canary.
+    Canary {
+        /// What it stands for, e.g. `photo`.
+        what: String,
+        bytes: Payload,
+    },
+    /// A canary was seen in what is not recorded as it came.
+    Sighted {
+        /// `http`, `login` or `log`.
+        channel: Channel,
+        /// Where in it, e.g. `header x-debug`.
+        place: String,
+        what: String,
+        form: String,
+        offset: usize,
+    },
+    /// What the subject wrote for people was searched: so many lines.
+    LogSearched {
+        lines: usize,
+    },
+    /// What a thief took from a Meta client: the harness made these secrets, so they are evidence.
+    Compromised {
+        label: String,
+        /// The user whose session with the client was stolen.
+        with: String,
+        session: Value,
+        /// Identity and signed prekey; absent where the version's key agreement is not judged.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        device: Option<Value>,
+    },
+}
+
+/// What content may leak through besides stanzas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// A request that the subject made: URL, headers, body.
+    Http,
+    /// The payload of a login, which Meta reads.
+    Login,
+    /// Standard error, or a log that was handed over.
+    Log,
 }
 
 /// Why a case was not run.
@@ -518,6 +603,11 @@ impl Event {
             Self::Stanza { xml, bytes, .. } => xml.len() + payload(bytes),
             Self::Undecodable { bytes, .. } => payload(bytes),
             Self::Responded { body, .. } => payload(body),
+            Self::Looked { seen, .. } => {
+                let body = |look: &Look| look.answer.as_ref().map_or(0, |got| payload(&got.body));
+                let raw = |look: &Look| look.bytes.as_ref().map_or(0, payload);
+                seen.iter().map(|look| body(look) + raw(look)).sum()
+            }
             Self::Notified { params, .. } => params.to_string().len(),
             Self::Decrypted { content, enc, .. } => {
                 let plaintext = enc.plaintext.as_ref().map_or(0, payload);

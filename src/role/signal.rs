@@ -53,6 +53,11 @@ impl Signal {
         party.derive_from(kdf);
         party.keep_one_time_prekeys(fault == Some(Fault::OneTimePrekeyKept));
         party.burn_one_time_prekeys(fault == Some(Fault::PrekeyBurned));
+        match fault {
+            Some(Fault::RatchetKeyKept) => party.hold_ratchet_keys(None),
+            Some(Fault::RatchetKeyRenewedLate) => party.hold_ratchet_keys(Some(2)),
+            _ => {}
+        }
         Box::new(party)
     }
 

@@ -15,6 +15,7 @@ mod instance;
 mod isolation;
 mod line;
 mod log;
+mod look;
 mod place;
 mod pool;
 mod prerequisite;

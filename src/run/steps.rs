@@ -13,7 +13,8 @@ use crate::evidence::{Direction, Event, FORGED, StepEnd};
 use crate::iut::instruction::UNSEEN;
 use crate::role::meta::{Faults, Letter, Push, enlistment_is_skipped};
 use crate::scenario::{
-    Act, Action, BytesFault, Expect, FrameFault, Mutation, Payload, Plays, Said, Send, Step,
+    Act, Action, BytesFault, Compromise, Expect, FrameFault, Mutation, Payload, Plays, Said, Send,
+    Step,
 };
 use crate::wire::{EncodeAs, Node, binary};
 
@@ -33,6 +34,7 @@ impl Session<'_> {
             Action::ExpectNone(expect) => self.fence(expect).await,
             Action::Fault(fault) => self.fault(fault, step.label.as_deref()).await,
             Action::Advance(advance) => self.advance(advance).await,
+            Action::Compromise(theft) => self.steal(theft, step.label.as_deref()).await,
         }
     }
 
@@ -61,6 +63,11 @@ impl Session<'_> {
         self.meta.set_faults(faults(act.mutate.as_ref()));
         if let Some(Mutation::LoginDigits(digits)) = act.mutate
             && let Err(why) = self.renumber(&act.on, digits)
+        {
+            return Ok(StepEnd::Refused(why));
+        }
+        if let Some(Mutation::Tls(word)) = act.mutate
+            && let Err(why) = self.show_certificate(Some(word))
         {
             return Ok(StepEnd::Refused(why));
         }
@@ -217,6 +224,10 @@ impl Session<'_> {
                 (0..*times).for_each(|_| self.meta.ask_for_partner_keys(label.clone(), *head));
                 Ok(())
             }
+            Payload::Probe { kind, at } => {
+                self.look(*kind, *at, label);
+                Ok(())
+            }
             Payload::Publish(keys) => {
                 self.meta.publish(*keys);
                 Ok(())
@@ -230,6 +241,18 @@ impl Session<'_> {
             done => done,
         };
         Ok(done.map_or_else(StepEnd::Refused, |()| StepEnd::Done))
+    }
+
+    /// What is on its way arrives first: a thief takes a client at rest.
+    async fn steal(
+        &mut self,
+        theft: &Compromise,
+        label: Option<&str>,
+    ) -> Result<StepEnd, RecordError> {
+        let label = label.unwrap_or_default();
+        let stolen = self.meta.steal(self.lane, &theft.of, &theft.with, label);
+        self.carry_out().await?;
+        Ok(stolen.map_or_else(StepEnd::Refused, |()| StepEnd::Done))
     }
 
     fn push(&mut self, send: &Send, label: Option<&str>) -> Result<(), String> {
@@ -392,7 +415,8 @@ fn faults(mutation: Option<&Mutation>) -> Faults {
             | Mutation::Sender(_)
             | Mutation::Time(_)
             | Mutation::Device(_)
-            | Mutation::LoginDigits(_),
+            | Mutation::LoginDigits(_)
+            | Mutation::Tls(_),
         )
         | None => {}
     }

@@ -12,6 +12,7 @@ use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::line::{Advance, LineFault};
 use super::needs::Needs;
 use super::pattern::Pattern;
+use super::probe::{Endpoint, ProbeKind};
 use super::push::{BodyFault, PushKeys, TokenFault};
 use super::said::Said;
 use super::template::Template;
@@ -94,12 +95,23 @@ pub enum Action {
     Fault(LineFault),
     /// Time passes.
     Advance(Advance),
+    /// Somebody steals what a Meta client holds at this moment.
+    Compromise(Compromise),
+}
+
+/// A theft of a Meta client's keys and of its session with a user. Nobody notices.
+#[derive(Clone, Debug)]
+pub struct Compromise {
+    /// The Meta client that is robbed.
+    pub of: String,
+    /// The user of the implementation under test whose session with it is stolen.
+    pub with: String,
 }
 
 impl Action {
     /// True for what can make something happen; absences are judged from the last of these on.
     pub fn causes(&self) -> bool {
-        !matches!(self, Self::Expect(_) | Self::ExpectNone(_))
+        !matches!(self, Self::Expect(_) | Self::ExpectNone(_) | Self::Compromise(_))
     }
 }
 
@@ -169,6 +181,8 @@ pub enum Payload {
     Push { times: u16 },
     /// So many HTTP GETs of the third-party server's key set, or a HEAD.
     FetchKeys { times: u16, head: bool },
+    /// An odd look at the HTTP of the third-party server.
+    Probe { kind: ProbeKind, at: Endpoint },
     /// From here on Meta publishes these push keys.
     Publish(PushKeys),
 }
@@ -232,6 +246,10 @@ pub enum Kind {
     Failure,
     /// At `meta`: what a client asked of the chat server beside keys.
     Asked,
+    /// At a Meta client: what can be read with what was stolen from it.
+    Thief,
+    /// At a Meta client: a signature over what somebody wrote to it.
+    Signature,
 }
 
 #[derive(Clone, Debug)]
@@ -268,6 +286,8 @@ pub enum Mutation {
     EnlistmentAnswer(AnswerFault),
     /// On `enlist`: the digits of the internal identifier that the user gets. Legal.
     LoginDigits(u64),
+    /// On `enlist`: the certificate that Meta's HTTP services show meanwhile.
+    Tls(CertificateWord),
     /// On `connect`: what the chat server does about the login.
     ServerLogin(LoginFault),
     /// On a `text` that is sent: what takes the place of the ciphertext.
@@ -324,6 +344,19 @@ macro_rules! words {
 
 pub(super) use words;
 
+words! {
+    /// What is wrong with the certificate of an HTTPS server of Meta's (TRN-019).
+    CertificateWord {
+        /// Signed by an authority that nobody knows.
+        ForeignAuthority = "foreign-authority",
+        /// Signed by itself.
+        SelfSigned = "self-signed",
+        /// For another host, by the right authority.
+        OtherName = "other-name",
+        Expired = "expired",
+        NotYetValid = "not-yet-valid",
+    }
+}
 words! {
     /// Faults of a certificate chain (NOI-006).
     ChainFault {

@@ -8,10 +8,11 @@ use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::kinds::{KINDS, MILESTONES};
 use super::line::{End, Length, Way, Which};
 use super::model::{
-    After, AnswerFault, BytesFault, ChainFault, ContentFault, FrameFault, HelloFault, LoginFault,
-    Plays, Seen, SignatureFault, TimeFault, Twin,
+    After, AnswerFault, BytesFault, CertificateWord, ChainFault, ContentFault, FrameFault,
+    HelloFault, LoginFault, Plays, Seen, SignatureFault, TimeFault, Twin,
 };
 use super::operations;
+use super::probe::{Endpoint, ProbeKind};
 use super::push::{BodyFault, PushKeys, TokenFault};
 use crate::wire::Style;
 
@@ -130,6 +131,7 @@ pub static STEP: Shape = Shape {
             may("expect_none", Form::Shape(&EXPECT), "something is not observed"),
             may("fault", Form::Shape(&FAULT), "the network does something to a connection"),
             may("advance", Form::Shape(&ADVANCE), "time passes, for both sides"),
+            may("compromise", Form::Shape(&COMPROMISE), "what a Meta client holds is stolen"),
         ],
     )
 };
@@ -213,6 +215,12 @@ pub static SEND: Shape = shape(
             "how often, at once: of a `push`, `fetch`, `ask_again` or `resend`; 1 if not said",
         ),
         may(
+            "probe",
+            Form::Word(|| words(ProbeKind::ALL)),
+            "an odd look at the HTTP of the third-party server",
+        ),
+        may("endpoint", Form::Word(|| words(Endpoint::ALL)), "of a `probe`: where it looks"),
+        may(
             "publish",
             Form::Word(|| words(PushKeys::ALL)),
             "what Meta's published push keys are from here on, and which of them signs",
@@ -276,6 +284,15 @@ pub static ADVANCE: Shape = shape(
     ],
 );
 
+pub static COMPROMISE: Shape = shape(
+    "`compromise`",
+    &[
+        must("of", Form::Text, "the Meta client that is robbed of its keys"),
+        must("with", Form::Text, "the client whose session with it is stolen"),
+        must("as", Form::Text, "the name by which `thief` refers to it"),
+    ],
+);
+
 pub static NEGATIVE: Shape = shape(
     "`negative`",
     &[
@@ -301,6 +318,11 @@ pub static MUTATION: Shape = Shape {
     ..shape(
         "`mutate`",
         &[
+            may(
+                "tls",
+                Form::Word(|| words(CertificateWord::ALL)),
+                "on `enlist`: the certificate that Meta's HTTP services show meanwhile",
+            ),
             may(
                 "server_chain",
                 Form::Word(|| words(ChainFault::ALL)),

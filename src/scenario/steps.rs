@@ -10,13 +10,14 @@ use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::kinds::{KINDS, KindInfo};
 use super::line;
 use super::model::{
-    Act, Action, After, AnswerFault, BytesFault, ChainFault, ContentFault, Expect, FrameFault,
-    HelloFault, Kind, LoginFault, Matching, Mutation, Negative, Payload, Send, SignatureFault,
-    Step, TimeFault, Twin,
+    Act, Action, After, AnswerFault, BytesFault, CertificateWord, ChainFault, Compromise,
+    ContentFault, Expect, FrameFault, HelloFault, Kind, LoginFault, Matching, Mutation, Negative,
+    Payload, Send, SignatureFault, Step, TimeFault, Twin,
 };
 use super::operations::{self, Operation};
 use super::parse::{fields, is_empty_mapping, problem, read_duration, read_name, read_template};
 use super::pattern::Pattern;
+use super::probe::{Endpoint, ProbeKind};
 use super::push::{BodyFault, PushKeys, TokenFault};
 use super::template::Template;
 use super::{said, shape};
@@ -42,6 +43,7 @@ fn read_step(problems: &mut Problems, node: &Yaml) -> Option<Step> {
         "expect" | "expect_none" => read_expect,
         "fault" => read_fault,
         "advance" => read_advance,
+        "compromise" => read_compromise,
         // `single` has refused every other key.
         _ => return None,
     };
@@ -176,7 +178,7 @@ fn read_with(problems: &mut Problems, node: &Yaml, send: Fields<'_>) -> Option<P
 }
 
 fn read_encode(problems: &mut Problems, entry: &Entry, send: Fields<'_>) -> Option<EncodeAs> {
-    for word in ["push", "fetch", "publish", "drain", "blocks", "enlist_elsewhere"] {
+    for word in ["push", "fetch", "probe", "publish", "drain", "blocks", "enlist_elsewhere"] {
         if send.get(word).is_some() {
             problems.add(entry.key_span, format!("a `{word}` is no stanza to encode"));
         }
@@ -219,6 +221,7 @@ const PAYLOADS: &[&str] = &[
     "enlist_elsewhere",
     "push",
     "fetch",
+    "probe",
     "publish",
 ];
 
@@ -226,6 +229,7 @@ const PAYLOADS: &[&str] = &[
 const BESIDE: &[(&str, &[&str])] = &[
     ("id", &["replay"]),
     ("hold", &["text"]),
+    ("endpoint", &["probe"]),
     ("count", &["ask_again"]),
     ("keys", &["ask_again"]),
     ("spoilt", &["resend"]),
@@ -276,6 +280,7 @@ fn read_payload(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Opt
             does.then_some(Payload::EnlistElsewhere)
         }
         "push" => read_push(problems, value, fields),
+        "probe" => read_probe(problems, value, fields),
         "publish" => problems.word(value, "set", PushKeys::ALL).map(Payload::Publish),
         _ => {
             let words = [(false, shape::FETCHES[0]), (true, shape::FETCHES[1])];
@@ -338,6 +343,17 @@ fn read_push(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Option
     }
 }
 
+fn read_probe(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Option<Payload> {
+    let kind = problems.word(node, "probe", ProbeKind::ALL);
+    let Some(endpoint) = fields.get("endpoint") else {
+        let help = listed("one of", &shape::words(Endpoint::ALL));
+        problems.advise(node.span, "`probe` lacks `endpoint`", help);
+        return None;
+    };
+    let at = problems.word(endpoint, "endpoint", Endpoint::ALL);
+    Some(Payload::Probe { kind: kind?, at: at? })
+}
+
 fn read_pattern(problems: &mut Problems, node: &Yaml) -> Option<Pattern> {
     let text = problems.text(node, "a stanza")?;
     Pattern::parse(text)
@@ -356,6 +372,7 @@ fn read_mutation(problems: &mut Problems, node: &Yaml) -> Option<Mutation> {
         "offline_count" => read_code(problems, value).map(Mutation::OfflineCount),
         "bytes" => problems.word(value, "fault", BytesFault::ALL).map(Mutation::Bytes),
         "frame" => problems.word(value, "fault", FrameFault::ALL).map(Mutation::Frame),
+        "tls" => problems.word(value, "fault", CertificateWord::ALL).map(Mutation::Tls),
         "server_chain" => problems.word(value, "fault", ChainFault::ALL).map(Mutation::ServerChain),
         "bundle_signature" => {
             problems.word(value, "fault", SignatureFault::ALL).map(Mutation::BundleSignature)
@@ -412,6 +429,14 @@ fn read_fault<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fi
 
 fn read_advance<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fields<'y>)> {
     line::read_advance(problems, node).map(|(by, fields)| (Action::Advance(by), fields))
+}
+
+fn read_compromise<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fields<'y>)> {
+    let fields = fields(problems, node, &shape::COMPROMISE)?;
+    let mut name =
+        |key: &str| fields.get(key).and_then(|node| problems.text(node, &format!("`{key}`")));
+    let (of, with) = (name("of")?.to_owned(), name("with")?.to_owned());
+    Some((Action::Compromise(Compromise { of, with }), fields))
 }
 
 fn read_expect<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fields<'y>)> {

@@ -19,6 +19,11 @@ pub(super) fn fault_accepted(scene: &Scene<'_>) -> Option<String> {
             "the client goes on after a handshake message of the server that it should refuse ({})",
             fault.word()
         ),
+        Mutation::Tls(word) => format!(
+            "the client hands its token to a server whose certificate it should refuse ({}): it \
+             does not verify chain, name and validity of Meta's HTTP services",
+            word.word()
+        ),
         Mutation::Frame(fault) => {
             format!("the client takes a frame that it should refuse ({})", fault.word())
         }

@@ -7,10 +7,12 @@ mod addressing;
 mod announced_frames;
 mod bundle_use;
 mod convergence;
+mod deniability;
 mod early_data;
 mod enlistment_form;
 mod enlistment_retries;
 mod ephemeral_keys;
+mod http_surface;
 mod identifiers;
 mod identity_binding;
 mod identity_in_force;
@@ -67,6 +69,8 @@ pub enum Grade {
     Broken,
     /// The half of a mixed row that only warns (the row's `why`).
     Warned,
+    /// The half of a row that fails though the row only recommends (the row's `why`).
+    Failed,
     /// It was seen, and may be another case's doing.
     Open,
     /// A breach of the driver protocol.
@@ -131,10 +135,12 @@ pub static ALL: &[&dyn Check] = &[
     &announced_frames::AnnouncedFrames,
     &bundle_use::BundleUse,
     &convergence::Convergence,
+    &deniability::Deniability,
     &early_data::EarlyData,
     &enlistment_form::EnlistmentForm,
     &enlistment_retries::EnlistmentRetries,
     &ephemeral_keys::EphemeralKeys,
+    &http_surface::HttpSurface,
     &in_order::InOrder,
     &identifiers::Identifiers,
     &identity_binding::IdentityBinding,

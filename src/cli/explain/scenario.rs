@@ -80,6 +80,10 @@ fn in_words(step: &Step) -> String {
                 advance.on
             )
         }
+        Action::Compromise(theft) => format!(
+            "Somebody steals the keys of {} and its session with {}, and nobody notices{label}.",
+            theft.of, theft.with
+        ),
         Action::Expect(expect) => format!("Expected {}{label}.", expected(expect)),
         Action::ExpectNone(expect) => format!("Not expected {}{label}.", expected(expect)),
     }
@@ -142,6 +146,9 @@ fn sent(send: &Send) -> String {
         Payload::FetchKeys { times: 1, head: false } => "a request for its key set".to_owned(),
         Payload::FetchKeys { times, head: false } => format!("{times} requests for its key set"),
         Payload::FetchKeys { times, head: true } => format!("HEAD for its key set, {times} times"),
+        Payload::Probe { kind, at } => {
+            format!("the probe `{}`, at its endpoint {}", kind.word(), at.word())
+        }
         Payload::Publish(keys) => format!("push keys by being published anew: {}", keys.word()),
     };
     let fault = send.mutate.as_ref().map(|m| format!(", while {}", fault(m))).unwrap_or_default();
@@ -151,6 +158,9 @@ fn sent(send: &Send) -> String {
 
 fn fault(mutation: &Mutation) -> String {
     match mutation {
+        Mutation::Tls(word) => {
+            format!("Meta's HTTP services show a certificate that is {}", word.word())
+        }
         Mutation::ServerChain(fault) => {
             format!("the chat server shows a certificate chain with the fault {}", fault.word())
         }

@@ -8,6 +8,8 @@ mod chat;
 mod content;
 mod control;
 mod enlistment;
+mod guarantee;
+mod http;
 mod keys;
 mod messages;
 mod noise;
@@ -50,6 +52,35 @@ pub enum Fault {
     ConnectsUnenlisted,
     EnlistsWhenReplaced,
     RetryUploadsOtherKeys,
+
+    // TRN on the HTTP side
+    NoHttp2,
+    NoHttp1,
+    AnswersDifferByVersion,
+    NoTls13,
+    NoTls12,
+    OldTls,
+    CertificateExpired,
+    CertificateNotYetValid,
+    CertificateOfAnotherHost,
+    CertificateSelfSigned,
+    CertificateOfUnknownAuthority,
+    NoHostServed,
+    TwoHostsServed,
+    BothFramingsKept,
+    LengthWins,
+    FirstLengthWins,
+    OddLengthIsNone,
+    MethodsNotTold,
+    AnyMethodServed,
+    MediaTypeIgnored,
+    LargeBodyFails,
+    OddPathFails,
+    MachinesRedirected,
+    MachinesGetCookies,
+    MachinesAskedToLogIn,
+    TlsNotVerified,
+    TlsNameNotVerified,
 
     // NOI
     EphemeralReused,
@@ -197,6 +228,23 @@ pub enum Fault {
     LosesOneInAThousand,
     RegistrationChangeIgnored,
     IdentityReduced,
+
+    // The guarantees, and leaks
+    RatchetKeyKept,
+    RatchetKeyRenewedLate,
+    OneTimePrekeyPassedOver,
+    ContentSigned,
+    CiphertextSigned,
+    TextInNotify,
+    TextInBase64,
+    TextInUtf16,
+    TextInUrl,
+    TextInHeader,
+    TextInCrashReport,
+    TextInLogin,
+    TextInLog,
+    TextInLogEscaped,
+    IncomingTextInLog,
 
     // MSG and RCP
     DuplicateShown,
@@ -364,6 +412,10 @@ pub enum Fault {
     PushOverloadFails,
     PushBadBodyFails,
     MailboxNeedsAPush,
+
+    // The controls that are the reference, see `control`.
+    AcceptsAll,
+    RejectsAll,
 }
 
 /// What the harness has to say of a quirk.
@@ -404,7 +456,7 @@ pub struct Quirk {
     pub what: &'static str,
 }
 
-pub use control::{CONTROLS, Control};
+pub use control::{CONTROLS, Control, Demand};
 impl Quirk {
     /// True for a fault that two ends can have alike and still understand each other: those of the
     /// derivation of keys and of what the MAC covers.
@@ -425,9 +477,9 @@ impl Quirk {
     }
 }
 
-/// Finds a quirk by its id.
+/// Finds a quirk, or a control that is the reference with a fault, by its id.
 pub fn find(id: &str) -> Option<&'static Quirk> {
-    all().find(|quirk| quirk.id == id)
+    all().chain(control::EXTREMES).find(|quirk| quirk.id == id)
 }
 
 const CLIENT: &str = "third-party-client";
@@ -507,9 +559,11 @@ pub fn all() -> impl Iterator<Item = &'static Quirk> {
         messages::ALL,
         ratchet::ALL,
         content::ALL,
+        guarantee::ALL,
         people::ALL,
         process::ALL,
         server::ALL,
+        http::ALL,
     ]
     .into_iter()
     .flatten()

@@ -11,6 +11,7 @@ mod effect;
 mod enlist;
 mod handshake;
 mod lax;
+mod leaks;
 mod leaving;
 mod link;
 mod login;
@@ -133,6 +134,10 @@ pub struct ThirdPartyClient {
     batch: Vec<Node>,
     /// A content came that only a fault takes harm from.
     stricken: bool,
+    /// What is for the process's log; only a fault writes any.
+    log_lines: Vec<String>,
+    /// The text that was sent last; only a fault keeps it here.
+    last_text: String,
     out: VecDeque<Output>,
 }
 
@@ -206,6 +211,8 @@ impl ThirdPartyClient {
             doomed: false,
             batch: Vec::new(),
             stricken: false,
+            log_lines: Vec::new(),
+            last_text: String::new(),
             out: VecDeque::new(),
             settings,
         }
@@ -375,7 +382,7 @@ impl ThirdPartyClient {
     }
 
     fn has(&self, fault: Fault) -> bool {
-        self.fault == Some(fault)
+        self.fault.is_some_and(|own| own.includes(fault))
     }
 
     /// The stream of randomness for one purpose of this user.

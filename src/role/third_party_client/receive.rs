@@ -308,6 +308,7 @@ impl ThirdPartyClient {
 
     pub(super) fn show(&mut self, from: &Jid, id: &str, text: String) {
         let (from, id) = (from.bare(), id.to_owned());
+        self.betray_incoming(&text);
         self.keep(&from, &id, &text);
         self.notify(Notification::Message { from, id, text });
     }

@@ -81,6 +81,7 @@ fn acts(scenario: &Scenario, name: &str) -> bool {
         Action::Expect(expect) | Action::ExpectNone(expect) => expect.at == name,
         Action::Fault(fault) => fault.on == name,
         Action::Advance(advance) => advance.on == name,
+        Action::Compromise(theft) => theft.of == name || theft.with == name,
     })
 }
 
@@ -104,6 +105,7 @@ impl Action {
             Action::ExpectNone(_) => "expect_none",
             Action::Fault(_) => "fault",
             Action::Advance(_) => "advance",
+            Action::Compromise(_) => "compromise",
         }
     }
 }
@@ -128,6 +130,7 @@ impl Payload {
             Payload::EnlistElsewhere => "enlist_elsewhere",
             Payload::Push { .. } => "push",
             Payload::FetchKeys { .. } => "fetch",
+            Payload::Probe { .. } => "probe",
             Payload::Publish(_) => "publish",
         }
     }

@@ -20,7 +20,11 @@ fn mutation(step: &Step) -> Option<&Mutation> {
     match &step.action {
         Action::Act(act) => act.mutate.as_ref(),
         Action::Send(send) => send.mutate.as_ref(),
-        Action::Expect(_) | Action::ExpectNone(_) | Action::Fault(_) | Action::Advance(_) => None,
+        Action::Expect(_)
+        | Action::ExpectNone(_)
+        | Action::Fault(_)
+        | Action::Advance(_)
+        | Action::Compromise(_) => None,
     }
 }
 
@@ -88,6 +92,7 @@ fn lint_mutation(problems: &mut Problems, scenario: &Scenario, n: usize, step: &
         (
             Mutation::EnlistmentReason(_)
             | Mutation::EnlistmentAnswer(_)
+            | Mutation::Tls(_)
             | Mutation::LoginDigits(_),
             Action::Act(act),
         ) => act.operation == "enlist",
@@ -113,6 +118,7 @@ fn lint_mutation(problems: &mut Problems, scenario: &Scenario, n: usize, step: &
 
 fn belongs(mutation: &Mutation) -> (&'static str, &'static str) {
     match mutation {
+        Mutation::Tls(_) => ("tls", "`do: enlist`"),
         Mutation::ServerChain(_) => ("server_chain", "`do: connect`"),
         Mutation::ServerHello(_) => ("server_hello", "`do: connect`"),
         Mutation::OfflineCount(_) => ("offline_count", "`do: connect`"),

@@ -74,7 +74,7 @@ fn texts(step: &Step) -> Vec<(String, Text<'_>)> {
         Action::Act(act) => act_texts(act),
         Action::Send(send) => send_texts(send),
         Action::Expect(expect) | Action::ExpectNone(expect) => expect_texts(expect),
-        Action::Fault(_) | Action::Advance(_) => Vec::new(),
+        Action::Fault(_) | Action::Advance(_) | Action::Compromise(_) => Vec::new(),
     }
 }
 
@@ -254,6 +254,7 @@ fn fields(action: &Action) -> Option<&'static [&'static str]> {
             Payload::Release { .. } | Payload::AskAgain { .. } | Payload::Resend { .. } => &["id"],
             Payload::Push { .. }
             | Payload::FetchKeys { .. }
+            | Payload::Probe { .. }
             | Payload::Publish(_)
             | Payload::Drain { .. }
             | Payload::Lose(_)
@@ -265,7 +266,9 @@ fn fields(action: &Action) -> Option<&'static [&'static str]> {
         }),
         Action::Expect(expect) if expect.kind == Kind::Stanza => None,
         Action::Expect(expect) => Some(expect.kind.info().fields),
-        Action::ExpectNone(_) | Action::Fault(_) | Action::Advance(_) => Some(&[]),
+        Action::ExpectNone(_) | Action::Fault(_) | Action::Advance(_) | Action::Compromise(_) => {
+            Some(&[])
+        }
     }
 }
 
