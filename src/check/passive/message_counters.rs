@@ -27,7 +27,7 @@ impl Check for MessageCounters {
     fn examine(&self, view: &View<'_>) -> Vec<Observed> {
         let mut logins = BTreeSet::new();
         let disturbed = view.entries().any(|entry| match &entry.event {
-            Event::FaultTook { .. } | Event::ClockAdvanced { .. } => true,
+            Event::FaultTook { .. } | Event::ClockAdvanced { .. } | Event::Soaked { .. } => true,
             Event::Login { .. } => !logins.insert((entry.lane, entry.actor.as_deref())),
             Event::Called { operation, .. } => is_restart(operation) || operation == "disconnect",
             _ => false,
