@@ -161,6 +161,13 @@ pub(super) static ALL: &[Quirk] = &[
         "Reduces an identity key of p or more before it verifies, so that one key has two forms.",
     ),
     client(
+        "bundle-identity-not-bound",
+        Fault::IdentityNotBound,
+        "PRE-004",
+        "tinyhumansai/tiny.place#61",
+        "Verifies the signature with whichever key of the bundle it fits.",
+    ),
+    client(
         "registration-id-change-ignored",
         Fault::RegistrationChangeIgnored,
         "PRE-015",

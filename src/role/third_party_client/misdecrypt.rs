@@ -22,8 +22,10 @@ impl ThirdPartyClient {
 
     /// A deliberate fault: who began a session while this user did is never answered in one.
     pub(super) fn note_crossing(&mut self, from: &Jid, sealed: &Ciphertext) {
-        let own = self.party.inspect(&address(from)).is_some_and(|session| session.awaits_reply);
-        if self.has(Fault::CrossedStartForEver) && own && sealed.kind == EncType::PkMsg {
+        if !self.has(Fault::CrossedStartForEver) || sealed.kind != EncType::PkMsg {
+            return;
+        }
+        if self.party.inspect(&address(from)).is_some_and(|session| session.awaits_reply) {
             self.crossed.insert(from.bare());
         }
     }
