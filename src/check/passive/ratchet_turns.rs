@@ -52,7 +52,8 @@ fn turn(last: &Writing<'_>, writing: &Writing<'_>, used: &BTreeSet<&str>) -> Opt
         return None;
     }
     let key = &writing.header.ratchet_key;
-    let session = writing.enc.session.as_deref()?;
+    // What could not be read is of the session before it, unless it begins another.
+    let session = writing.enc.session.as_deref().or(last.enc.session.as_deref())?;
     if last.enc.session.as_deref() != Some(session) {
         return None;
     }
