@@ -49,6 +49,13 @@ pub(super) static ALL: &[Quirk] = &[
         "Takes the two halves of the derived secret for each other.",
     ),
     client(
+        "chain-constants-swapped",
+        Fault::Derives(Derivation::ChainConstantsSwapped),
+        "RAT-010",
+        VARIANT,
+        "Takes the constants of message keys and of chain keys for each other.",
+    ),
+    client(
         "mac-binds-initiator-first",
         Fault::Derives(Derivation::AssociatedDataByInitiator),
         "ENC-004",
@@ -131,6 +138,13 @@ pub(super) static ALL: &[Quirk] = &[
         "ENC-014",
         "variant of CVE-2024-52813",
         "Shows a code that depends on its own identity key only.",
+    ),
+    client(
+        "another-identity-for-every-peer",
+        Fault::Ratchet(Ratchet::SecondIdentity),
+        "ENC-016",
+        VARIANT,
+        "Begins each session under an identity key that it makes for this peer.",
     ),
     should(
         "crossed-start-refused",
