@@ -150,7 +150,10 @@ async fn meta_loop(
                     NetEvent::Response { id, result } => {
                         Input::Response { id: fetches.remove(&id).unwrap(), result }
                     }
-                    NetEvent::Opened { .. } | NetEvent::OpenFailed { .. } => continue,
+                    NetEvent::Opened { .. }
+                    | NetEvent::OpenFailed { .. }
+                    | NetEvent::Probed { .. }
+                    | NetEvent::Unsecured { .. } => continue,
                 };
                 meta.handle(UnixMs::now(), input);
             }
