@@ -501,6 +501,8 @@ words! {
         Random = "random",
         FlippedBit = "flipped-bit",
         OtherIdentity = "other-identity",
+        /// The prekey is another one, and has signed itself.
+        PrekeyItself = "prekey-itself",
         Short = "short",
     }
 }

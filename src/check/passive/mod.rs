@@ -24,6 +24,7 @@ mod key_upload;
 mod login_payload;
 mod message_counters;
 mod message_ids;
+mod one_identity;
 mod one_meaning;
 mod one_reaction;
 mod padding;
@@ -152,6 +153,7 @@ pub static ALL: &[&dyn Check] = &[
     &login_payload::LoginPayload,
     &message_counters::MessageCounters,
     &message_ids::MessageIds,
+    &one_identity::OneIdentity,
     &one_meaning::OneMeaning,
     &one_reaction::OneReaction,
     &padding::Padding,

@@ -228,6 +228,7 @@ pub enum Fault {
     LosesOneInAThousand,
     RegistrationChangeIgnored,
     IdentityReduced,
+    IdentityNotBound,
 
     // The guarantees, and leaks
     RatchetKeyKept,

@@ -15,6 +15,7 @@ mod leaks;
 mod leaving;
 mod link;
 mod login;
+mod misdecrypt;
 mod misform;
 mod misread;
 mod miswrite;

@@ -5,4 +5,5 @@ mod bench;
 mod connecting;
 mod enlisting;
 mod receiving;
+mod restarting;
 mod sending;
