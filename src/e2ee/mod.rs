@@ -17,6 +17,7 @@ mod error;
 mod identity_change;
 mod initiator;
 mod kdf_fault;
+mod letters;
 pub mod oddity;
 pub mod padding;
 #[cfg(test)]
@@ -41,6 +42,7 @@ pub use derivation::Derivation;
 pub use diagnosis::{Diagnosis, Obstacle, ResponderKeys, diagnose};
 pub use error::{E2eeError, Whose};
 pub use kdf_fault::KdfInput;
+pub use letters::{LettersParty, Slip};
 pub use party::{
     Address, Bundle, Ciphertext, EncType, KemPrekey, OneTimePrekey, Party, SignedPrekey,
 };

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
+use super::rows::{BrokenRow, rows};
 use crate::evidence::RunHeader;
 use crate::role::quirk::{self, Expect, Fault, Quirk};
 use crate::run::{Observer, Place, RunError, RunOptions, RunReport, Target, run_all};
@@ -27,6 +28,23 @@ pub enum Status {
     Inert,
     /// Something was red, but not its requirement.
     WrongRequirement,
+}
+
+impl Status {
+    /// The word in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Killed => "killed",
+            Self::Survived => "survived",
+            Self::Inert => "inert",
+            Self::WrongRequirement => "wrong requirement",
+        }
+    }
+
+    /// The word in progress: whatever is not as it should be stands out.
+    fn shout(self) -> String {
+        if self == Self::Killed { self.word().to_owned() } else { self.word().to_uppercase() }
+    }
 }
 
 /// One quirk's line.
@@ -62,6 +80,8 @@ pub struct KillMatrix {
     pub seed: u64,
     pub quirks: Vec<Killed>,
     pub controls: Vec<Control>,
+    /// Every row of the catalogue with the quirks that break it.
+    pub rows: Vec<BrokenRow>,
 }
 
 impl KillMatrix {
@@ -107,7 +127,7 @@ pub async fn hunt(
     let mut quirks = Vec::new();
     while let Some(line) = lines.next().await {
         let line = line?;
-        progress(&format!("{:<18} {}", word(line.status), line.id));
+        progress(&format!("{:<18} {}", line.status.shout(), line.id));
         quirks.push(line);
     }
     let mut controls = Vec::new();
@@ -122,7 +142,7 @@ pub async fn hunt(
         ));
         controls.push(Control { id: control.id, passed_checks });
     }
-    Ok(KillMatrix { schema: 1, seed: options.seed.0, quirks, controls })
+    Ok(KillMatrix { schema: 1, seed: options.seed.0, quirks, controls, rows: rows(None) })
 }
 
 async fn hunt_one(
@@ -224,15 +244,6 @@ async fn run(
         again: format!("counterpart run --iut 'reference:third-party?quirk={id}' --seed {seed}"),
     };
     run_all(cases, run, Arc::new(Silent)).await
-}
-
-fn word(status: Status) -> &'static str {
-    match status {
-        Status::Killed => "killed",
-        Status::Survived => "SURVIVED",
-        Status::Inert => "INERT",
-        Status::WrongRequirement => "WRONG REQUIREMENT",
-    }
 }
 
 struct Silent;

@@ -11,6 +11,7 @@ mod early_data;
 mod enlistment_form;
 mod enlistment_retries;
 mod ephemeral_keys;
+mod fresh_ciphertexts;
 mod identifiers;
 mod identity_in_force;
 mod in_order;
@@ -128,6 +129,7 @@ pub static ALL: &[&dyn Check] = &[
     &enlistment_form::EnlistmentForm,
     &enlistment_retries::EnlistmentRetries,
     &ephemeral_keys::EphemeralKeys,
+    &fresh_ciphertexts::FreshCiphertexts,
     &in_order::InOrder,
     &identifiers::Identifiers,
     &identity_in_force::IdentityInForce,

@@ -17,6 +17,7 @@ mod process;
 mod server;
 mod writing;
 
+use crate::e2ee::Slip;
 use crate::wire::Variant;
 
 /// A way in which the reference may be wrong.
@@ -196,6 +197,8 @@ pub enum Fault {
     TextInLog,
     TextInLogEscaped,
     IncomingTextInLog,
+    /// Another protocol than Signal's, sound or with a slip of its own.
+    OtherProtocol(Option<Slip>),
 
     // MSG and RCP
     DuplicateShown,

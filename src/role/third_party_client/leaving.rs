@@ -98,7 +98,7 @@ impl ThirdPartyClient {
         self.enlistment.forget();
         self.leaving.times += 1;
         let keys = self.rng(&format!("signal-{}", self.leaving.times));
-        self.party = party(&self.settings, keys, self.fault);
+        self.party = party(&self.settings, &self.visible_id, keys, self.fault);
         self.upkeep = Upkeep::default();
         self.first_batch.clear();
         self.kept_token = None;

@@ -47,7 +47,7 @@ pub use settings::{Settings, SettingsError, Values};
 pub use threads::ThreadItem;
 
 use crate::clock::UnixMs;
-use crate::e2ee::{KdfInput, OneTimePrekey, Party, X3dhParty};
+use crate::e2ee::{KdfInput, LettersParty, OneTimePrekey, Party, X3dhParty};
 use crate::limits::{COMMAND_WAIT_MS_MAX, IDS_REMEMBERED_MAX, WAKE_PAUSE_MS};
 use crate::noise::KeyPair;
 use crate::role::Input;
@@ -148,7 +148,7 @@ impl ThirdPartyClient {
         let stream = |purpose: &str| stream(&settings, visible_id, purpose);
         let mut ids = stream("ids");
         let [a, b] = [ids.next_u32() >> 16, ids.next_u32() >> 16];
-        let party = party(&settings, stream("signal"), fault);
+        let party = party(&settings, visible_id, stream("signal"), fault);
         Self {
             visible_id: visible_id.to_owned(),
             fault,
@@ -463,7 +463,11 @@ impl ThirdPartyClient {
 }
 
 /// The user's Signal identity. Its faults are those of version 3.
-fn party(settings: &Settings, rng: Rng, fault: Option<Fault>) -> Box<dyn Party> {
+fn party(settings: &Settings, visible_id: &str, rng: Rng, fault: Option<Fault>) -> Box<dyn Party> {
+    if let Some(Fault::OtherProtocol(slip)) = fault {
+        let letters = settings.seed.rng(&["third-party", visible_id, "letters"]);
+        return Box::new(LettersParty::new(rng, letters, slip));
+    }
     if settings.signal.version != 3 {
         return settings.signal.party(rng);
     }
