@@ -55,6 +55,9 @@
 //! format, add a file in `report` and a line in [`report::format::ALL`]. To add a quirk, add a line in
 //! [`role::quirk`] and the one line of the role that it changes.
 
+// `println!` panics when the reader goes away: `cli::stdout` instead.
+#![warn(clippy::print_stdout)]
+
 pub mod canary;
 pub mod check;
 pub mod cli;

@@ -95,6 +95,10 @@ pub const HTTP_IDLE_MS_MAX: u64 = 60_000;
 pub const RESPOND_WAIT_MS_MAX: u64 = 30_000;
 /// Longest wait for the whole answer to an HTTP request of ours, and for a peer's request body.
 pub const FETCH_WAIT_MS_MAX: u64 = 10_000;
+/// Bytes that a raw probe keeps of what a server says: a few answers and their pages.
+pub const PROBE_BYTES_MAX: usize = 64 * 1024;
+/// Silence after which a server that has not closed a connection keeps it open, for a probe.
+pub const PROBE_QUIET_MS: u64 = 2_000;
 /// Longest wait for queued bytes to leave after a close, and then for the peer's own close.
 pub const CLOSE_WAIT_MS_MAX: u64 = 5_000;
 

@@ -448,6 +448,9 @@ fn answer(operation: &str, outcome: &Result<Value, String>) -> Vec<(&'static str
         let texts = items.iter().filter_map(|item| item.pointer(at)?.as_str());
         texts.collect::<Vec<_>>().join(by)
     };
+    if let Some(code) = result.get("fingerprint").and_then(Value::as_str) {
+        fields.push(("fingerprint", code.to_owned()));
+    }
     if let Some(list) = result.get("list").and_then(Value::as_array) {
         fields.push(("list", joined(list, "", " ")));
     }

@@ -10,6 +10,7 @@ mod board;
 mod cause;
 mod decrypted;
 mod fields;
+mod http;
 mod judge;
 mod passive;
 mod progress;
@@ -23,7 +24,7 @@ mod thief;
 mod tests;
 
 pub use board::{Board, Near};
-pub use judge::{Setting, judge, watch};
+pub use judge::{Setting, judge, refusals, watch};
 pub use passive::{ALL, Check, Grade, Observed, View};
 pub use progress::{Progress, StepOutcome, lane};
 pub use run_level::{RUN_CASE, judge_run};

@@ -23,8 +23,9 @@ pub(super) fn header_fields(headers: &[(String, String)]) -> Vec<(&'static str, 
     named.chain([("headers", names.join(" "))]).collect()
 }
 
-/// The rules about a token or a key set that an event tells of, one observation each.
+/// The rules about a token, a key set or a server's HTTP that an event tells of, one observation each.
 pub(super) fn rules(event: &Event) -> Vec<Vec<(&'static str, String)>> {
+    let looked;
     let (of, checked) = match event {
         Event::KeySet { checked } => ("key-set", checked.as_slice()),
         Event::Enlistment { form, .. } => {
@@ -32,6 +33,10 @@ pub(super) fn rules(event: &Event) -> Vec<Vec<(&'static str, String)>> {
         }
         Event::Login { facts } => {
             ("login", facts.token.as_ref().map(|t| t.checked.as_slice()).unwrap_or_default())
+        }
+        Event::Looked { probe, endpoint, seen, .. } => {
+            looked = super::http::rules(probe, endpoint, seen);
+            (probe.as_str(), looked.as_slice())
         }
         _ => return Vec::new(),
     };

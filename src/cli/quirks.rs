@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::choice::Choice;
 use super::source::{Sources, bundled};
+use super::stdout;
 use super::{World, fail};
 use crate::role::quirk;
 use crate::scenario::Case;
@@ -79,14 +80,15 @@ pub async fn execute(args: Args, world: &World) -> Exit {
     };
     match args.format.or(args.json.then_some(Format::Json)) {
         Some(Format::Json) => match serde_json::to_string_pretty(&matrix) {
-            Ok(text) => println!("{text}"),
+            Ok(text) => stdout::line(&text),
             Err(error) => return fail(Exit::Usage, &error),
         },
-        Some(Format::Md) => print!("{}", markdown(&matrix)),
-        None => {
-            let killed = matrix.quirks.iter().filter(|q| !q.killed_by.is_empty()).count();
-            println!("{killed} of {} quirks killed", matrix.quirks.len());
-        }
+        Some(Format::Md) => stdout::text(markdown(&matrix)),
+        None => stdout::line(format_args!(
+            "{} of {} quirks killed",
+            matrix.killed(),
+            matrix.quirks.len()
+        )),
     }
     if matrix.is_sound() { Exit::Good } else { Exit::Found }
 }
@@ -108,9 +110,9 @@ fn chosen(args: &Args, cases: Vec<Case>) -> Result<(Vec<Case>, Vec<String>), Str
 
 fn list() {
     for quirk in quirk::all() {
-        println!("{:<36} {:<8} {}", quirk.id, quirk.requirement, quirk.what);
+        stdout::line(format_args!("{:<36} {:<8} {}", quirk.id, quirk.requirement, quirk.what));
     }
     for control in quirk::CONTROLS {
-        println!("{:<36} {:<8} {}", control.id, "control", control.what);
+        stdout::line(format_args!("{:<36} {:<8} {}", control.id, "control", control.what));
     }
 }

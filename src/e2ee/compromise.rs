@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use wacore_libsignal::crypto::aes_256_cbc_encrypt_into;
 
 use super::envelope::{Envelope, split_mac};
-use super::schedule::{Key, Recipe, RootAndChain, agree, mac_key, message_keys, ratchet_step};
+use super::schedule::{Key, Recipe, RootAndChain, agree, mac_key, message_keys_at, ratchet_step};
 use super::session_view::SessionView;
 use crate::limits::CHAIN_STEPS_MAX;
 use crate::proto::signal::SignalMessage;
@@ -53,6 +53,11 @@ impl SessionSnapshot {
     /// where that cannot be told: for another version than 3, whose keys hang on more than these
     /// secrets, for bytes that do not parse, and for a message too far ahead to derive.
     pub fn reads(&self, message: &[u8]) -> Option<bool> {
+        self.mac_fits(message, Recipe::SOUND)
+    }
+
+    /// The same with another recipe for the MAC.
+    pub(super) fn mac_fits(&self, message: &[u8], recipe: Recipe) -> Option<bool> {
         if self.view.version != 3 {
             return None;
         }
@@ -68,8 +73,7 @@ impl SessionSnapshot {
             return None;
         }
         let (sender, receiver) = (key(&self.view.peer_identity)?, key(&self.own_identity)?);
-        let recomputed =
-            Recipe::SOUND.mac(&mac_key(&chain, steps), &sender, &receiver, authenticated);
+        let recomputed = recipe.mac(&mac_key(&chain, steps), &sender, &receiver, authenticated);
         Some(recomputed == mac)
     }
 
@@ -83,7 +87,7 @@ impl SessionSnapshot {
         }
         let envelope = Envelope::parse(like).ok()?;
         let Reach::Chain(chain, next) = self.reach(&envelope)? else { return None };
-        let keys = message_keys(&chain, envelope.counter.checked_sub(next)?);
+        let keys = message_keys_at(&chain, envelope.counter.checked_sub(next)?);
         let mut ciphertext = Vec::new();
         aes_256_cbc_encrypt_into(plaintext, &keys.cipher, &keys.iv, &mut ciphertext).ok()?;
         let typed = [&[KEY_TYPE][..], &envelope.ratchet_key].concat();

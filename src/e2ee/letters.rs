@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hmac::{Hmac, KeyInit, Mac};
+use rand::{Rng as _, SeedableRng as _};
 use sha2::Sha256;
 use wacore_libsignal::core::curve::KeyPair;
 use wacore_libsignal::crypto::{aes_256_cbc_decrypt_into, aes_256_cbc_encrypt_into};
@@ -51,7 +52,7 @@ pub enum Slip {
 
 /// One identity that writes sealed letters.
 pub struct LettersParty {
-    keys: X3dhParty,
+    keys: Box<dyn Party>,
     rng: Rng,
     slip: Option<Slip>,
     /// Identity and signed prekey of those to whom letters can be sealed.
@@ -68,11 +69,13 @@ pub struct LettersParty {
 }
 
 impl LettersParty {
-    /// Keys from one generator, ephemeral keys from another.
-    pub fn new(keys: Rng, rng: Rng, slip: Option<Slip>) -> Self {
+    /// Everything from one generator.
+    pub fn new(mut rng: Rng, slip: Option<Slip>) -> Self {
         let (peers, identities, taken, changed) = Default::default();
         let (kept, sent, newest, closed) = Default::default();
-        let keys = X3dhParty::new(keys);
+        let mut seed = [0; 32];
+        rng.fill_bytes(&mut seed);
+        let keys: Box<dyn Party> = Box::new(X3dhParty::new(Rng::from_seed(seed)));
         Self { keys, rng, slip, peers, identities, taken, changed, kept, sent, newest, closed }
     }
 
@@ -274,6 +277,26 @@ impl Party for LettersParty {
         self.keys.stolen()
     }
 
+    fn copy(&self, rng: Rng) -> Box<dyn Party> {
+        Box::new(Self {
+            keys: self.keys.copy(rng.clone()),
+            rng,
+            slip: self.slip,
+            peers: self.peers.clone(),
+            identities: self.identities.clone(),
+            taken: self.taken.clone(),
+            changed: self.changed.clone(),
+            kept: self.kept.clone(),
+            sent: self.sent.clone(),
+            newest: self.newest.clone(),
+            closed: self.closed.clone(),
+        })
+    }
+
+    fn start_prekey_ids_at(&mut self, id: u32, anew: bool) {
+        self.keys.start_prekey_ids_at(id, anew);
+    }
+
     fn responder_keys(&self, _: Option<u32>) -> Option<ResponderKeys> {
         None
     }
@@ -301,7 +324,7 @@ mod tests {
     use crate::seed::Seed;
 
     fn party(name: &str, slip: Option<Slip>) -> LettersParty {
-        LettersParty::new(Seed(1).rng(&[name, "keys"]), Seed(1).rng(&[name, "letters"]), slip)
+        LettersParty::new(Seed(1).rng(&[name]), slip)
     }
 
     fn introduced(slip: Option<Slip>) -> (LettersParty, LettersParty) {

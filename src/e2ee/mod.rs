@@ -14,6 +14,8 @@ pub mod derivation;
 mod diagnosis;
 pub mod envelope;
 mod error;
+pub mod fingerprint;
+pub mod forgery;
 mod identity_change;
 mod initiator;
 mod kdf_fault;
@@ -33,13 +35,14 @@ mod session_view;
 mod signature_check;
 pub mod signed_content;
 mod stores;
+mod textbook;
 #[cfg(test)]
 mod vectors;
 mod x3dh_v3;
 
 pub use compromise::{SessionSecrets, SessionSnapshot};
 pub use derivation::Derivation;
-pub use diagnosis::{Diagnosis, Obstacle, ResponderKeys, diagnose};
+pub use diagnosis::{Diagnosis, Obstacle, ResponderKeys, diagnose, diagnose_reply};
 pub use error::{E2eeError, Whose};
 pub use kdf_fault::KdfInput;
 pub use letters::{LettersParty, Slip};
@@ -48,5 +51,6 @@ pub use party::{
 };
 pub use pqxdh_v4::PqxdhParty;
 pub use session_view::{ReceivingView, SendingView, SessionView};
-pub use signature_check::{SignatureCheck, add_orders};
+pub use signature_check::{BASE_POINT_PRIVATE, SignatureCheck, add_orders};
+pub use textbook::{RatchetFault, TextbookParty};
 pub use x3dh_v3::X3dhParty;

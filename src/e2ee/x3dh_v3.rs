@@ -111,6 +111,27 @@ impl X3dhParty {
         }
     }
 
+    /// The same keys and sessions, with another generator.
+    pub(super) fn with_rng(&self, rng: Rng) -> Self {
+        Self {
+            rng,
+            stores: self.stores.clone(),
+            one_time_evidence: self.one_time_evidence.clone(),
+            changed: self.changed.clone(),
+            one_time_ids: self.one_time_ids.clone(),
+            held_ratchet: self.held_ratchet.clone(),
+            ..*self
+        }
+    }
+
+    /// A generator that the owner does not draw from.
+    pub(super) fn thiefs_rng(&self) -> Rng {
+        let mut seed = Sha256::new();
+        seed.update(b"stolen");
+        seed.update(self.stores.identities.own.private_key().serialize());
+        Rng::from_seed(seed.finalize().into())
+    }
+
     fn current_signed(&self) -> &SignedPair {
         let signed = self.stores.signed.0.get(&self.signed_prekey_id);
         signed.expect("the current signed prekey is never removed")
@@ -217,18 +238,19 @@ impl Party for X3dhParty {
     }
 
     fn stolen(&self) -> Box<dyn Party> {
-        let mut seed = Sha256::new();
-        seed.update(b"stolen");
-        seed.update(self.stores.identities.own.private_key().serialize());
-        Box::new(Self {
-            rng: Rng::from_seed(seed.finalize().into()),
-            stores: self.stores.clone(),
-            one_time_evidence: self.one_time_evidence.clone(),
-            changed: self.changed.clone(),
-            one_time_ids: self.one_time_ids.clone(),
-            held_ratchet: self.held_ratchet.clone(),
-            ..*self
-        })
+        self.copy(self.thiefs_rng())
+    }
+
+    fn copy(&self, rng: Rng) -> Box<dyn Party> {
+        Box::new(self.with_rng(rng))
+    }
+
+    fn start_prekey_ids_at(&mut self, id: u32, anew: bool) {
+        self.one_time_ids.start_at(id, anew);
+    }
+
+    fn use_registration_id(&mut self, id: u32) {
+        self.stores.identities.registration_id = id;
     }
 
     fn responder_keys(&self, one_time_id: Option<u32>) -> Option<ResponderKeys> {

@@ -14,6 +14,9 @@ use crate::limits::PAYLOAD_BYTES_MAX;
 /// Stands for a token in a URL (JWT-024).
 pub const TOKEN_IN_URL: &str = "(token)";
 
+/// The last part of the name under which a forged message is bound to what was changed in it.
+pub const FORGED: &str = "forged";
+
 /// First line of a log: what was run, against what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunHeader {
@@ -156,6 +159,43 @@ pub struct EncFacts {
     /// What was encrypted, with its padding, where a Meta client knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plaintext: Option<Payload>,
+    /// The session that opened it, by the initiator's base key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// The receiving Meta client's session as it was before, test keys included: with it a judge
+    /// recomputes what the MAC covers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
+}
+
+/// What one connection of a probe saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Look {
+    /// Why it saw nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+    /// The version of TLS that was agreed on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<String>,
+    /// The protocol that the server chose by ALPN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alpn: Option<String>,
+    /// Status, fields and body of the answer to a request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<HttpAnswer>,
+    /// What came back for raw bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<Payload>,
+    /// The server ended the connection after that.
+    #[serde(default)]
+    pub closed: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HttpAnswer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Payload,
 }
 
 /// How a step ended, as the runner saw it; the judge decides for itself.
@@ -235,6 +275,18 @@ pub enum Event {
     Answered {
         operation: String,
         outcome: Result<Value, String>,
+    },
+    /// What became of the messages of a soak, of which no more was recorded.
+    Soaked {
+        rounds: u32,
+        /// Sent to the subject, and shown to its user.
+        sent: u32,
+        shown: u32,
+        /// Written by the subject, and decrypted by the Meta client.
+        written: u32,
+        decrypted: u32,
+        /// Ids of messages that did not arrive in time.
+        lost: Vec<String>,
     },
     /// What the user or the operator saw.
     Notified {
@@ -402,6 +454,19 @@ pub enum Event {
         label: Option<String>,
         why: String,
     },
+    /// A probe of a server's HTTP: what each of its connections saw.
+    Looked {
+        label: Option<String>,
+        /// The probe's word in a scenario.
+        probe: String,
+        /// The endpoint's.
+        endpoint: String,
+        seen: Vec<Look>,
+    },
+    /// Somebody connected to an HTTP service of Meta's and did not come to TLS.
+    TlsRefused {
+        why: String,
+    },
     /// A key set that was fetched, every rule judged.
     KeySet {
         checked: Vec<RuleFacts>,
@@ -538,6 +603,11 @@ impl Event {
             Self::Stanza { xml, bytes, .. } => xml.len() + payload(bytes),
             Self::Undecodable { bytes, .. } => payload(bytes),
             Self::Responded { body, .. } => payload(body),
+            Self::Looked { seen, .. } => {
+                let body = |look: &Look| look.answer.as_ref().map_or(0, |got| payload(&got.body));
+                let raw = |look: &Look| look.bytes.as_ref().map_or(0, payload);
+                seen.iter().map(|look| body(look) + raw(look)).sum()
+            }
             Self::Notified { params, .. } => params.to_string().len(),
             Self::Decrypted { content, enc, .. } => {
                 let plaintext = enc.plaintext.as_ref().map_or(0, payload);

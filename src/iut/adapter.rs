@@ -66,6 +66,8 @@ pub struct Server {
     pub name: String,
     pub version: String,
     pub base_url: String,
+    /// The authorities of its certificates, in PEM.
+    pub tls_ca: Option<String>,
 }
 
 /// An address that is none; the user's mistake.

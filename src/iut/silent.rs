@@ -45,8 +45,8 @@ fn answer(server: &Server, method: &str) -> Result<Value, RpcError> {
             }))
         }
         "configure" => {
-            let base_url = Some(server.base_url.clone());
-            Ok(json!({ "offers": Offers { base_url, ..Offers::default() } }))
+            let (base_url, tls_ca) = (Some(server.base_url.clone()), server.tls_ca.clone());
+            Ok(json!({ "offers": Offers { base_url, tls_ca, ..Offers::default() } }))
         }
         "account" | "health" | "stop" => Ok(json!({})),
         _ => Err(RpcError::method_not_found()),
@@ -62,7 +62,8 @@ mod tests {
     #[tokio::test]
     async fn it_says_where_it_is_and_claims_nothing() {
         let (name, version) = ("acme".to_owned(), "3".to_owned());
-        let server = Server { name, version, base_url: "http://localhost:1".to_owned() };
+        let server =
+            Server { name, version, base_url: "http://localhost:1".to_owned(), tls_ca: None };
         let (reader, writer) = serve(server);
         let timeouts = Timeouts::default();
         let options =

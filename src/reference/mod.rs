@@ -9,6 +9,8 @@ pub mod controls;
 pub mod listen;
 mod operation;
 mod seats;
+mod stdio;
+mod surface;
 #[cfg(test)]
 mod tests;
 pub mod third_party;

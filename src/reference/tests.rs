@@ -150,7 +150,10 @@ async fn meta_loop(
                     NetEvent::Response { id, result } => {
                         Input::Response { id: fetches.remove(&id).unwrap(), result }
                     }
-                    NetEvent::Opened { .. } | NetEvent::OpenFailed { .. } => continue,
+                    NetEvent::Opened { .. }
+                    | NetEvent::OpenFailed { .. }
+                    | NetEvent::Probed { .. }
+                    | NetEvent::Unsecured { .. } => continue,
                 };
                 meta.handle(UnixMs::now(), input);
             }
@@ -238,7 +241,7 @@ async fn the_driver_is_told_the_truth() {
     let driver = Driver::of(Options { quirk, ..Options::default() });
     let hello = driver.client.hello("test", Some(LONG)).await.unwrap();
     assert_eq!(hello.iut.name, "reference:third-party?quirk=never-pings");
-    assert_eq!(hello.capabilities["tls"], false);
+    assert_eq!(hello.capabilities["tls"], true);
     assert_eq!(hello.capabilities["inject_wake"], true);
     driver.client.nonsense_probe(0x7f3a, Some(LONG)).await.unwrap();
     assert_eq!(driver.refused("opt_out", json!({"account": "a1"})).await, "not_found");

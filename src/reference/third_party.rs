@@ -4,7 +4,7 @@
 //! order of urgency, so that `health` and later operations see all that happened before. A push to
 //! the server wakes the user's client directly; no vendor's push service stands between.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use super::operation::Operation;
 use super::seats::ClientSeat;
 use super::weakness::Weakness;
-use super::{Transport, translate};
+use super::{Transport, stdio, translate};
 use crate::clock::UnixMs;
 use crate::driver::line::Closed;
 use crate::driver::{ErrorClass, Params, RpcError, Server, ServerEvent};
@@ -37,7 +37,8 @@ pub struct Options {
 
 /// Plays the third party over stdin and stdout until `stop` or the end of the input.
 pub async fn run(options: Options) -> Exit {
-    serve(tokio::io::stdin(), tokio::io::stdout(), options).await;
+    let (reader, writer) = stdio::streams();
+    serve(reader, writer, options).await;
     Exit::Good
 }
 
@@ -63,6 +64,8 @@ pub(super) struct ThirdParty {
     /// Account and the client's own name of each connection.
     pub conns: BTreeMap<ConnId, (String, crate::role::ConnId)>,
     pub fetches: BTreeMap<ExchangeId, Fetch>,
+    /// Requests that came by HTTP/2; only a fault looks at it.
+    pub by_http2: BTreeSet<ExchangeId>,
     /// How far the clock of this process is ahead of the real one.
     pub ahead: Duration,
     pub weakness: Weakness,
@@ -106,6 +109,7 @@ impl ThirdParty {
             accounts: BTreeMap::new(),
             conns: BTreeMap::new(),
             fetches: BTreeMap::new(),
+            by_http2: BTreeSet::new(),
             ahead: Duration::ZERO,
             weakness: Weakness::default(),
             first_token: None,
@@ -256,15 +260,16 @@ impl ThirdParty {
         let quirk = self.options.quirk.map(|quirk| format!("?quirk={}", quirk.id));
         let name = format!("reference:third-party{}", quirk.unwrap_or_default());
         let capabilities = json!({
-            "tls": false, "signal.versions": [3, 4], "inject_wake": true, "clock": true,
+            "tls": true, "signal.versions": [3, 4], "inject_wake": true, "clock": true,
             "set_read_receipts": true,
             "rotate_keys": true, "set_account_state": true,
+            "restart": true, "kill": true, "preset": true, "fingerprint": true,
             "noise.patterns": ["XX", "IK", "XXfallback"],
         });
         let mut capabilities = capabilities.as_object().cloned().unwrap_or_default();
         match self.fault() {
             Some(Fault::MissingHookDeclared) => {
-                capabilities.insert("fingerprint".to_owned(), Value::from(true));
+                capabilities.insert("decode".to_owned(), Value::from(true));
             }
             Some(Fault::OtherProtocol(_)) => {
                 capabilities.insert("other_protocol".to_owned(), Value::from(true));

@@ -210,10 +210,14 @@ impl Desk {
                     None => self.serve(now, *id, request),
                 }
             }
-            NetEvent::Response { id, .. } => {
+            NetEvent::Response { id, .. } | NetEvent::Probed { id, .. } => {
                 let owner = self.exchanges.remove(id);
                 let guest = owner.and_then(|owner| self.guest(owner));
                 guest.map(|guest| guest.tell(Visit::Net(event))).into_iter().collect()
+            }
+            // It is the next case's too, which will show it by what it lacks.
+            NetEvent::Unsecured { error, .. } => {
+                self.stray(&format!("somebody did not come to TLS: {error}"))
             }
             // Nobody here opens connections.
             NetEvent::Opened { .. } | NetEvent::OpenFailed { .. } => Vec::new(),

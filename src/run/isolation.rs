@@ -73,6 +73,8 @@ fn of_step(step: &Step) -> Option<Reason> {
             | Mutation::PushBody(_)
             | Mutation::Frame(_)
             | Mutation::Bytes(_)
+            | Mutation::Ciphertext(_)
+            | Mutation::Sender(_)
             | Mutation::Time(_)
             | Mutation::Device(_)
             | Mutation::OfflineCount(_),
@@ -82,6 +84,8 @@ fn of_step(step: &Step) -> Option<Reason> {
             let tempts = matches!(fault, TokenFault::KeyAtUrl | TokenFault::CertificateAtUrl);
             tempts.then_some(Reason::Nameless)
         }
+        // Whoever else calls meanwhile would see it too.
+        Some(Mutation::Tls(_)) => Some(Reason::Process),
         Some(Mutation::ServerChain(_) | Mutation::ServerHello(_) | Mutation::ServerLogin(_)) => {
             Some(Reason::Nameless)
         }

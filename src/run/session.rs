@@ -10,13 +10,14 @@ use tokio::sync::mpsc;
 
 use super::faulty::Lines;
 use super::instance::{Guest, Host, integrator};
+use super::look::{self, Looking};
 use super::place::Place;
 use super::pool::release;
 use super::recorder::{RecordError, Recorder};
 use crate::canary::{Canary, Sighting};
 use crate::check::{Progress, lane};
 use crate::driver::CallError;
-use crate::evidence::{Channel, Entry, Event, Growth, Lane, Stream, Transcript, Trouble};
+use crate::evidence::{Channel, Entry, Event, Growth, Lane, Skip, Stream, Transcript, Trouble};
 use crate::iut::logfiles::LogFiles;
 use crate::iut::vitals::Usage;
 use crate::iut::watch;
@@ -24,6 +25,7 @@ use crate::limits::{OPERATION_WAIT_MS_MAX, SIGHTINGS_MAX};
 use crate::net::{ConnId, ExchangeId};
 use crate::role::FetchId;
 use crate::role::meta::Meta;
+use crate::role::quirk::Fault;
 use crate::scenario::{Action, Case, Phase, Plan, PlannedStep, Purpose};
 use crate::seed::Seed;
 use crate::spec::Profile;
@@ -38,6 +40,8 @@ pub struct Shared {
     pub seed: Seed,
     pub operation_timeout: Duration,
     pub place: Place,
+    /// What Meta's clients do wrong; nothing, but in a self pair.
+    pub peer_fault: Option<Fault>,
     /// Log files of the subject, beside its standard error.
     pub logs: Vec<PathBuf>,
     /// Somebody may hold the process in a debugger.
@@ -59,6 +63,7 @@ impl Shared {
             debugged: false,
             manual: false,
             place,
+            peer_fault: None,
             logs: Vec::new(),
             log,
         }
@@ -87,6 +92,8 @@ pub struct Session<'a> {
     /// Driver account names, by lane and actor.
     pub(super) accounts: BTreeMap<(Lane, String), String>,
     pub(super) fetches: BTreeMap<ExchangeId, FetchId>,
+    /// Probes that are under way.
+    pub(super) looking: Looking,
     /// Ids of driver calls that were answered and not yet waited for.
     pub(super) answered: Vec<u64>,
     pub(super) lane: Lane,
@@ -157,6 +164,7 @@ impl<'a> Session<'a> {
             misfortune: None,
             accounts: BTreeMap::new(),
             fetches: BTreeMap::new(),
+            looking: Looking::default(),
             answered: Vec::new(),
             lane: Lane::Main,
             canary,
@@ -200,6 +208,9 @@ impl<'a> Session<'a> {
     }
 
     async fn carry_out_plan(&mut self, again: Option<&str>) -> Result<(), RecordError> {
+        if let Some(why) = look::ruled_out(self.case, self.host(), &self.shared.profile) {
+            return self.skip(why).await;
+        }
         self.begin(again);
         let mut sound = self.configured().await?;
         for (number, phase) in self.plan.phases.iter().enumerate() {
@@ -210,6 +221,21 @@ impl<'a> Session<'a> {
             }
         }
         self.end(sound).await
+    }
+
+    /// Says of the whole case that it shows nothing here.
+    async fn skip(&mut self, why: String) -> Result<(), RecordError> {
+        let skipped = Event::CaseSkipped {
+            scenario: self.case.scenario.id.clone(),
+            text: self.case.scenario.source.text.to_string(),
+            choice: self.case.choice.clone(),
+            why: Skip::Prerequisite(why),
+        };
+        self.note(skipped);
+        if !self.host().shared {
+            self.host().instance.stop().await;
+        }
+        self.recorder.flush().await
     }
 
     fn begin(&mut self, again: Option<&str>) {
@@ -257,6 +283,10 @@ impl<'a> Session<'a> {
         self.meta.set_faults(crate::role::meta::Faults::default());
         self.meta.publish(crate::scenario::PushKeys::First);
         self.meta.set_encoding(self.encoding());
+        if look::shows_certificates(self.case) {
+            // A lane before it may have left another one.
+            let _ = self.show_certificate(None);
+        }
         self.lane_values();
         for (at, planned) in phase.steps.iter().enumerate() {
             let text = self.line_of(planned);

@@ -9,7 +9,7 @@ use super::pump::Turn;
 use super::recorder::RecordError;
 use super::session::Session;
 use crate::driver::{CallError, Params};
-use crate::evidence::{Direction, Event, StepEnd};
+use crate::evidence::{Direction, Event, FORGED, StepEnd};
 use crate::iut::instruction::UNSEEN;
 use crate::role::meta::{Faults, Letter, Push, enlistment_is_skipped};
 use crate::scenario::{
@@ -63,6 +63,11 @@ impl Session<'_> {
         self.meta.set_faults(faults(act.mutate.as_ref()));
         if let Some(Mutation::LoginDigits(digits)) = act.mutate
             && let Err(why) = self.renumber(&act.on, digits)
+        {
+            return Ok(StepEnd::Refused(why));
+        }
+        if let Some(Mutation::Tls(word)) = act.mutate
+            && let Err(why) = self.show_certificate(Some(word))
         {
             return Ok(StepEnd::Refused(why));
         }
@@ -204,9 +209,11 @@ impl Session<'_> {
             Payload::Replay { of, same_id } => self.replay(send, of, *same_id, label),
             Payload::Relay { of, how } => self.relay(send, of, *how, label),
             Payload::Release { of } => self.release(send, of, label),
-            Payload::AskAgain { .. } | Payload::Resend { .. } | Payload::Lose(_) => {
-                self.send_about_earlier(send, label)
-            }
+            Payload::AskAgain { .. }
+            | Payload::Resend { .. }
+            | Payload::Lose(_)
+            | Payload::Unsent(_) => self.send_about_earlier(send, label),
+            Payload::Soak(rounds) => self.soak(send, *rounds).await?,
             Payload::Drain { left } => {
                 self.wait_for_keys(&send.to).await?;
                 self.meta.drain(self.lane, &send.to, usize::from(*left))
@@ -216,6 +223,10 @@ impl Session<'_> {
             Payload::FetchKeys { times, head } => {
                 let label = label.map(str::to_owned);
                 (0..*times).for_each(|_| self.meta.ask_for_partner_keys(label.clone(), *head));
+                Ok(())
+            }
+            Payload::Probe { kind, at } => {
+                self.look(*kind, *at, label);
                 Ok(())
             }
             Payload::Publish(keys) => {
@@ -299,10 +310,17 @@ impl Session<'_> {
     ) -> Result<(), String> {
         let id = self.recorder.progress.board(self.lane).value(&format!("{of}.id"));
         let id = id.ok_or(format!("`{of}` was not sent"))?;
-        let sent = self.meta.replay(self.lane, &send.from, &send.to, &id, same_id)?;
+        let forgery = match send.mutate {
+            Some(Mutation::Ciphertext(fault)) => Some(fault),
+            _ => None,
+        };
+        let sent = self.meta.replay(self.lane, &send.from, &send.to, &id, same_id, forgery)?;
         self.bind_id(label, &sent.id);
         if let Some(label) = label {
             self.bind(&format!("{label}.replay_of"), &id);
+            if let Some(fault) = forgery {
+                self.bind(&format!("{label}.{FORGED}"), fault.word());
+            }
         }
         Ok(())
     }
@@ -324,7 +342,7 @@ impl Session<'_> {
     fn release(&mut self, send: &Send, of: &str, label: Option<&str>) -> Result<(), String> {
         let id = self.recorder.progress.board(self.lane).value(&format!("{of}.id"));
         let id = id.ok_or(format!("`{of}` was not sent"))?;
-        self.meta.replay(self.lane, &send.from, &send.to, &id, true)?;
+        self.meta.replay(self.lane, &send.from, &send.to, &id, true, None)?;
         self.bind_id(label, &id);
         Ok(())
     }
@@ -361,7 +379,9 @@ impl Session<'_> {
 /// Parameters are text in a scenario and typed on the wire.
 fn typed(operation: &str, name: &str, text: String) -> Value {
     match (operation, name) {
-        ("advance_clock", "by_ms") => text.parse::<u64>().map_or(Value::from(text), Value::from),
+        ("advance_clock", "by_ms") | ("preset", _) => {
+            text.parse::<u64>().map_or(Value::from(text), Value::from)
+        }
         ("set_typing", "on") | ("set_read_receipts", "on") => Value::from(text == "true"),
         _ => Value::from(text),
     }
@@ -406,9 +426,12 @@ fn faults(mutation: Option<&Mutation>) -> Faults {
             | Mutation::PushBody(_)
             | Mutation::Frame(_)
             | Mutation::Bytes(_)
+            | Mutation::Ciphertext(_)
+            | Mutation::Sender(_)
             | Mutation::Time(_)
             | Mutation::Device(_)
-            | Mutation::LoginDigits(_),
+            | Mutation::LoginDigits(_)
+            | Mutation::Tls(_),
         )
         | None => {}
     }
@@ -435,6 +458,7 @@ fn addressed(letter: Letter, mutation: Option<&Mutation>) -> Letter {
         Some(Mutation::Content(fault)) => Letter { fault: Some(*fault), ..letter },
         Some(Mutation::Time(fault)) => Letter { time: Some(*fault), ..letter },
         Some(Mutation::Device(device)) => Letter { device: *device, ..letter },
+        Some(Mutation::Sender(name)) => Letter { claims: Some(name.clone()), ..letter },
         _ => letter,
     }
 }

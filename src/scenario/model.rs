@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ciphertext::CiphertextFault;
 use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::line::{Advance, LineFault};
 use super::needs::Needs;
 use super::pattern::Pattern;
+use super::probe::{Endpoint, ProbeKind};
 use super::push::{BodyFault, PushKeys, TokenFault};
 use super::said::Said;
 use super::template::Template;
@@ -194,6 +196,10 @@ pub enum Payload {
     Resend { of: String, spoilt: bool, times: u16 },
     /// A Meta client loses something, and tells nobody.
     Lose(Loss),
+    /// A Meta client encrypts so many texts that nobody ever gets.
+    Unsent(u16),
+    /// So many texts each way, one after the other; only the tally is kept.
+    Soak(u16),
     /// Strangers fetch the user's keys until so few one-time prekeys are left.
     Drain { left: u16 },
     /// Another device of the user enlists, with keys of its own.
@@ -202,6 +208,8 @@ pub enum Payload {
     Push { times: u16 },
     /// So many HTTP GETs of the third-party server's key set, or a HEAD.
     FetchKeys { times: u16, head: bool },
+    /// An odd look at the HTTP of the third-party server.
+    Probe { kind: ProbeKind, at: Endpoint },
     /// From here on Meta publishes these push keys.
     Publish(PushKeys),
 }
@@ -305,6 +313,8 @@ pub enum Mutation {
     EnlistmentAnswer(AnswerFault),
     /// On `enlist`: the digits of the internal identifier that the user gets. Legal.
     LoginDigits(u64),
+    /// On `enlist`: the certificate that Meta's HTTP services show meanwhile.
+    Tls(CertificateWord),
     /// On `connect`: what the chat server does about the login.
     ServerLogin(LoginFault),
     /// On a `text` that is sent: what takes the place of the ciphertext.
@@ -313,6 +323,10 @@ pub enum Mutation {
     PushToken(TokenFault),
     /// On a `push`: what is odd about its body.
     PushBody(BodyFault),
+    /// On a `replay`: what is changed in the ciphertext.
+    Ciphertext(CiphertextFault),
+    /// On a `text`: the Meta client that the stanza says it is from.
+    Sender(String),
     /// On a `text` or `content`: what the stanza says of its time.
     Time(TimeFault),
     /// On a `text` or `content`: the device of its sender that it comes from.
@@ -370,6 +384,19 @@ words! {
         FromAnother = "from-another",
         /// Not at all: it leaves the mailbox.
         Lost = "lost",
+    }
+}
+words! {
+    /// What is wrong with the certificate of an HTTPS server of Meta's (TRN-019).
+    CertificateWord {
+        /// Signed by an authority that nobody knows.
+        ForeignAuthority = "foreign-authority",
+        /// Signed by itself.
+        SelfSigned = "self-signed",
+        /// For another host, by the right authority.
+        OtherName = "other-name",
+        Expired = "expired",
+        NotYetValid = "not-yet-valid",
     }
 }
 words! {

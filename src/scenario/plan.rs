@@ -186,7 +186,10 @@ fn acceptance_of_send(send: &Send, label: &str) -> Option<Expect> {
         | Payload::AskAgain { .. }
         | Payload::Resend { .. }
         | Payload::Lose(_)
+        | Payload::Unsent(_)
+        | Payload::Soak(_)
         | Payload::Drain { .. }
+        | Payload::Probe { .. }
         | Payload::Publish(_)
         | Payload::Typing(_)
         | Payload::Blocks(_)

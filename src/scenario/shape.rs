@@ -3,14 +3,16 @@
 //!
 //! Main type: [`Shape`]. It describes form only; what fits together is judged by `lint`.
 
+use super::ciphertext::CiphertextFault;
 use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::kinds::{KINDS, MILESTONES};
 use super::line::{End, Length, Way, Which};
 use super::model::{
-    After, AnswerFault, BytesFault, ChainFault, ContentFault, FrameFault, HelloFault, LoginFault,
-    Plays, Relaying, Seen, SignatureFault, TimeFault, Twin,
+    After, AnswerFault, BytesFault, CertificateWord, ChainFault, ContentFault, FrameFault,
+    HelloFault, LoginFault, Plays, Relaying, Seen, SignatureFault, TimeFault, Twin,
 };
 use super::operations;
+use super::probe::{Endpoint, ProbeKind};
 use super::push::{BodyFault, PushKeys, TokenFault};
 use crate::wire::Style;
 
@@ -197,6 +199,8 @@ pub static SEND: Shape = shape(
             Form::Word(|| words(Loss::ALL)),
             "what the Meta client loses, without telling anybody",
         ),
+        may("unsent", Form::Code, "the Meta client encrypts so many texts that nobody ever gets"),
+        may("soak", Form::Code, "so many texts each way, of which only the tally is kept"),
         may("drain", Form::Code, "strangers fetch keys until so few one-time prekeys are left"),
         may(
             "enlist_elsewhere",
@@ -220,6 +224,12 @@ pub static SEND: Shape = shape(
             Form::Code,
             "how often, at once: of a `push`, `fetch`, `ask_again` or `resend`; 1 if not said",
         ),
+        may(
+            "probe",
+            Form::Word(|| words(ProbeKind::ALL)),
+            "an odd look at the HTTP of the third-party server",
+        ),
+        may("endpoint", Form::Word(|| words(Endpoint::ALL)), "of a `probe`: where it looks"),
         may(
             "publish",
             Form::Word(|| words(PushKeys::ALL)),
@@ -319,6 +329,11 @@ pub static MUTATION: Shape = Shape {
         "`mutate`",
         &[
             may(
+                "tls",
+                Form::Word(|| words(CertificateWord::ALL)),
+                "on `enlist`: the certificate that Meta's HTTP services show meanwhile",
+            ),
+            may(
                 "server_chain",
                 Form::Word(|| words(ChainFault::ALL)),
                 "on `connect`: the server's certificate chain",
@@ -403,6 +418,12 @@ pub static MUTATION: Shape = Shape {
                 Form::Word(|| words(TimeFault::ALL)),
                 "on a message: what its stanza says of its time",
             ),
+            may(
+                "ciphertext",
+                Form::Word(|| words(CiphertextFault::ALL)),
+                "on a `replay`: what is changed in the ciphertext",
+            ),
+            may("sender", Form::Text, "on a `text`: the Meta client that it says it is from"),
             may("device", Form::Code, "on a message: the sender's device that it comes from"),
         ],
     )

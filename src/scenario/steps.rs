@@ -5,17 +5,19 @@
 
 use std::time::Duration;
 
+use super::ciphertext::CiphertextFault;
 use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::kinds::{KINDS, KindInfo};
 use super::line;
 use super::model::{
-    Act, Action, After, AnswerFault, BytesFault, ChainFault, Compromise, ContentFault, Expect,
-    FrameFault, HelloFault, Kind, LoginFault, Matching, Mutation, Negative, Payload, Relaying,
-    Send, SignatureFault, Step, TimeFault, Twin,
+    Act, Action, After, AnswerFault, BytesFault, CertificateWord, ChainFault, Compromise,
+    ContentFault, Expect, FrameFault, HelloFault, Kind, LoginFault, Matching, Mutation, Negative,
+    Payload, Relaying, Send, SignatureFault, Step, TimeFault, Twin,
 };
 use super::operations::{self, Operation};
 use super::parse::{fields, is_empty_mapping, problem, read_duration, read_name, read_template};
 use super::pattern::Pattern;
+use super::probe::{Endpoint, ProbeKind};
 use super::push::{BodyFault, PushKeys, TokenFault};
 use super::template::Template;
 use super::{said, shape};
@@ -176,7 +178,7 @@ fn read_with(problems: &mut Problems, node: &Yaml, send: Fields<'_>) -> Option<P
 }
 
 fn read_encode(problems: &mut Problems, entry: &Entry, send: Fields<'_>) -> Option<EncodeAs> {
-    for word in ["push", "fetch", "publish", "drain", "blocks", "enlist_elsewhere"] {
+    for word in ["push", "fetch", "probe", "publish", "drain", "blocks", "enlist_elsewhere"] {
         if send.get(word).is_some() {
             problems.add(entry.key_span, format!("a `{word}` is no stanza to encode"));
         }
@@ -214,10 +216,13 @@ const PAYLOADS: &[&str] = &[
     "ask_again",
     "resend",
     "lose",
+    "unsent",
+    "soak",
     "drain",
     "enlist_elsewhere",
     "push",
     "fetch",
+    "probe",
     "publish",
 ];
 
@@ -226,6 +231,7 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("id", &["replay"]),
     ("how", &["relay"]),
     ("hold", &["text"]),
+    ("endpoint", &["probe"]),
     ("count", &["ask_again"]),
     ("keys", &["ask_again"]),
     ("spoilt", &["resend"]),
@@ -273,6 +279,8 @@ fn read_payload(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Opt
             Some(Payload::Release { of })
         }
         "ask_again" | "resend" => read_again(problems, first, fields),
+        "unsent" => read_code(problems, value).map(Payload::Unsent),
+        "soak" => read_code(problems, value).map(Payload::Soak),
         "lose" => problems.word(value, "loss", Loss::ALL).map(Payload::Lose),
         "drain" => read_code(problems, value).map(|left| Payload::Drain { left }),
         "enlist_elsewhere" => {
@@ -283,6 +291,7 @@ fn read_payload(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Opt
             does.then_some(Payload::EnlistElsewhere)
         }
         "push" => read_push(problems, value, fields),
+        "probe" => read_probe(problems, value, fields),
         "publish" => problems.word(value, "set", PushKeys::ALL).map(Payload::Publish),
         _ => {
             let words = [(false, shape::FETCHES[0]), (true, shape::FETCHES[1])];
@@ -345,6 +354,17 @@ fn read_push(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Option
     }
 }
 
+fn read_probe(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Option<Payload> {
+    let kind = problems.word(node, "probe", ProbeKind::ALL);
+    let Some(endpoint) = fields.get("endpoint") else {
+        let help = listed("one of", &shape::words(Endpoint::ALL));
+        problems.advise(node.span, "`probe` lacks `endpoint`", help);
+        return None;
+    };
+    let at = problems.word(endpoint, "endpoint", Endpoint::ALL);
+    Some(Payload::Probe { kind: kind?, at: at? })
+}
+
 fn read_pattern(problems: &mut Problems, node: &Yaml) -> Option<Pattern> {
     let text = problems.text(node, "a stanza")?;
     Pattern::parse(text)
@@ -363,6 +383,7 @@ fn read_mutation(problems: &mut Problems, node: &Yaml) -> Option<Mutation> {
         "offline_count" => read_code(problems, value).map(Mutation::OfflineCount),
         "bytes" => problems.word(value, "fault", BytesFault::ALL).map(Mutation::Bytes),
         "frame" => problems.word(value, "fault", FrameFault::ALL).map(Mutation::Frame),
+        "tls" => problems.word(value, "fault", CertificateWord::ALL).map(Mutation::Tls),
         "server_chain" => problems.word(value, "fault", ChainFault::ALL).map(Mutation::ServerChain),
         "bundle_signature" => {
             problems.word(value, "fault", SignatureFault::ALL).map(Mutation::BundleSignature)
@@ -381,6 +402,12 @@ fn read_mutation(problems: &mut Problems, node: &Yaml) -> Option<Mutation> {
         "content" => problems.word(value, "fault", ContentFault::ALL).map(Mutation::Content),
         "push_token" => problems.word(value, "fault", TokenFault::ALL).map(Mutation::PushToken),
         "push_body" => problems.word(value, "fault", BodyFault::ALL).map(Mutation::PushBody),
+        "ciphertext" => {
+            problems.word(value, "fault", CiphertextFault::ALL).map(Mutation::Ciphertext)
+        }
+        "sender" => {
+            problems.text(value, "a Meta client").map(|name| Mutation::Sender(name.to_owned()))
+        }
         "time" => problems.word(value, "fault", TimeFault::ALL).map(Mutation::Time),
         "device" => read_code(problems, value).map(Mutation::Device),
         // `single` has refused every other key.

@@ -65,6 +65,8 @@ mod tests {
             profile: None,
             named: vec!["guarantees/a".into(), "guarantees/b".into()],
             killed_by: vec!["guarantees/a".into()],
+            blind: Vec::new(),
+            self_pair: None,
             status: Status::Killed,
         };
         let row = |requirement: &str, quirks: Vec<&'static str>, reason: Option<&str>| BrokenRow {
@@ -77,7 +79,12 @@ mod tests {
             schema: 1,
             seed: 7,
             quirks: vec![quirk],
-            controls: vec![Control { id: "dead", passed_checks: Vec::new() }],
+            controls: vec![Control {
+                id: "dead",
+                passed_checks: Vec::new(),
+                failed: 9,
+                sound: true,
+            }],
             rows: vec![
                 row("ENC-009", vec![], Some("deletion of keys is internal")),
                 row("ENC-010", vec!["echoes"], None),

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use self::grading::{broken, cap, resting_on_signal, result, undecided};
 use self::steps::Steps;
+pub use self::steps::refusals;
 use super::around::around;
 use super::cause::{Scene, likely};
 use super::passive::{self, Check, Grade, Observed, View};
@@ -177,6 +178,10 @@ fn passive_result(id: &str, observed: Observed, setting: Setting<'_>) -> CheckRe
         Grade::Broken => broken(base, finding, false, setting),
         Grade::Warned => {
             let check = CheckResult { verdict: Verdict::Warn, findings: vec![finding], ..base };
+            cap(check, false, setting.foreign)
+        }
+        Grade::Failed => {
+            let check = CheckResult { verdict: Verdict::Fail, findings: vec![finding], ..base };
             cap(check, false, setting.foreign)
         }
         Grade::Open => {

@@ -132,6 +132,12 @@ fn sent(send: &Send) -> String {
         Payload::Lose(loss) => {
             return format!("{} loses its {} with {}.", send.from, loss.word(), send.to);
         }
+        Payload::Unsent(count) => {
+            return format!("{} writes {count} texts to {} that get lost.", send.from, send.to);
+        }
+        Payload::Soak(rounds) => {
+            return format!("{} and {} exchange {rounds} texts each way.", send.from, send.to);
+        }
         Payload::Drain { left } => {
             format!("strangers who fetch keys until {left} one-time prekeys are left")
         }
@@ -141,6 +147,9 @@ fn sent(send: &Send) -> String {
         Payload::FetchKeys { times: 1, head: false } => "a request for its key set".to_owned(),
         Payload::FetchKeys { times, head: false } => format!("{times} requests for its key set"),
         Payload::FetchKeys { times, head: true } => format!("HEAD for its key set, {times} times"),
+        Payload::Probe { kind, at } => {
+            format!("the probe `{}`, at its endpoint {}", kind.word(), at.word())
+        }
         Payload::Publish(keys) => format!("push keys by being published anew: {}", keys.word()),
     };
     let fault = send.mutate.as_ref().map(|m| format!(", while {}", fault(m))).unwrap_or_default();
@@ -150,6 +159,9 @@ fn sent(send: &Send) -> String {
 
 fn fault(mutation: &Mutation) -> String {
     match mutation {
+        Mutation::Tls(word) => {
+            format!("Meta's HTTP services show a certificate that is {}", word.word())
+        }
         Mutation::ServerChain(fault) => {
             format!("the chat server shows a certificate chain with the fault {}", fault.word())
         }
@@ -184,6 +196,8 @@ fn fault(mutation: &Mutation) -> String {
         Mutation::Content(fault) => format!("its content has the fault {}", fault.word()),
         Mutation::PushToken(fault) => format!("its token has the fault {}", fault.word()),
         Mutation::PushBody(fault) => format!("its body has the oddity {}", fault.word()),
+        Mutation::Ciphertext(fault) => format!("its ciphertext is changed: {}", fault.word()),
+        Mutation::Sender(name) => format!("it says that it is from {name}"),
         Mutation::Time(fault) => format!("its time is {}", fault.word()),
         Mutation::Device(device) => format!("it comes from the sender's device {device}"),
     }

@@ -11,6 +11,7 @@ mod bytes_fault;
 mod channel;
 mod client;
 mod enlistment;
+mod forging;
 mod frame_fault;
 mod handshake;
 mod hosting;

@@ -27,6 +27,9 @@ impl ThirdPartyClient {
             leaf_key: !self.has(Fault::CertNotBoundToStatic),
             validity: !self.has(Fault::ExpiredCertAccepted),
         };
+        if self.has(Fault::RejectsAll) {
+            return Err(ChainError::LeafKey);
+        }
         let root = &self.settings.root;
         certificate::verify_with(root, &read.certificate, &read.server_static, self.now, &rules)
     }
@@ -34,7 +37,7 @@ impl ThirdPartyClient {
     /// Both are verified, but for a deliberate fault.
     fn signatures(&self) -> Signatures {
         match self.fault {
-            Some(Fault::CertSignaturesNotChecked) => Signatures::NotRead,
+            Some(Fault::CertSignaturesNotChecked | Fault::AcceptsAll) => Signatures::NotRead,
             Some(Fault::CertVerifyResultIgnored) => Signatures::ResultIgnored,
             Some(Fault::CertEmptySignaturePasses) => Signatures::OnlyIfPresent,
             Some(Fault::CertShortSignaturePasses) => Signatures::OnlyIfWhole,

@@ -227,6 +227,7 @@ impl ThirdPartyClient {
         let content = self.content_of(&draft);
         let content = self.unsigned(&draft, content);
         let padded = self.padded(&content);
+        self.remember_before_sending();
         let Ciphertext { kind, bytes } = match self.party.encrypt(&address(&draft.to), &padded) {
             Ok(sealed) => sealed,
             Err(error) => {
@@ -251,6 +252,9 @@ impl ThirdPartyClient {
         let stanza = self.unadorned(&draft, &ciphertext, stanza);
         self.send(&stanza);
         self.betray(&draft.text);
+        if self.has(Fault::OldCiphertextResent) {
+            self.stanzas.insert((draft.to.bare(), draft.id.clone()), stanza.clone());
+        }
         if !self.has(Fault::OutboxLost) {
             let (id, to, text) = (draft.id.clone(), draft.to.clone(), draft.text.clone());
             self.outbox.push(Unacked { id, to, text, stanza });

@@ -125,10 +125,13 @@ impl Payload {
             Payload::AskAgain { .. } => "ask_again",
             Payload::Resend { .. } => "resend",
             Payload::Lose(_) => "lose",
+            Payload::Unsent(_) => "unsent",
+            Payload::Soak(_) => "soak",
             Payload::Drain { .. } => "drain",
             Payload::EnlistElsewhere => "enlist_elsewhere",
             Payload::Push { .. } => "push",
             Payload::FetchKeys { .. } => "fetch",
+            Payload::Probe { .. } => "probe",
             Payload::Publish(_) => "publish",
         }
     }

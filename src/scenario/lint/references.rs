@@ -255,9 +255,12 @@ fn fields(action: &Action) -> Option<&'static [&'static str]> {
             Payload::Release { .. } | Payload::AskAgain { .. } | Payload::Resend { .. } => &["id"],
             Payload::Push { .. }
             | Payload::FetchKeys { .. }
+            | Payload::Probe { .. }
             | Payload::Publish(_)
             | Payload::Drain { .. }
             | Payload::Lose(_)
+            | Payload::Unsent(_)
+            | Payload::Soak(_)
             | Payload::Typing(_)
             | Payload::Blocks(_)
             | Payload::EnlistElsewhere => &[],

@@ -166,7 +166,9 @@ fn lint_send(problems: &mut Problems, at: &Place<'_>, send: &Send) {
     lint_sender(problems, at, send);
     let Some(to) = at.actor(problems, "to", &send.to) else { return };
     let wanted = match send.payload {
-        Payload::FetchKeys { .. } | Payload::Publish(_) => Plays::ThirdPartyServer,
+        Payload::FetchKeys { .. } | Payload::Probe { .. } | Payload::Publish(_) => {
+            Plays::ThirdPartyServer
+        }
         _ => Plays::ThirdPartyClient,
     };
     if to.plays != wanted {
@@ -241,6 +243,8 @@ fn lint_sender(problems: &mut Problems, at: &Place<'_>, send: &Send) {
             | Payload::AskAgain { .. }
             | Payload::Resend { .. }
             | Payload::Lose(_)
+            | Payload::Unsent(_)
+            | Payload::Soak(_)
     );
     match (by_client, send.from == META) {
         (false, true) => {}
