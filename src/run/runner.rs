@@ -195,6 +195,7 @@ fn header(options: &RunOptions, hello: &Hello, ics: &Ics) -> RunHeader {
             "version": hello.iut.version,
             "seats": options.target.played(hello),
             "ics": ics.to_json(),
+            "attestations": options.target.attestations,
         }),
     }
 }
@@ -359,6 +360,9 @@ impl Run {
             && let Err(capability) = needs.eval(&self.ics)
         {
             return Some(Skip::Capability(capability.to_string()));
+        }
+        if scenario.speaks_signal() && self.ics.has("other_protocol") {
+            return Some(Skip::Capability("other_protocol".to_owned()));
         }
         if scenario.moves_the_clock() && !self.ics.has("clock") {
             let why = "the adapter has no hook `advance_clock` (capability `clock`)";

@@ -12,7 +12,7 @@ use super::line;
 use super::model::{
     Act, Action, After, AnswerFault, BytesFault, CertificateWord, ChainFault, Compromise,
     ContentFault, Expect, FrameFault, HelloFault, Kind, LoginFault, Matching, Mutation, Negative,
-    Payload, Send, SignatureFault, Step, TimeFault, Twin,
+    Payload, Relaying, Send, SignatureFault, Step, TimeFault, Twin,
 };
 use super::operations::{self, Operation};
 use super::parse::{fields, is_empty_mapping, problem, read_duration, read_name, read_template};
@@ -211,6 +211,7 @@ const PAYLOADS: &[&str] = &[
     "blocks",
     "stanza",
     "replay",
+    "relay",
     "release",
     "ask_again",
     "resend",
@@ -228,6 +229,7 @@ const PAYLOADS: &[&str] = &[
 /// Keys that stand only beside some payloads.
 const BESIDE: &[(&str, &[&str])] = &[
     ("id", &["replay"]),
+    ("how", &["relay"]),
     ("hold", &["text"]),
     ("endpoint", &["probe"]),
     ("count", &["ask_again"]),
@@ -263,6 +265,15 @@ fn read_payload(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Opt
         "content" => said::read(problems, value).map(Payload::Content),
         "stanza" => read_pattern(problems, value).map(Payload::Stanza),
         "replay" => read_replay(problems, value, fields),
+        "relay" => {
+            let of = problems.text(value, "`relay`")?.to_owned();
+            let Some(how) = fields.get("how") else {
+                let help = listed("one of", &shape::words(Relaying::ALL));
+                problems.advise(value.span, "`relay` lacks `how`", help);
+                return None;
+            };
+            problems.word(how, "way", Relaying::ALL).map(|how| Payload::Relay { of, how })
+        }
         "release" => {
             let of = problems.text(value, "`release`")?.to_owned();
             Some(Payload::Release { of })

@@ -12,6 +12,7 @@ mod early_data;
 mod enlistment_form;
 mod enlistment_retries;
 mod ephemeral_keys;
+mod fresh_ciphertexts;
 mod http_surface;
 mod identifiers;
 mod identity_binding;
@@ -141,6 +142,7 @@ pub static ALL: &[&dyn Check] = &[
     &enlistment_form::EnlistmentForm,
     &enlistment_retries::EnlistmentRetries,
     &ephemeral_keys::EphemeralKeys,
+    &fresh_ciphertexts::FreshCiphertexts,
     &http_surface::HttpSurface,
     &in_order::InOrder,
     &identifiers::Identifiers,

@@ -19,7 +19,7 @@ mod ratchet;
 mod server;
 mod writing;
 
-use crate::e2ee::{Derivation, RatchetFault};
+use crate::e2ee::{Derivation, RatchetFault, Slip};
 use crate::wire::Variant;
 
 /// A way in which the reference may be wrong.
@@ -246,6 +246,8 @@ pub enum Fault {
     TextInLog,
     TextInLogEscaped,
     IncomingTextInLog,
+    /// Another protocol than Signal's, sound or with a slip of its own.
+    OtherProtocol(Option<Slip>),
 
     // MSG and RCP
     DuplicateShown,

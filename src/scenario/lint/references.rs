@@ -251,6 +251,7 @@ fn fields(action: &Action) -> Option<&'static [&'static str]> {
         Action::Send(send) => Some(match send.payload {
             Payload::Text(_) | Payload::Content(_) | Payload::Stanza(_) => &["id"],
             Payload::Replay { .. } => &["id", "replay_of"],
+            Payload::Relay { .. } => &["id"],
             Payload::Release { .. } | Payload::AskAgain { .. } | Payload::Resend { .. } => &["id"],
             Payload::Push { .. }
             | Payload::FetchKeys { .. }
