@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::shell_word;
+use super::{Endpoint, shell_word, surface};
 use crate::evidence::RunHeader;
 use crate::spec::{Basis, Catalogue, Profile};
 use crate::verdict::baseline::Applied;
@@ -39,6 +39,9 @@ pub struct Report {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Applied>,
     pub cases: Vec<CaseResult>,
+    /// The third party's HTTP surface by endpoint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<Endpoint>,
     pub coverage: Coverage,
     pub volatile: Value,
 }
@@ -74,6 +77,7 @@ pub fn assemble(
         summary: summary(&cases),
         unfinished: Vec::new(),
         baseline: None,
+        http: surface(&cases),
         cases,
         coverage,
         volatile: json!({
