@@ -9,6 +9,7 @@ pub mod controls;
 pub mod listen;
 mod operation;
 mod seats;
+mod stdio;
 mod surface;
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use super::operation::Operation;
 use super::seats::ClientSeat;
 use super::weakness::Weakness;
-use super::{Transport, translate};
+use super::{Transport, stdio, translate};
 use crate::clock::UnixMs;
 use crate::driver::line::Closed;
 use crate::driver::{ErrorClass, Params, RpcError, Server, ServerEvent};
@@ -37,7 +37,8 @@ pub struct Options {
 
 /// Plays the third party over stdin and stdout until `stop` or the end of the input.
 pub async fn run(options: Options) -> Exit {
-    serve(tokio::io::stdin(), tokio::io::stdout(), options).await;
+    let (reader, writer) = stdio::streams();
+    serve(reader, writer, options).await;
     Exit::Good
 }
 
@@ -262,12 +263,13 @@ impl ThirdParty {
             "tls": true, "signal.versions": [3, 4], "inject_wake": true, "clock": true,
             "set_read_receipts": true,
             "rotate_keys": true, "set_account_state": true,
+            "restart": true, "kill": true, "preset": true, "fingerprint": true,
             "noise.patterns": ["XX", "IK", "XXfallback"],
         });
         let mut capabilities = capabilities.as_object().cloned().unwrap_or_default();
         match self.fault() {
             Some(Fault::MissingHookDeclared) => {
-                capabilities.insert("fingerprint".to_owned(), Value::from(true));
+                capabilities.insert("decode".to_owned(), Value::from(true));
             }
             Some(Fault::WorkingHookHidden) => {
                 capabilities.insert("inject_wake".to_owned(), Value::from(false));

@@ -131,6 +131,8 @@ impl ThirdParty {
 
     /// Carries out what a client wants.
     pub(super) async fn carry_out(&mut self, account: &str) -> Result<(), Closed> {
+        let lines = self.client(account).map(ThirdPartyClient::take_log_lines);
+        lines.into_iter().flatten().for_each(|line| eprintln!("{line}"));
         while let Some(output) = self.client(account).and_then(ThirdPartyClient::poll) {
             match output {
                 Output::Open { conn } => self.open(account, conn),

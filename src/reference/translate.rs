@@ -53,6 +53,7 @@ pub(super) fn outcome(outcome: Result<Reply, Failure>) -> Result<Value, RpcError
         Ok(Reply::Done) => Ok(json!({})),
         Ok(Reply::Login(login)) => Ok(json!({ "login": login })),
         Ok(Reply::Sent(id)) => Ok(json!({ "id": id })),
+        Ok(Reply::Fingerprint(code)) => Ok(json!({ "fingerprint": code })),
         Ok(Reply::Blocked(list)) => {
             let list = list.iter().map(ToString::to_string).collect::<Vec<_>>();
             Ok(json!({ "list": list }))

@@ -183,7 +183,7 @@ impl ThirdPartyServer {
     }
 
     fn has(&self, fault: Fault) -> bool {
-        self.fault == Some(fault)
+        self.fault.is_some_and(|own| own.includes(fault))
     }
 }
 

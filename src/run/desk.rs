@@ -34,6 +34,8 @@ pub enum Visit {
     },
     /// Something happened that may be this guest's, and cannot be told to be.
     Stray(String),
+    /// A request that names no user was answered; whose content it holds is for the guests to say.
+    Overheard(Box<HttpRequest>),
 }
 
 /// What the desk wants done, in this order.
@@ -318,6 +320,8 @@ impl Desk {
                 moves.push(Move::Respond(id, response));
             }
         }
+        let heard = |guest: &Guest| guest.tell(Visit::Overheard(Box::new(request.clone())));
+        moves.extend(self.guests.values().map(heard));
         let path = request.path.split('?').next().unwrap_or_default();
         if self.lobby.profile().text("jwks.path") != Some(path) {
             moves.extend(self.stray(&format!("a call of {path} that names no user")));
@@ -411,6 +415,7 @@ mod tests {
                 format!("take over after {}", sent.len())
             }
             Move::Tell(_, Visit::Stray(what)) => format!("stray: {what}"),
+            Move::Tell(_, Visit::Overheard(request)) => format!("overheard {}", request.path),
             Move::Pass(..) => "driver".to_owned(),
             Move::Send(conn, _) => format!("send on {conn}"),
             Move::Close(conn) => format!("close {conn}"),

@@ -56,7 +56,7 @@ fn of_step(step: &Step) -> Option<Reason> {
         Action::Expect(expect) | Action::ExpectNone(expect) if expect.kind == Kind::Fetched => {
             return Some(Reason::Nameless);
         }
-        Action::Expect(_) | Action::ExpectNone(_) => None,
+        Action::Expect(_) | Action::ExpectNone(_) | Action::Compromise(_) => None,
     };
     match mutation {
         // They reach one account, which is known.
@@ -73,6 +73,8 @@ fn of_step(step: &Step) -> Option<Reason> {
             | Mutation::PushBody(_)
             | Mutation::Frame(_)
             | Mutation::Bytes(_)
+            | Mutation::Ciphertext(_)
+            | Mutation::Sender(_)
             | Mutation::Time(_)
             | Mutation::Device(_)
             | Mutation::OfflineCount(_),

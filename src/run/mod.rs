@@ -27,6 +27,7 @@ mod runner;
 mod select;
 mod selfcheck;
 mod session;
+mod soak;
 mod steps;
 mod target;
 mod whole;

@@ -34,6 +34,7 @@ impl Session<'_> {
                     self.sent_before.insert(conn, sent);
                 }
                 Some(Visit::Stray(what)) => self.stray = Some(what),
+                Some(Visit::Overheard(request)) => self.meta.overhear(&request),
                 // The host lives as long as its guests.
                 None => {}
             },

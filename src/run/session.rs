@@ -14,16 +14,18 @@ use super::look::{self, Looking};
 use super::place::Place;
 use super::pool::release;
 use super::recorder::{RecordError, Recorder};
+use crate::canary::{Canary, Oracle, Sighting};
 use crate::check::{Progress, lane};
 use crate::driver::CallError;
-use crate::evidence::{Entry, Event, Growth, Lane, Skip, Stream, Transcript, Trouble};
+use crate::evidence::{Channel, Entry, Event, Growth, Lane, Skip, Stream, Transcript, Trouble};
 use crate::iut::logfiles::LogFiles;
 use crate::iut::vitals::Usage;
 use crate::iut::watch;
-use crate::limits::OPERATION_WAIT_MS_MAX;
+use crate::limits::{OPERATION_WAIT_MS_MAX, SIGHTINGS_MAX};
 use crate::net::{ConnId, ExchangeId};
 use crate::role::FetchId;
 use crate::role::meta::Meta;
+use crate::role::quirk::Fault;
 use crate::scenario::{Action, Case, Phase, Plan, PlannedStep, Purpose};
 use crate::seed::Seed;
 use crate::spec::Profile;
@@ -38,6 +40,8 @@ pub struct Shared {
     pub seed: Seed,
     pub operation_timeout: Duration,
     pub place: Place,
+    /// What Meta's clients do wrong; nothing, but in a self pair.
+    pub peer_fault: Option<Fault>,
     /// Log files of the subject, beside its standard error.
     pub logs: Vec<PathBuf>,
     /// Somebody may hold the process in a debugger.
@@ -59,6 +63,7 @@ impl Shared {
             debugged: false,
             manual: false,
             place,
+            peer_fault: None,
             logs: Vec::new(),
             log,
         }
@@ -142,6 +147,8 @@ impl<'a> Session<'a> {
             &shared.place.key_stream(&id),
         );
         meta.set_own_url(host.http_url.clone());
+        let canary = canary(shared.seed, &case.id());
+        meta.watch_for(Canary::new("the text", canary.as_bytes()));
         Self {
             case,
             plan,
@@ -160,7 +167,7 @@ impl<'a> Session<'a> {
             looking: Looking::default(),
             answered: Vec::new(),
             lane: Lane::Main,
-            canary: canary(shared.seed, &case.id()),
+            canary,
             restless: false,
             lines: Lines::default(),
             deaf: BTreeSet::new(),
@@ -351,6 +358,7 @@ impl<'a> Session<'a> {
                 self.trouble(Trouble::Panicked, line);
             }
         }
+        self.search_logs();
         let mut lines = self.host().instance.stderr_since(self.log_mark);
         let older = lines.len().saturating_sub(LOG_LINES_KEPT);
         lines.drain(..older);
@@ -358,6 +366,32 @@ impl<'a> Session<'a> {
             let lines = lines.into_iter().map(|line| line.text).collect();
             self.record(Stream::process(), None, Event::Log { lines });
         }
+    }
+
+    /// Searches what the adapter wrote for people for what users wrote (PRV-008).
+    fn search_logs(&mut self) {
+        let stderr = self.host().instance.stderr_since(self.log_mark).into_iter();
+        let mut written: Vec<(String, Vec<u8>)> =
+            stderr.map(|line| ("standard error".to_owned(), line.text.into_bytes())).collect();
+        for (path, bytes) in self.log_files.added_bytes() {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            written.push((format!("the log {name}"), bytes));
+        }
+        if written.is_empty() {
+            return;
+        }
+        let oracle = Oracle::new([Canary::new("the text", self.canary.as_bytes())]);
+        let found = written.iter().filter_map(|(place, bytes)| Some((place, oracle.scan(bytes)?)));
+        let found: Vec<_> = found.take(SIGHTINGS_MAX).map(|(p, f)| (p.clone(), f)).collect();
+        for (place, Sighting { what, form, offset }) in found {
+            let event = Event::Sighted { channel: Channel::Log, place, what, form, offset };
+            self.record(Stream::process(), None, event);
+        }
+        let count = |(_, bytes): &(String, Vec<u8>)| {
+            bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count()
+        };
+        let lines = written.iter().map(count).sum();
+        self.record(Stream::process(), None, Event::LogSearched { lines });
     }
 
     /// Records what befell the process; on a shared instance that is not this case's alone.

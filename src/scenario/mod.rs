@@ -5,6 +5,7 @@
 //! room runs nothing. What may be written stands in three registries (`shape`, `kinds`,
 //! `operations`), from which reader, lint and JSON Schema are fed alike.
 
+mod ciphertext;
 pub mod compare;
 pub mod diff;
 pub mod expand;
@@ -28,6 +29,7 @@ pub mod shape;
 mod steps;
 pub mod template;
 
+pub use ciphertext::CiphertextFault;
 pub use compare::Mismatch;
 pub use expand::{Case, expand};
 pub use key_faults::{BundleFault, Loss, PrekeyFault};

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ciphertext::CiphertextFault;
 use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::line::{Advance, LineFault};
 use super::needs::Needs;
@@ -94,12 +95,23 @@ pub enum Action {
     Fault(LineFault),
     /// Time passes.
     Advance(Advance),
+    /// Somebody steals what a Meta client holds at this moment.
+    Compromise(Compromise),
+}
+
+/// A theft of a Meta client's keys and of its session with a user. Nobody notices.
+#[derive(Clone, Debug)]
+pub struct Compromise {
+    /// The Meta client that is robbed.
+    pub of: String,
+    /// The user of the implementation under test whose session with it is stolen.
+    pub with: String,
 }
 
 impl Action {
     /// True for what can make something happen; absences are judged from the last of these on.
     pub fn causes(&self) -> bool {
-        !matches!(self, Self::Expect(_) | Self::ExpectNone(_))
+        !matches!(self, Self::Expect(_) | Self::ExpectNone(_) | Self::Compromise(_))
     }
 }
 
@@ -157,6 +169,10 @@ pub enum Payload {
     Resend { of: String, spoilt: bool, times: u16 },
     /// A Meta client loses something, and tells nobody.
     Lose(Loss),
+    /// A Meta client encrypts so many texts that nobody ever gets.
+    Unsent(u16),
+    /// So many texts each way, one after the other; only the tally is kept.
+    Soak(u16),
     /// Strangers fetch the user's keys until so few one-time prekeys are left.
     Drain { left: u16 },
     /// Another device of the user enlists, with keys of its own.
@@ -230,6 +246,10 @@ pub enum Kind {
     Failure,
     /// At `meta`: what a client asked of the chat server beside keys.
     Asked,
+    /// At a Meta client: what can be read with what was stolen from it.
+    Thief,
+    /// At a Meta client: a signature over what somebody wrote to it.
+    Signature,
 }
 
 #[derive(Clone, Debug)]
@@ -276,6 +296,10 @@ pub enum Mutation {
     PushToken(TokenFault),
     /// On a `push`: what is odd about its body.
     PushBody(BodyFault),
+    /// On a `replay`: what is changed in the ciphertext.
+    Ciphertext(CiphertextFault),
+    /// On a `text`: the Meta client that the stanza says it is from.
+    Sender(String),
     /// On a `text` or `content`: what the stanza says of its time.
     Time(TimeFault),
     /// On a `text` or `content`: the device of its sender that it comes from.

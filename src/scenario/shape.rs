@@ -3,6 +3,7 @@
 //!
 //! Main type: [`Shape`]. It describes form only; what fits together is judged by `lint`.
 
+use super::ciphertext::CiphertextFault;
 use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::kinds::{KINDS, MILESTONES};
 use super::line::{End, Length, Way, Which};
@@ -130,6 +131,7 @@ pub static STEP: Shape = Shape {
             may("expect_none", Form::Shape(&EXPECT), "something is not observed"),
             may("fault", Form::Shape(&FAULT), "the network does something to a connection"),
             may("advance", Form::Shape(&ADVANCE), "time passes, for both sides"),
+            may("compromise", Form::Shape(&COMPROMISE), "what a Meta client holds is stolen"),
         ],
     )
 };
@@ -187,6 +189,8 @@ pub static SEND: Shape = shape(
             Form::Word(|| words(Loss::ALL)),
             "what the Meta client loses, without telling anybody",
         ),
+        may("unsent", Form::Code, "the Meta client encrypts so many texts that nobody ever gets"),
+        may("soak", Form::Code, "so many texts each way, of which only the tally is kept"),
         may("drain", Form::Code, "strangers fetch keys until so few one-time prekeys are left"),
         may(
             "enlist_elsewhere",
@@ -277,6 +281,15 @@ pub static ADVANCE: Shape = shape(
         must("by", Form::Duration, "how much time passes"),
         may("every", Form::Duration, "in steps of this length; else at once"),
         AS,
+    ],
+);
+
+pub static COMPROMISE: Shape = shape(
+    "`compromise`",
+    &[
+        must("of", Form::Text, "the Meta client that is robbed of its keys"),
+        must("with", Form::Text, "the client whose session with it is stolen"),
+        must("as", Form::Text, "the name by which `thief` refers to it"),
     ],
 );
 
@@ -395,6 +408,12 @@ pub static MUTATION: Shape = Shape {
                 Form::Word(|| words(TimeFault::ALL)),
                 "on a message: what its stanza says of its time",
             ),
+            may(
+                "ciphertext",
+                Form::Word(|| words(CiphertextFault::ALL)),
+                "on a `replay`: what is changed in the ciphertext",
+            ),
+            may("sender", Form::Text, "on a `text`: the Meta client that it says it is from"),
             may("device", Form::Code, "on a message: the sender's device that it comes from"),
         ],
     )

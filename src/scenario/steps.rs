@@ -5,13 +5,14 @@
 
 use std::time::Duration;
 
+use super::ciphertext::CiphertextFault;
 use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::kinds::{KINDS, KindInfo};
 use super::line;
 use super::model::{
-    Act, Action, After, AnswerFault, BytesFault, CertificateWord, ChainFault, ContentFault, Expect,
-    FrameFault, HelloFault, Kind, LoginFault, Matching, Mutation, Negative, Payload, Send,
-    SignatureFault, Step, TimeFault, Twin,
+    Act, Action, After, AnswerFault, BytesFault, CertificateWord, ChainFault, Compromise,
+    ContentFault, Expect, FrameFault, HelloFault, Kind, LoginFault, Matching, Mutation, Negative,
+    Payload, Send, SignatureFault, Step, TimeFault, Twin,
 };
 use super::operations::{self, Operation};
 use super::parse::{fields, is_empty_mapping, problem, read_duration, read_name, read_template};
@@ -42,6 +43,7 @@ fn read_step(problems: &mut Problems, node: &Yaml) -> Option<Step> {
         "expect" | "expect_none" => read_expect,
         "fault" => read_fault,
         "advance" => read_advance,
+        "compromise" => read_compromise,
         // `single` has refused every other key.
         _ => return None,
     };
@@ -213,6 +215,8 @@ const PAYLOADS: &[&str] = &[
     "ask_again",
     "resend",
     "lose",
+    "unsent",
+    "soak",
     "drain",
     "enlist_elsewhere",
     "push",
@@ -264,6 +268,8 @@ fn read_payload(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Opt
             Some(Payload::Release { of })
         }
         "ask_again" | "resend" => read_again(problems, first, fields),
+        "unsent" => read_code(problems, value).map(Payload::Unsent),
+        "soak" => read_code(problems, value).map(Payload::Soak),
         "lose" => problems.word(value, "loss", Loss::ALL).map(Payload::Lose),
         "drain" => read_code(problems, value).map(|left| Payload::Drain { left }),
         "enlist_elsewhere" => {
@@ -385,6 +391,12 @@ fn read_mutation(problems: &mut Problems, node: &Yaml) -> Option<Mutation> {
         "content" => problems.word(value, "fault", ContentFault::ALL).map(Mutation::Content),
         "push_token" => problems.word(value, "fault", TokenFault::ALL).map(Mutation::PushToken),
         "push_body" => problems.word(value, "fault", BodyFault::ALL).map(Mutation::PushBody),
+        "ciphertext" => {
+            problems.word(value, "fault", CiphertextFault::ALL).map(Mutation::Ciphertext)
+        }
+        "sender" => {
+            problems.text(value, "a Meta client").map(|name| Mutation::Sender(name.to_owned()))
+        }
         "time" => problems.word(value, "fault", TimeFault::ALL).map(Mutation::Time),
         "device" => read_code(problems, value).map(Mutation::Device),
         // `single` has refused every other key.
@@ -417,6 +429,14 @@ fn read_fault<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fi
 
 fn read_advance<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fields<'y>)> {
     line::read_advance(problems, node).map(|(by, fields)| (Action::Advance(by), fields))
+}
+
+fn read_compromise<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fields<'y>)> {
+    let fields = fields(problems, node, &shape::COMPROMISE)?;
+    let mut name =
+        |key: &str| fields.get(key).and_then(|node| problems.text(node, &format!("`{key}`")));
+    let (of, with) = (name("of")?.to_owned(), name("with")?.to_owned());
+    Some((Action::Compromise(Compromise { of, with }), fields))
 }
 
 fn read_expect<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fields<'y>)> {

@@ -72,6 +72,14 @@ pub(super) fn fault_accepted(scene: &Scene<'_>) -> Option<String> {
         Mutation::Content(ContentFault::FlippedMac) => {
             "the client takes a ciphertext whose MAC is wrong".to_owned()
         }
+        Mutation::Ciphertext(fault) => format!(
+            "the client takes a ciphertext that was changed on the way ({}): its MAC does not cover \
+             that part, or is not compared before the message is used",
+            fault.word()
+        ),
+        Mutation::Sender(_) => "the client shows a message under a name whose session did not \
+             decrypt it: it does not compare the two"
+            .to_owned(),
         Mutation::Time(_) | Mutation::Device(_) => return None,
         Mutation::Content(fault) if clear(*fault) => {
             format!("the client shows content that nobody encrypted ({})", fault.word())

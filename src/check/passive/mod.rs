@@ -6,33 +6,42 @@
 mod addressing;
 mod announced_frames;
 mod bundle_use;
+mod convergence;
+mod deniability;
 mod early_data;
 mod enlistment_form;
 mod enlistment_retries;
 mod ephemeral_keys;
 mod http_surface;
 mod identifiers;
+mod identity_binding;
 mod identity_in_force;
 mod in_order;
 mod intro_header;
 mod iq_form;
+mod key_reuse;
 mod key_upload;
 mod login_payload;
+mod message_counters;
 mod message_ids;
 mod one_meaning;
+mod one_reaction;
 mod padding;
 mod plaintext;
 pub(super) mod process;
+mod ratchet_turns;
 mod reachability;
 mod reconnects;
 mod registration_id;
 mod server_answers;
+mod soak;
 mod stanza_codec;
 mod stated_version;
 #[cfg(test)]
 mod tests;
 mod token_in_url;
 mod tokens;
+mod writings;
 
 use crate::evidence::{Entry, EntryId, Transcript};
 use crate::scenario::Scenario;
@@ -125,6 +134,8 @@ pub static ALL: &[&dyn Check] = &[
     &addressing::Addressing,
     &announced_frames::AnnouncedFrames,
     &bundle_use::BundleUse,
+    &convergence::Convergence,
+    &deniability::Deniability,
     &early_data::EarlyData,
     &enlistment_form::EnlistmentForm,
     &enlistment_retries::EnlistmentRetries,
@@ -132,20 +143,26 @@ pub static ALL: &[&dyn Check] = &[
     &http_surface::HttpSurface,
     &in_order::InOrder,
     &identifiers::Identifiers,
+    &identity_binding::IdentityBinding,
     &identity_in_force::IdentityInForce,
     &intro_header::IntroHeader,
     &iq_form::IqForm,
+    &key_reuse::KeyReuse,
     &key_upload::KeyUpload,
     &login_payload::LoginPayload,
+    &message_counters::MessageCounters,
     &message_ids::MessageIds,
     &one_meaning::OneMeaning,
+    &one_reaction::OneReaction,
     &padding::Padding,
     &plaintext::Plaintext,
     &process::Process,
+    &ratchet_turns::RatchetTurns,
     &reachability::Reachability,
     &reconnects::Reconnects,
     &registration_id::RegistrationId,
     &server_answers::ServerAnswers,
+    &soak::Soak,
     &stanza_codec::StanzaCodec,
     &stated_version::StatedVersion,
     &token_in_url::TokenInUrl,

@@ -80,6 +80,10 @@ fn in_words(step: &Step) -> String {
                 advance.on
             )
         }
+        Action::Compromise(theft) => format!(
+            "Somebody steals the keys of {} and its session with {}, and nobody notices{label}.",
+            theft.of, theft.with
+        ),
         Action::Expect(expect) => format!("Expected {}{label}.", expected(expect)),
         Action::ExpectNone(expect) => format!("Not expected {}{label}.", expected(expect)),
     }
@@ -126,6 +130,12 @@ fn sent(send: &Send) -> String {
         }
         Payload::Lose(loss) => {
             return format!("{} loses its {} with {}.", send.from, loss.word(), send.to);
+        }
+        Payload::Unsent(count) => {
+            return format!("{} writes {count} texts to {} that get lost.", send.from, send.to);
+        }
+        Payload::Soak(rounds) => {
+            return format!("{} and {} exchange {rounds} texts each way.", send.from, send.to);
         }
         Payload::Drain { left } => {
             format!("strangers who fetch keys until {left} one-time prekeys are left")
@@ -185,6 +195,8 @@ fn fault(mutation: &Mutation) -> String {
         Mutation::Content(fault) => format!("its content has the fault {}", fault.word()),
         Mutation::PushToken(fault) => format!("its token has the fault {}", fault.word()),
         Mutation::PushBody(fault) => format!("its body has the oddity {}", fault.word()),
+        Mutation::Ciphertext(fault) => format!("its ciphertext is changed: {}", fault.word()),
+        Mutation::Sender(name) => format!("it says that it is from {name}"),
         Mutation::Time(fault) => format!("its time is {}", fault.word()),
         Mutation::Device(device) => format!("it comes from the sender's device {device}"),
     }

@@ -81,6 +81,7 @@ fn acts(scenario: &Scenario, name: &str) -> bool {
         Action::Expect(expect) | Action::ExpectNone(expect) => expect.at == name,
         Action::Fault(fault) => fault.on == name,
         Action::Advance(advance) => advance.on == name,
+        Action::Compromise(theft) => theft.of == name || theft.with == name,
     })
 }
 
@@ -104,6 +105,7 @@ impl Action {
             Action::ExpectNone(_) => "expect_none",
             Action::Fault(_) => "fault",
             Action::Advance(_) => "advance",
+            Action::Compromise(_) => "compromise",
         }
     }
 }
@@ -122,6 +124,8 @@ impl Payload {
             Payload::AskAgain { .. } => "ask_again",
             Payload::Resend { .. } => "resend",
             Payload::Lose(_) => "lose",
+            Payload::Unsent(_) => "unsent",
+            Payload::Soak(_) => "soak",
             Payload::Drain { .. } => "drain",
             Payload::EnlistElsewhere => "enlist_elsewhere",
             Payload::Push { .. } => "push",
