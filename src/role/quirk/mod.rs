@@ -81,6 +81,10 @@ pub enum Fault {
     MachinesAskedToLogIn,
     TlsNotVerified,
     TlsNameNotVerified,
+    PlainHttp,
+    KeysFetchedWithToken,
+    PsychicSignature,
+    DerSignatureAccepted,
 
     // NOI
     EphemeralReused,

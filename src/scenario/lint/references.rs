@@ -282,7 +282,10 @@ fn lint_response(problems: &mut Problems, known: &Known<'_>, n: usize, step: &St
     let requests = labels(known.scenario).take_while(|(at, _)| *at < n).filter(|(at, _)| {
         matches!(
             &known.scenario.steps[*at].action,
-            Action::Send(Send { payload: Payload::Push { .. } | Payload::FetchKeys { .. }, .. })
+            Action::Send(Send {
+                payload: Payload::Push { .. } | Payload::FetchKeys { .. } | Payload::Probe { .. },
+                ..
+            })
         )
     });
     let requests: Vec<&str> = requests.map(|(_, label)| label).collect();
