@@ -11,6 +11,7 @@ mod cause;
 mod decrypted;
 mod fields;
 mod judge;
+mod media;
 mod passive;
 mod progress;
 mod published;

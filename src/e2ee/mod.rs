@@ -17,6 +17,7 @@ mod error;
 mod identity_change;
 mod initiator;
 mod kdf_fault;
+pub mod media;
 pub mod oddity;
 pub mod padding;
 #[cfg(test)]

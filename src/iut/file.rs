@@ -93,6 +93,8 @@ pub(super) const ADAPTERS: &[(Form, &str)] = &[
 ];
 pub(super) const MANUAL: &[&str] = &["answers"];
 pub(super) const ATTACH: &[&str] = &["tcp", "unix"];
+/// Keys of `server`.
+pub(super) const SERVER: &[&str] = &["base_url", "media"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
@@ -245,9 +247,13 @@ impl Reader<'_> {
             );
             return None;
         };
-        let fields = self.problems.fields(node, "server", &["base_url"], &["base_url"])?;
+        let fields = self.problems.fields(node, "server", SERVER, &["base_url"])?;
         let base_url = self.text(fields, "base_url")?.trim_end_matches('/').to_owned();
-        Some(Server { name: String::new(), version: String::new(), base_url })
+        let media = match fields.get("media") {
+            Some(_) => Some(self.text(fields, "media")?.trim_start_matches('/').to_owned()),
+            None => None,
+        };
+        Some(Server { name: String::new(), version: String::new(), base_url, media })
     }
 
     fn attach(&mut self, node: &Yaml) -> Option<Address> {

@@ -14,7 +14,6 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use tokio::time::timeout;
 
 use crate::http::{HttpRequest, HttpResponse};
-use crate::limits::HTTP_BODY_BYTES_MAX;
 use crate::net::serve::{headers, is_framing};
 use crate::net::shared::Shared;
 use crate::net::{ExchangeId, HttpVersion, NetEvent};
@@ -24,12 +23,13 @@ pub(super) fn start(
     version: HttpVersion,
     url: String,
     request: HttpRequest,
+    bytes_max: usize,
 ) -> ExchangeId {
     let id = shared.exchange();
     let task = Arc::clone(shared);
     shared.spawn(async move {
         let wait = task.waits.fetch;
-        let result = match timeout(wait, exchange(&task, version, &url, request)).await {
+        let result = match timeout(wait, exchange(&task, version, &url, request, bytes_max)).await {
             Ok(result) => result,
             Err(_) => Err(format!("no whole answer within {} ms", wait.as_millis())),
         };
@@ -43,7 +43,26 @@ async fn exchange(
     version: HttpVersion,
     url: &str,
     request: HttpRequest,
+    bytes_max: usize,
 ) -> Result<HttpResponse, String> {
+    incoming(ask(shared, version, url, request).await?, bytes_max).await
+}
+
+/// Sends a request by HTTP/1.1 and gives the head of its answer; the body comes as it is read.
+pub(super) async fn begin(
+    shared: &Arc<Shared>,
+    url: &str,
+    request: HttpRequest,
+) -> Result<Response<Incoming>, String> {
+    ask(shared, HttpVersion::Http1, url, request).await
+}
+
+async fn ask(
+    shared: &Arc<Shared>,
+    version: HttpVersion,
+    url: &str,
+    request: HttpRequest,
+) -> Result<Response<Incoming>, String> {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     let client = Client::builder(Tethered(Arc::clone(shared)))
@@ -51,8 +70,7 @@ async fn exchange(
         .http2_only(version == HttpVersion::Http2)
         .build(connector);
     let request = outgoing(url, request)?;
-    let response = client.request(request).await.map_err(|error| with_causes(&error))?;
-    incoming(response).await
+    client.request(request).await.map_err(|error| with_causes(&error))
 }
 
 fn outgoing(url: &str, request: HttpRequest) -> Result<Request<Full<Bytes>>, String> {
@@ -63,13 +81,13 @@ fn outgoing(url: &str, request: HttpRequest) -> Result<Request<Full<Bytes>>, Str
     builder.body(Full::from(request.body)).map_err(|error| error.to_string())
 }
 
-async fn incoming(response: Response<Incoming>) -> Result<HttpResponse, String> {
+async fn incoming(response: Response<Incoming>, bytes_max: usize) -> Result<HttpResponse, String> {
     let (parts, body) = response.into_parts();
-    let body = Limited::new(body, HTTP_BODY_BYTES_MAX).collect().await.map_err(|error| {
-        match error.downcast_ref::<LengthLimitError>() {
-            Some(_) => format!("the answer's body has more than {HTTP_BODY_BYTES_MAX} bytes"),
-            None => error.to_string(),
-        }
+    let body = Limited::new(body, bytes_max).collect().await.map_err(|error| match error
+        .downcast_ref::<LengthLimitError>(
+    ) {
+        Some(_) => format!("the answer's body has more than {bytes_max} bytes"),
+        None => error.to_string(),
     })?;
     Ok(HttpResponse {
         status: parts.status.as_u16(),
@@ -105,6 +123,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::HTTP_BODY_BYTES_MAX;
     use crate::net::tests::{leftovers, next};
     use crate::net::{Net, Waits};
     use std::time::Duration;

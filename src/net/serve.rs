@@ -26,8 +26,8 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use crate::http::{HttpRequest, HttpResponse};
 use crate::limits::{HTTP_BODY_BYTES_MAX, HTTP_DISCARD_BYTES_MAX};
-use crate::net::shared::Shared;
-use crate::net::{ExchangeId, HttpVersion, NetEvent, sockets};
+use crate::net::shared::{Answer, Shared};
+use crate::net::{ExchangeId, HttpVersion, NetEvent, delivery, sockets};
 
 pub(super) async fn listen(shared: &Arc<Shared>, port: u16) -> io::Result<SocketAddr> {
     let (listener, address) = sockets::bind(shared, port).await?;
@@ -71,7 +71,9 @@ async fn ask(service: &Service, version: HttpVersion, request: HttpRequest) -> R
     let _pending = Pending { shared, id };
     shared.emit(NetEvent::Request { id, listener: *listener, version, request }).await;
     match timeout(shared.waits.respond, answer).await {
-        Ok(Ok(response)) => outgoing(response),
+        Ok(Ok(Answer::Whole(response))) => outgoing(response),
+        Ok(Ok(Answer::Faulty(response, how))) => delivery::outgoing(shared, response, how),
+        Ok(Ok(Answer::Ready(response))) => response,
         Ok(Err(_)) => broken_off(),
         _ => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }

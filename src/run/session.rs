@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::faulty::Lines;
+use super::files::Files;
 use super::instance::{Guest, Host, integrator};
 use super::place::Place;
 use super::pool::release;
@@ -86,6 +87,8 @@ pub struct Session<'a> {
     /// Driver account names, by lane and actor.
     pub(super) accounts: BTreeMap<(Lane, String), String>,
     pub(super) fetches: BTreeMap<ExchangeId, FetchId>,
+    /// Files that are to be sent, and what was received.
+    pub(super) files: Files,
     /// Ids of driver calls that were answered and not yet waited for.
     pub(super) answered: Vec<u64>,
     pub(super) lane: Lane,
@@ -154,6 +157,7 @@ impl<'a> Session<'a> {
             misfortune: None,
             accounts: BTreeMap::new(),
             fetches: BTreeMap::new(),
+            files: Files::default(),
             answered: Vec::new(),
             lane: Lane::Main,
             canary: canary(shared.seed, &case.id()),

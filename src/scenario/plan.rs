@@ -172,6 +172,10 @@ fn acceptance_of_send(send: &Send, label: &str) -> Option<Expect> {
             let matching = Matching::Fields(vec![("text".into(), said.text()?.clone())]);
             Some(expect(&send.to, Kind::Shown, matching))
         }
+        Payload::Media(_) => {
+            let fields = fields(&[("state", "available"), ("file", "exact")]);
+            Some(expect(&send.to, Kind::Media, fields))
+        }
         Payload::Push { .. } | Payload::FetchKeys { .. } => {
             Some(expect("meta", Kind::Response, fields(&[("of", label), ("status", "200")])))
         }
@@ -183,6 +187,7 @@ fn acceptance_of_send(send: &Send, label: &str) -> Option<Expect> {
         | Payload::Lose(_)
         | Payload::Drain { .. }
         | Payload::Publish(_)
+        | Payload::Probe { .. }
         | Payload::Typing(_)
         | Payload::Blocks(_)
         | Payload::EnlistElsewhere => None,

@@ -6,6 +6,7 @@
 use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::kinds::{KINDS, MILESTONES};
 use super::line::{End, Length, Way, Which};
+use super::media_faults::{HostFault, MediaFault, Probe};
 use super::model::{
     After, AnswerFault, BytesFault, ChainFault, ContentFault, FrameFault, HelloFault, LoginFault,
     Plays, Seen, SignatureFault, TimeFault, Twin,
@@ -164,6 +165,13 @@ pub static SEND: Shape = shape(
         may("typing", Form::Flag, "`true`: its user begins to type; `false`: stops"),
         may("blocks", Form::Template, "whom an earlier install of the user has blocked"),
         may("content", Form::Shape(&CONTENT), "a content beside text, end-to-end encrypted"),
+        may("media", Form::Shape(&MEDIA), "a file: encrypted, hosted by Meta, named in a message"),
+        may(
+            "probe",
+            Form::Word(|| words(Probe::ALL)),
+            "odd requests for a file that the third party's server stores",
+        ),
+        may("of", Form::Text, "of a `probe`: the label of the step that stored the file"),
         may("replay", Form::Text, "the label of an earlier `send`: the same ciphertext again"),
         may(
             "id",
@@ -379,6 +387,16 @@ pub static MUTATION: Shape = Shape {
                 "on a `push`: what is odd about its body",
             ),
             may(
+                "media",
+                Form::Word(|| words(MediaFault::ALL)),
+                "on `media`: what is odd about the message or its file",
+            ),
+            may(
+                "host",
+                Form::Word(|| words(HostFault::ALL)),
+                "on `media`: what Meta's media host does",
+            ),
+            may(
                 "time",
                 Form::Word(|| words(TimeFault::ALL)),
                 "on a message: what its stanza says of its time",
@@ -402,6 +420,18 @@ pub static CONTENT: Shape = Shape {
         ],
     )
 };
+
+pub static MEDIA: Shape = shape(
+    "`media`",
+    &[
+        must("kind", Form::Template, "image, video, audio, voice, document or sticker"),
+        may("bytes", Form::Template, "length of the file; 1000 where nothing is said"),
+        may("caption", Form::Template, "the text under it"),
+        may("mimetype", Form::Template, "its media type; that of the kind where nothing is said"),
+        may("name", Form::Template, "of a document: the name of the file, as its sender says"),
+        may("thumbnail", Form::Template, "a word in the thumbnail that the message carries"),
+    ],
+);
 
 pub static REPLY: Shape = shape(
     "`reply`",

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::kinds::{KINDS, KindInfo};
 use super::line;
+use super::media_faults::{HostFault, MediaFault, Probe};
 use super::model::{
     Act, Action, After, AnswerFault, BytesFault, ChainFault, ContentFault, Expect, FrameFault,
     HelloFault, Kind, LoginFault, Matching, Mutation, Negative, Payload, Send, SignatureFault,
@@ -175,7 +176,7 @@ fn read_with(problems: &mut Problems, node: &Yaml, send: Fields<'_>) -> Option<P
 }
 
 fn read_encode(problems: &mut Problems, entry: &Entry, send: Fields<'_>) -> Option<EncodeAs> {
-    for word in ["push", "fetch", "publish", "drain", "blocks", "enlist_elsewhere"] {
+    for word in ["push", "fetch", "probe", "publish", "drain", "blocks", "enlist_elsewhere"] {
         if send.get(word).is_some() {
             problems.add(entry.key_span, format!("a `{word}` is no stanza to encode"));
         }
@@ -204,6 +205,8 @@ fn read_encode(problems: &mut Problems, entry: &Entry, send: Fields<'_>) -> Opti
 const PAYLOADS: &[&str] = &[
     "text",
     "content",
+    "media",
+    "probe",
     "typing",
     "blocks",
     "stanza",
@@ -221,6 +224,7 @@ const PAYLOADS: &[&str] = &[
 
 /// Keys that stand only beside some payloads.
 const BESIDE: &[(&str, &[&str])] = &[
+    ("of", &["probe"]),
     ("id", &["replay"]),
     ("hold", &["text"]),
     ("count", &["ask_again"]),
@@ -254,6 +258,16 @@ fn read_payload(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Opt
         "typing" => problems.flag(value, "`typing`").map(Payload::Typing),
         "blocks" => read_template(problems, value, "`blocks`").map(Payload::Blocks),
         "content" => said::read(problems, value).map(Payload::Content),
+        "media" => read_media(problems, value).map(Payload::Media),
+        "probe" => {
+            let probe = problems.word(value, "probe", Probe::ALL)?;
+            let Some(of) = fields.get("of") else {
+                let help = "`of:` and the label of a step that stored a file";
+                problems.advise(value.span, "`probe` lacks `of`", help);
+                return None;
+            };
+            Some(Payload::Probe { probe, of: problems.text(of, "`of`")?.to_owned() })
+        }
         "stanza" => read_pattern(problems, value).map(Payload::Stanza),
         "replay" => read_replay(problems, value, fields),
         "release" => {
@@ -278,6 +292,18 @@ fn read_payload(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Opt
             Some(Payload::FetchKeys { times: read_times(problems, fields)?, head })
         }
     }
+}
+
+/// What is said of a file that a Meta client sends.
+fn read_media(problems: &mut Problems, node: &Yaml) -> Option<Vec<(String, Template)>> {
+    let known = fields(problems, node, &shape::MEDIA)?;
+    let mut said = Vec::new();
+    for key in shape::MEDIA.keys {
+        if let Some(value) = known.get(key.name) {
+            said.push((key.name.to_owned(), read_template(problems, value, "a field")?));
+        }
+    }
+    Some(said)
 }
 
 /// Whether no key was refused; a misspelt one may be the one that is missing.
@@ -369,6 +395,8 @@ fn read_mutation(problems: &mut Problems, node: &Yaml) -> Option<Mutation> {
         "content" => problems.word(value, "fault", ContentFault::ALL).map(Mutation::Content),
         "push_token" => problems.word(value, "fault", TokenFault::ALL).map(Mutation::PushToken),
         "push_body" => problems.word(value, "fault", BodyFault::ALL).map(Mutation::PushBody),
+        "media" => problems.word(value, "fault", MediaFault::ALL).map(Mutation::Media),
+        "host" => problems.word(value, "fault", HostFault::ALL).map(Mutation::Host),
         "time" => problems.word(value, "fault", TimeFault::ALL).map(Mutation::Time),
         "device" => read_code(problems, value).map(Mutation::Device),
         // `single` has refused every other key.

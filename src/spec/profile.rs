@@ -51,6 +51,7 @@ pub const BUILTIN: &[(&str, &str)] = &[
 /// Overlays that are no profiles of anybody's: each makes visible what the others leave out.
 pub const OVERLAYS: &[(&str, &str)] = &[
     ("resumption", include_str!("../../fixtures/profiles/resumption.yaml")),
+    ("small-media", include_str!("../../fixtures/profiles/small-media.yaml")),
     ("small-frames", include_str!("../../fixtures/profiles/small-frames.yaml")),
     ("standard-dialect", include_str!("../../fixtures/profiles/standard-dialect.yaml")),
     ("versioned", include_str!("../../fixtures/profiles/versioned.yaml")),

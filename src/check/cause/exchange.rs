@@ -67,6 +67,14 @@ pub(super) fn fault_accepted(scene: &Scene<'_>) -> Option<String> {
         Mutation::Content(ContentFault::FlippedMac) => {
             "the client takes a ciphertext whose MAC is wrong".to_owned()
         }
+        Mutation::Media(fault) => format!(
+            "the client does not refuse a file that is not what its message says ({}): it checks \
+             hashes, tag or path too little, or too late",
+            fault.word()
+        ),
+        Mutation::Host(fault) => {
+            format!("the client does not cope with what the media host does ({})", fault.word())
+        }
         Mutation::Time(_) | Mutation::Device(_) => return None,
         Mutation::Content(fault) if clear(*fault) => {
             format!("the client shows content that nobody encrypted ({})", fault.word())

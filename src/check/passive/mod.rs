@@ -17,6 +17,7 @@ mod intro_header;
 mod iq_form;
 mod key_upload;
 mod login_payload;
+mod media;
 mod message_ids;
 mod one_meaning;
 mod padding;
@@ -133,6 +134,7 @@ pub static ALL: &[&dyn Check] = &[
     &iq_form::IqForm,
     &key_upload::KeyUpload,
     &login_payload::LoginPayload,
+    &media::Media,
     &message_ids::MessageIds,
     &one_meaning::OneMeaning,
     &padding::Padding,

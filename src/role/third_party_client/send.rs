@@ -240,7 +240,7 @@ impl ThirdPartyClient {
             Origin::User(_) | Origin::Aside(_) | Origin::Outbox => enc,
             Origin::Retry(count) => enc.attr("count", count.to_string()),
         };
-        let stanza = outgoing(&draft.id, &draft.to, enc);
+        let stanza = outgoing(&draft.id, &draft.to, enc).children(self.clear_beside.take());
         self.send(&stanza);
         if !self.has(Fault::OutboxLost) {
             let (id, to, text) = (draft.id.clone(), draft.to.clone(), draft.text.clone());
@@ -266,7 +266,11 @@ impl ThirdPartyClient {
         if let Origin::User(call) = origin {
             let own = ThreadItem::Own { id: id.clone(), text, state: MessageState::Accepted };
             self.threads.push(&to, own);
-            self.done(call, Ok(Reply::Sent(id)));
+            let reply = match self.references.remove(&id) {
+                Some(reference) => Reply::SentMedia { id, reference },
+                None => Reply::Sent(id),
+            };
+            self.done(call, Ok(reply));
         } else if let Origin::Aside(call) = origin {
             self.done(call, Ok(Reply::Done));
         }

@@ -114,6 +114,8 @@ impl Payload {
         match self {
             Payload::Text(_) => "text",
             Payload::Content(_) => "content",
+            Payload::Media(_) => "media",
+            Payload::Probe { .. } => "probe",
             Payload::Typing(_) => "typing",
             Payload::Blocks(_) => "blocks",
             Payload::Stanza(_) => "stanza",

@@ -93,6 +93,9 @@ fn lint_mutation(problems: &mut Problems, scenario: &Scenario, n: usize, step: &
         (Mutation::PushToken(_) | Mutation::PushBody(_), Action::Send(send)) => {
             matches!(send.payload, Payload::Push { .. })
         }
+        (Mutation::Media(_) | Mutation::Host(_), Action::Send(send)) => {
+            matches!(send.payload, Payload::Media(_))
+        }
         (Mutation::Time(_) | Mutation::Device(_), Action::Send(send)) => {
             matches!(send.payload, Payload::Text(_) | Payload::Content(_))
         }
@@ -123,6 +126,8 @@ fn belongs(mutation: &Mutation) -> (&'static str, &'static str) {
         Mutation::Content(_) => ("content", "a `text` that is sent"),
         Mutation::PushToken(_) => ("push_token", "a `push`"),
         Mutation::PushBody(_) => ("push_body", "a `push`"),
+        Mutation::Media(_) => ("media", "a `media` that is sent"),
+        Mutation::Host(_) => ("host", "a `media` that is sent"),
         Mutation::Time(_) => ("time", "a message that is sent"),
         Mutation::Device(_) => ("device", "a message that is sent"),
     }

@@ -113,7 +113,9 @@ fn lint_send(problems: &mut Problems, at: &Place<'_>, send: &Send) {
     lint_sender(problems, at, send);
     let Some(to) = at.actor(problems, "to", &send.to) else { return };
     let wanted = match send.payload {
-        Payload::FetchKeys { .. } | Payload::Publish(_) => Plays::ThirdPartyServer,
+        Payload::FetchKeys { .. } | Payload::Publish(_) | Payload::Probe { .. } => {
+            Plays::ThirdPartyServer
+        }
         _ => Plays::ThirdPartyClient,
     };
     if to.plays != wanted {
@@ -163,6 +165,18 @@ fn lint_again(problems: &mut Problems, at: &Place<'_>, n: usize, send: &Send) {
         _ => false,
     };
     let steps = at.scenario.steps[..n].iter();
+    let stores = |step: &Step| match &step.action {
+        Action::Act(act) => matches!(act.operation.as_str(), "send_media" | "upload_media"),
+        _ => false,
+    };
+    if let Payload::Probe { of, .. } = &send.payload {
+        let known: Vec<&str> =
+            steps.filter(|s| stores(s)).filter_map(|step| step.label.as_deref()).collect();
+        if !known.contains(&of.as_str()) {
+            problems.unknown(at.of("of"), "stored file", of, &known);
+        }
+        return;
+    }
     let (of, what, known): (_, _, Vec<&Step>) = match &send.payload {
         Payload::AskAgain { of, .. } => (of, "`send_text`", steps.filter(|s| by_iut(s)).collect()),
         Payload::Resend { of, .. } => (of, "earlier text", steps.filter(|s| by_meta(s)).collect()),
@@ -180,6 +194,7 @@ fn lint_sender(problems: &mut Problems, at: &Place<'_>, send: &Send) {
         send.payload,
         Payload::Text(_)
             | Payload::Content(_)
+            | Payload::Media(_)
             | Payload::Typing(_)
             | Payload::Replay { .. }
             | Payload::Release { .. }

@@ -4,5 +4,6 @@ mod asides;
 mod bench;
 mod connecting;
 mod enlisting;
+mod files;
 mod receiving;
 mod sending;
