@@ -5,6 +5,7 @@ use std::path::Path;
 use super::files::Wanted;
 use super::session::Session;
 use crate::e2ee::media::MediaKind;
+use crate::evidence::Event;
 use crate::role::meta::MediaOrder;
 use crate::scenario::{Act, Mutation, Probe, Send, Template};
 
@@ -55,6 +56,12 @@ impl Session<'_> {
             self.bind(&format!("{label}.path"), &path);
         }
         Ok(())
+    }
+
+    /// True once a Meta client has sent a file in this case.
+    pub(super) fn has_sent_a_file(&self) -> bool {
+        let entries = self.recorder.transcript.entries();
+        entries.iter().any(|entry| matches!(entry.event, Event::MediaSent { .. }))
     }
 
     /// Probes the server about the file that an earlier step stored.

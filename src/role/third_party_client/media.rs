@@ -138,9 +138,8 @@ impl ThirdPartyClient {
         let id = self.message_id();
         self.contents.insert((to.bare(), id.clone()), media.encode());
         self.references.insert(id.clone(), reference);
-        self.clear_beside = mismedia::beside(self.fault, &media);
+        self.clear_beside = mismedia::beside(self.fault, &media).map(|node| (id.clone(), node));
         self.dispatch(Draft { id, to, text: caption, origin: Origin::User(call) });
-        self.clear_beside = None;
         self.tick();
     }
 }

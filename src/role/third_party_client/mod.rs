@@ -108,8 +108,8 @@ pub struct ThirdPartyClient {
     downloads: Vec<download::Download>,
     fetches_of_files: FetchId,
     media_rng: Rng,
-    /// What stands in clear beside the next ciphertext; only a fault sets it.
-    clear_beside: Option<Node>,
+    /// What stands in clear beside the ciphertext of a message; only a fault sets it.
+    clear_beside: Option<(String, Node)>,
     /// What messages said of their time; only a fault fills it.
     times: Recent<MessageKey, u64>,
     /// Messages that were decrypted.

@@ -240,7 +240,8 @@ impl ThirdPartyClient {
             Origin::User(_) | Origin::Aside(_) | Origin::Outbox => enc,
             Origin::Retry(count) => enc.attr("count", count.to_string()),
         };
-        let stanza = outgoing(&draft.id, &draft.to, enc).children(self.clear_beside.take());
+        let beside = self.clear_beside.take_if(|(id, _)| *id == draft.id).map(|(_, node)| node);
+        let stanza = outgoing(&draft.id, &draft.to, enc).children(beside);
         self.send(&stanza);
         if !self.has(Fault::OutboxLost) {
             let (id, to, text) = (draft.id.clone(), draft.to.clone(), draft.text.clone());
