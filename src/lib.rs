@@ -17,7 +17,7 @@
 //!
 //! | room | what it is about |
 //! |---|---|
-//! | [`limits`], [`seed`], [`clock`], [`span`], [`diff`], [`http`], [`proto`] | everybody's ground: bounds with reasons, the one PRNG, time as a value, carets, comparisons, plain HTTP values, protobuf types |
+//! | [`limits`], [`seed`], [`clock`], [`span`], [`diff`], [`http`], [`proto`], [`canary`] | everybody's ground: bounds with reasons, the one PRNG, time as a value, carets, comparisons, plain HTTP values, protobuf types, leaks in any encoding |
 //! | [`wire`] | bytes ↔ node: addresses, binary encoding, frames, the XML form |
 //! | [`noise`] | the encrypted channel: handshake, transport, certificate chain |
 //! | [`spec`] | what must hold: catalogue, profile values with their basis, capabilities |
@@ -55,6 +55,10 @@
 //! format, add a file in `report` and a line in [`report::format::ALL`]. To add a quirk, add a line in
 //! [`role::quirk`] and the one line of the role that it changes.
 
+// `println!` panics when the reader goes away: `cli::stdout` instead.
+#![warn(clippy::print_stdout)]
+
+pub mod canary;
 pub mod check;
 pub mod cli;
 pub mod clock;

@@ -31,6 +31,29 @@ pub const HANDSHAKE_BYTES_MAX: usize = 64 * 1024;
 /// Most steps that one chain is derived forward for a diagnosis: peers refuse longer jumps (`wire.md` §5.5).
 pub const CHAIN_STEPS_MAX: u32 = 2000;
 
+/// Most things of a signature's length that are tried in one message: an honest one has none.
+pub const SIGNATURE_CANDIDATES_MAX: usize = 16;
+
+// --- canaries ---------------------------------------------------------------
+
+/// Most canaries of one case: a text, names and a few files.
+pub const CANARIES_MAX: usize = 16;
+/// Of a long canary so much is looked for: a piece of eight bytes is enough to find it.
+pub const CANARY_BYTES_MAX: usize = 256;
+/// Most compressed or encoded parts of one body that are looked into.
+pub const LEAK_BLOBS_MAX: usize = 16;
+/// Most bytes that one compressed part is inflated to: a text stands at its beginning or repeats.
+pub const LEAK_INFLATED_BYTES_MAX: u64 = 1 << 20;
+/// Most sightings that one case records: the first says what the others do.
+pub const SIGHTINGS_MAX: usize = 32;
+
+// --- check -----------------------------------------------------------------
+
+/// Messages whose stanza is remembered until it was decrypted.
+pub const MESSAGES_AWAITED_MAX: usize = 32;
+/// Long-term keys of the subject that a signature is tried under.
+pub const SIGNING_KEYS_MAX: usize = 32;
+
 // --- identity and HTTP ----------------------------------------------------
 
 /// Longest token in an enlistment (TF §1.2.2).
@@ -70,6 +93,10 @@ pub const HTTP_IDLE_MS_MAX: u64 = 60_000;
 pub const RESPOND_WAIT_MS_MAX: u64 = 30_000;
 /// Longest wait for the whole answer to an HTTP request of ours, and for a peer's request body.
 pub const FETCH_WAIT_MS_MAX: u64 = 10_000;
+/// Bytes that a raw probe keeps of what a server says: a few answers and their pages.
+pub const PROBE_BYTES_MAX: usize = 64 * 1024;
+/// Silence after which a server that has not closed a connection keeps it open, for a probe.
+pub const PROBE_QUIET_MS: u64 = 2_000;
 /// Longest wait for queued bytes to leave after a close, and then for the peer's own close.
 pub const CLOSE_WAIT_MS_MAX: u64 = 5_000;
 
@@ -87,6 +114,8 @@ pub const DRIVER_LINE_BYTES_MAX: usize = 1024 * 1024;
 pub const LOG_LINES_MAX: usize = 2000;
 /// Longest line of an adapter's log that is kept; its beginning stays. Stack frames are shorter.
 pub const LOG_LINE_BYTES_MAX: usize = 4096;
+/// Files of all `logs:` together, directories unfolded: more is no log of one client.
+pub const LOG_FILES_MAX: usize = 64;
 /// Bytes of a log file that are read for one case; the newest stay.
 pub const LOG_FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Reports of a crash that are kept per process; the oldest stay, since the first is the cause.

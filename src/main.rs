@@ -26,7 +26,11 @@ fn main() -> ExitCode {
         interactive: std::io::stderr().is_terminal(),
         look: look(),
     };
-    match tokio::runtime::Runtime::new() {
+    let mut runtime = match cli.is_sequential() {
+        true => tokio::runtime::Builder::new_current_thread(),
+        false => tokio::runtime::Builder::new_multi_thread(),
+    };
+    match runtime.enable_all().build() {
         Ok(runtime) => {
             let exit = runtime.block_on(execute(cli, &world));
             // A blocking read of standard input must not keep the process alive.

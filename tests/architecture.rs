@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Everybody's ground.
-const GROUND: &[&str] = &["limits", "seed", "clock", "span", "diff", "http", "proto"];
+const GROUND: &[&str] = &["limits", "seed", "clock", "span", "diff", "http", "proto", "canary"];
 
 /// Each room with the rooms that it may import besides the ground.
 const TABLE: &[(&str, &[&str])] = &[
@@ -16,6 +16,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("diff", &[]),
     ("http", &[]),
     ("proto", &[]),
+    ("canary", &[]),
     ("wire", &[]),
     ("noise", &[]),
     ("spec", &[]),

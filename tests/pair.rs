@@ -127,7 +127,7 @@ fn a_replay_is_not_shown_whatever_its_id() {
         let mut world = World::online(cuts, None);
         let id = world.bob_says("once", None);
         for same_id in [true, false, true] {
-            world.meta.replay(Lane::Main, "bob", "alice", &id, same_id).unwrap();
+            world.meta.replay(Lane::Main, "bob", "alice", &id, same_id, None).unwrap();
             world.settle();
         }
         assert_eq!(world.shown(), ["once"]);
@@ -255,7 +255,7 @@ fn a_signed_prekey_is_replaced_in_time_and_the_old_one_opens_until_it_is_dropped
         world.meta.hold_text(Lane::Main, "bob", "alice", text).unwrap().id
     };
     let release = |world: &mut World, id: &str| {
-        world.meta.replay(Lane::Main, "bob", "alice", id, true).unwrap();
+        world.meta.replay(Lane::Main, "bob", "alice", id, true, None).unwrap();
         world.settle();
     };
     let rotations = |world: &World| {

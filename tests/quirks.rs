@@ -29,9 +29,28 @@ fn each_fault_is_found_for_its_requirement_and_the_controls_pass_nothing() {
         assert_eq!(line["status"], "killed", "{line}");
         assert_eq!(line["requirement"], *requirement);
     }
-    for control in matrix["controls"].as_array().unwrap() {
+    let controls = matrix["controls"].as_array().unwrap();
+    for control in controls {
         assert_eq!(control["passed_checks"], Value::Array(vec![]), "{control}");
+        assert_eq!(control["sound"], true, "{control}");
     }
-    assert_eq!(matrix["controls"].as_array().unwrap().len(), 2);
+    assert_eq!(controls.len(), 2);
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn who_takes_everything_and_who_refuses_everything_are_told_from_a_sound_one() {
+    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("extremes");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_counterpart"));
+    command.args(["quirks", "--json", "--out"]).arg(&out);
+    // Chains, signatures and pushes; all scenarios are tried in continuous integration.
+    let rows = ["NOI-006", "PRE-004", "PSH-004"];
+    command.args(rows.iter().flat_map(|row| ["--requirement", row]));
+    let output = command.args(["accept-all", "reject-all"]).output().unwrap();
+    let matrix: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for control in matrix["controls"].as_array().unwrap() {
+        assert_eq!(control["sound"], true, "{control}");
+        assert!(control["failed"].as_u64().unwrap() > 0, "{control}");
+    }
     assert_eq!(output.status.code(), Some(0));
 }

@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::signatures::Signatures;
+use super::thief::Thieves;
 use super::{decrypted, fields, media, published};
 use crate::diff::Diff;
 use crate::evidence::{Direction, Entry, EntryId, Event, LoginFacts};
 use crate::scenario::kinds::filling;
-use crate::scenario::{Expect, Kind, Matching, Scenario, Scope, Template};
+use crate::scenario::{Action, Expect, Kind, Matching, Scenario, Scope, Template};
 use crate::spec::Profile;
 use crate::wire::{Content, Node, binary};
 
@@ -21,6 +23,8 @@ pub struct Board<'a> {
     profile: &'a Profile,
     bound: BTreeMap<String, String>,
     items: Vec<Item>,
+    thieves: Option<Thieves>,
+    signatures: Signatures,
     /// Number of items when the last `send` or `act` began.
     mark: usize,
 }
@@ -51,7 +55,10 @@ impl<'a> Board<'a> {
     /// An empty board; `bound` values come from the transcript.
     pub fn new(scenario: &'a Scenario, profile: &'a Profile) -> Self {
         let bound = BTreeMap::new();
-        Self { scenario, profile, bound, items: Vec::new(), mark: 0 }
+        let steals = scenario.steps.iter().any(|s| matches!(s.action, Action::Compromise(_)));
+        let thieves = steals.then(Thieves::default);
+        let signatures = Signatures::default();
+        Self { scenario, profile, bound, items: Vec::new(), thieves, signatures, mark: 0 }
     }
 
     /// Takes in an entry of this lane.
@@ -59,6 +66,8 @@ impl<'a> Board<'a> {
         if let Event::Bound { name, value } = &entry.event {
             self.bound.insert(name.clone(), value.clone());
         }
+        self.follow_thieves(entry);
+        self.find_signature(entry);
         for rule in published::rules(&entry.event) {
             let (at, entry) = ("meta".to_owned(), entry.id.clone());
             let body = Body::Fields(rule);
@@ -71,6 +80,35 @@ impl<'a> Board<'a> {
             let entry = entry.id.clone();
             self.items.push(Item { entry, at, kind, body, consumed: false });
         }
+    }
+
+    /// What a thief reads is one observation that grows, and not one that is consumed.
+    fn follow_thieves(&mut self, entry: &Entry) {
+        let Some(thieves) = &mut self.thieves else { return };
+        for thief in thieves.observe(entry) {
+            let (at, body) = (thief.robbed().1.to_owned(), Body::Fields(thief.fields()));
+            let of = ("of", thief.label.clone());
+            let known = |item: &Item| item.kind == Kind::Thief && item.body.has(&of);
+            if let Some(at) = self.items.iter().position(known) {
+                self.items.remove(at);
+                self.mark -= usize::from(at < self.mark);
+            }
+            let (entry, kind) = (thief.evidence.clone(), Kind::Thief);
+            self.items.push(Item { entry, at, kind, body, consumed: false });
+        }
+    }
+
+    fn find_signature(&mut self, entry: &Entry) {
+        let Some(scanned) = self.signatures.observe(entry) else { return };
+        let (Some(found), Some(at)) = (scanned.signature, entry.actor.clone()) else { return };
+        let fields = vec![
+            ("id", scanned.id),
+            ("place", found.place),
+            ("over", found.over.to_owned()),
+            ("key", found.key),
+        ];
+        let (entry, kind) = (entry.id.clone(), Kind::Signature);
+        self.items.push(Item { entry, at, kind, body: Body::Fields(fields), consumed: false });
     }
 
     /// How often the same was asked for before.
@@ -118,7 +156,7 @@ impl<'a> Board<'a> {
     /// become values: `${label.id}`.
     pub fn take(&mut self, expect: &Expect, label: Option<&str>) -> Option<(EntryId, String)> {
         let at = self.position(expect, 0)?;
-        self.items[at].consumed = true;
+        self.items[at].consumed = expect.kind != Kind::Thief;
         for (name, value) in label.map(|_| self.items[at].body.values()).into_iter().flatten() {
             self.bound.insert(format!("{}.{name}", label.unwrap_or_default()), value);
         }
@@ -238,6 +276,10 @@ impl Item {
 }
 
 impl Body {
+    fn has(&self, field: &(&'static str, String)) -> bool {
+        matches!(self, Self::Fields(fields) if fields.contains(field))
+    }
+
     fn values(&self) -> Vec<(String, String)> {
         match self {
             Self::Stanza(node) => {
@@ -420,6 +462,9 @@ fn answer(operation: &str, outcome: &Result<Value, String>) -> Vec<(&'static str
         let texts = items.iter().filter_map(|item| item.pointer(at)?.as_str());
         texts.collect::<Vec<_>>().join(by)
     };
+    if let Some(code) = result.get("fingerprint").and_then(Value::as_str) {
+        fields.push(("fingerprint", code.to_owned()));
+    }
     if let Some(list) = result.get("list").and_then(Value::as_array) {
         fields.push(("list", joined(list, "", " ")));
     }

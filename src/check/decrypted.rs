@@ -17,6 +17,7 @@ pub(super) fn observed(
 ) -> (Kind, Vec<(&'static str, String)>) {
     let from = ("from", from.to_owned());
     let mut fields = vec![("id", id.to_owned()), from.clone(), ("type", enc.kind.clone())];
+    fields.extend(header(enc));
     match read(enc) {
         Some(Content::Reaction { of, emoji }) => {
             let own = ("own", of.from_me.to_string());
@@ -46,6 +47,17 @@ pub(super) fn observed(
             (Kind::Decrypted, fields)
         }
     }
+}
+
+/// What anybody can read of the ratchet (`wire.md` §5.2), and which session it was.
+fn header(enc: &EncFacts) -> Vec<(&'static str, String)> {
+    let said = |name: &str| match enc.header.get(name)? {
+        serde_json::Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    };
+    let fields = ["ratchet_key", "counter", "previous_counter"];
+    let fields = fields.into_iter().filter_map(|name| Some((name, said(name)?)));
+    fields.chain(enc.session.clone().map(|session| ("session", session))).collect()
 }
 
 fn read(enc: &EncFacts) -> Option<Content> {

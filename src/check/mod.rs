@@ -10,6 +10,7 @@ mod board;
 mod cause;
 mod decrypted;
 mod fields;
+mod http;
 mod judge;
 mod media;
 mod passive;
@@ -17,12 +18,14 @@ mod progress;
 mod published;
 mod resting;
 mod run_level;
+mod signatures;
+mod thief;
 
 #[cfg(test)]
 mod tests;
 
 pub use board::{Board, Near};
-pub use judge::{Setting, judge, watch};
+pub use judge::{Setting, judge, refusals, watch};
 pub use passive::{ALL, Check, Grade, Observed, View};
 pub use progress::{Progress, StepOutcome, lane};
 pub use run_level::{RUN_CASE, judge_run};

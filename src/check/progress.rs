@@ -147,7 +147,7 @@ impl<'a> Progress<'a> {
                 act_outcome(&act.operation, end, claim, id)
             }
             Action::Act(_) => satisfied("carried out".into(), id),
-            Action::Send(_) => send_outcome(end, id),
+            Action::Send(_) | Action::Compromise(_) => send_outcome(end, id),
             Action::Fault(fault) => fault_outcome(fault.kind.word(), end, id),
             Action::Advance(_) => act_outcome("advance_clock", end, None, id),
         };

@@ -23,8 +23,10 @@ pub(super) fn header_fields(headers: &[(String, String)]) -> Vec<(&'static str, 
     named.chain([("headers", names.join(" "))]).collect()
 }
 
-/// The rules about a token, a key set or a file that an event tells of, one observation each.
+/// The rules about a token, a key set, a file or a server's HTTP that an event tells of, one
+/// observation each.
 pub(super) fn rules(event: &Event) -> Vec<Vec<(&'static str, String)>> {
+    let looked;
     let (of, checked) = match event {
         Event::KeySet { checked } => ("key-set", checked.as_slice()),
         Event::Enlistment { form, .. } => {
@@ -36,6 +38,10 @@ pub(super) fn rules(event: &Event) -> Vec<Vec<(&'static str, String)>> {
         Event::Downloaded { facts, .. } => ("media", facts.checked.as_slice()),
         Event::MediaProbed { label, probe, checked, .. } => {
             (label.as_deref().unwrap_or(probe), checked.as_slice())
+        }
+        Event::Looked { probe, endpoint, seen, .. } => {
+            looked = super::http::rules(probe, endpoint, seen);
+            (probe.as_str(), looked.as_slice())
         }
         _ => return Vec::new(),
     };

@@ -26,6 +26,7 @@ pub fn judge_run(transcript: &Transcript, setting: Setting<'_>) -> CaseResult {
         verdict: CaseResult::worst(&checks),
         isolated: false,
         log: None,
+        measures: Vec::new(),
         checks,
     }
 }

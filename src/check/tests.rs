@@ -677,6 +677,8 @@ fn a_text_in_the_clear_is_a_leak_wherever_it_stands() {
         header: Value::Null,
         responder: None,
         plaintext: None,
+        session: None,
+        before: None,
     };
     let arrives = |tape: &mut Tape| {
         let (id, from) = ("1".into(), "1-2@interop".into());
@@ -699,6 +701,8 @@ fn a_wrong_message_version_is_seen() {
                 header: json!({ "version_byte": byte }),
                 responder: None,
                 plaintext: None,
+                session: None,
+                before: None,
             };
             let (id, from, content) = ("1".into(), "a".into(), "t".into());
             tape.wire(Event::Decrypted { id, from, content, enc });
@@ -735,6 +739,8 @@ fn decrypted(plaintext: &[u8]) -> Event {
         header: Value::Null,
         responder: None,
         plaintext: Some(Payload::of(plaintext)),
+        session: None,
+        before: None,
     };
     Event::Decrypted { id: "1".into(), from: "1-2@interop".into(), content: "t".into(), enc }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::fail;
 use super::output::{LATEST, read};
 use super::source::Sources;
+use super::stdout;
 use crate::clock::UnixMs;
 use crate::report::Report;
 use crate::scenario::Case;
@@ -80,7 +81,7 @@ fn update(file: &Path, reason: &str, expires: Date, of: &Of) -> Result<Exit, Str
     let updated = known.updated(&report.cases, reason, expires);
     std::fs::write(file, updated.to_yaml())
         .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
-    println!("{}: {}", file.display(), failures(updated.entries.len()));
+    stdout::line(format_args!("{}: {}", file.display(), failures(updated.entries.len())));
     Ok(Exit::Good)
 }
 
@@ -95,9 +96,9 @@ fn check(file: &Path, of: &Of, sources: &Sources) -> Result<Exit, String> {
     let mut judged = report(of)?.cases;
     judged.iter_mut().flat_map(|case| &mut case.checks).for_each(|check| check.known = false);
     let applied = baseline.apply(&mut judged, &exists, Date::of(UnixMs::now()));
-    println!("{}", applied.sentence());
+    stdout::line(applied.sentence());
     for stale in &applied.problems {
-        println!("  {}", stale.sentence());
+        stdout::line(format_args!("  {}", stale.sentence()));
     }
     Ok(if applied.problems.is_empty() { Exit::Good } else { Exit::Found })
 }

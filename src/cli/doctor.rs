@@ -7,6 +7,7 @@ use std::net::ToSocketAddrs as _;
 use std::path::{Path, PathBuf};
 
 use super::source::target;
+use super::stdout;
 use super::{World, fail};
 use crate::clock::UnixMs;
 use crate::iut::Adapter;
@@ -67,7 +68,7 @@ pub async fn execute(args: Args, world: &World) -> Exit {
                 ("WRONG", said)
             }
         };
-        println!("  {word:<7} {name:<10} {said}");
+        stdout::line(format_args!("  {word:<7} {name:<10} {said}"));
     }
     exit
 }

@@ -3,6 +3,7 @@
 use textwrap::Options;
 
 use super::source::{Sources, target};
+use super::stdout;
 use super::{World, fail};
 use crate::iut::Address;
 use crate::run::{NotReady, Place, Row, Shared, Standing, self_check};
@@ -39,7 +40,7 @@ pub async fn execute(args: Args, world: &World) -> Exit {
     let shared = Shared::unrecorded(profile, Seed(args.seed), Place::default());
     match self_check(&target, &shared).await {
         Ok(rows) => {
-            print!("{}", table(&rows));
+            stdout::text(table(&rows));
             let bad = rows.iter().any(|row| row.standing == Standing::Bad);
             if bad { Exit::Found } else { Exit::Good }
         }

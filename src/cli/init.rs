@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::{Subcommand, ValueEnum};
 
 use super::fail;
+use super::stdout;
 use crate::verdict::Exit;
 
 #[derive(Debug, clap::Args)]
@@ -103,9 +104,9 @@ fn write(path: PathBuf, text: &str) -> Result<PathBuf, (PathBuf, io::Error)> {
 fn report(dir: &Path, written: &Written) -> Exit {
     match written {
         Ok(paths) => {
-            paths.iter().for_each(|path| println!("wrote {}", path.display()));
+            paths.iter().for_each(|path| stdout::line(format_args!("wrote {}", path.display())));
             let iut = paths.last().cloned().unwrap_or_else(|| dir.join("iut.yaml"));
-            println!("next: counterpart driver-check --iut {}", iut.display());
+            stdout::line(format_args!("next: counterpart driver-check --iut {}", iut.display()));
             Exit::Good
         }
         Err((path, error)) => {

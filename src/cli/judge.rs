@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use super::stdout;
 use super::{World, fail};
 use crate::check::{RUN_CASE, Setting, judge, judge_run};
 use crate::evidence::{Event, RunHeader, Transcript, read_log};
@@ -25,7 +26,7 @@ pub fn execute(args: &Args, world: &World) -> Exit {
         Err(error) => return fail(Exit::Usage, &error),
     };
     let report = report::assemble(&header, &profile, cases, header.started_ms);
-    print!("{}", report::terminal(&report, world.look));
+    stdout::text(report::terminal(&report, world.look));
     match compare(&report, &args.log) {
         Ok(None) => Exit::of(report.outcome, crate::run::harness_failed(&report.cases)),
         Ok(Some(difference)) => fail(Exit::Found, &difference),
@@ -80,7 +81,11 @@ fn compare(report: &Report, log: &Path) -> Result<Option<String>, String> {
     checks.for_each(|check| check.known = false);
     let outcome = recorded.baseline.is_none() && recorded.unfinished.is_empty();
     if recorded.cases == report.cases && (!outcome || recorded.outcome == report.outcome) {
-        println!("judged     {} cases, all as in {}", report.cases.len(), path.display());
+        stdout::line(format_args!(
+            "judged     {} cases, all as in {}",
+            report.cases.len(),
+            path.display()
+        ));
         return Ok(None);
     }
     let differing = report.cases.iter().find(|case| !recorded.cases.contains(case));

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::choice::Choice;
 use super::fail;
 use super::source::{Sources, all, checked};
+use super::stdout;
 use crate::spec::read_source;
 use crate::verdict::Exit;
 
@@ -28,7 +29,7 @@ pub fn execute(args: &Args) -> Exit {
         });
         return match chosen {
             Ok(cases) => {
-                println!("{} cases, all sound", cases.len());
+                stdout::line(format_args!("{} cases, all sound", cases.len()));
                 Exit::Good
             }
             Err(error) => fail(Exit::Usage, &error),
@@ -42,7 +43,11 @@ pub fn execute(args: &Args) -> Exit {
             Err(error) => Err(error.to_string()),
         };
         match result {
-            Ok(scenario) => println!("{}: sound, {} steps", file.display(), scenario.steps.len()),
+            Ok(scenario) => stdout::line(format_args!(
+                "{}: sound, {} steps",
+                file.display(),
+                scenario.steps.len()
+            )),
             Err(error) => exit = fail(Exit::Usage, &error),
         }
     }

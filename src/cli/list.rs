@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::choice::Choice;
 use super::source::Sources;
+use super::stdout;
 use super::{World, fail};
 use crate::report::{MILESTONES, Page, format};
 use crate::role::quirk;
@@ -68,9 +69,9 @@ pub fn execute(args: &Args, world: &World) -> Exit {
     match args.format {
         Form::Json => {
             let all: Vec<&Value> = items.iter().map(|item| &item.json).collect();
-            println!("{:#}", json!(all));
+            stdout::line(format_args!("{:#}", json!(all)));
         }
-        Form::Text => print!("{}", text(&items, world)),
+        Form::Text => stdout::text(text(&items, world)),
     }
     Exit::Good
 }

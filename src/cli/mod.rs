@@ -22,6 +22,7 @@ mod run;
 mod schema;
 mod serve;
 mod source;
+mod stdout;
 mod watch;
 
 use std::path::PathBuf;
@@ -39,6 +40,14 @@ use crate::verdict::Exit;
 pub struct Cli {
     #[command(subcommand)]
     verb: Verb,
+}
+
+impl Cli {
+    /// True for verbs that do one thing after another and need no threads: a reference process, of
+    /// which a run starts many.
+    pub fn is_sequential(&self) -> bool {
+        matches!(self.verb, Verb::Reference(_))
+    }
 }
 
 /// What only the process knows.

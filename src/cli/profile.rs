@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::source::PROFILE;
+use super::stdout;
 use super::{World, fail};
 use crate::report::{Ink, Page};
 use crate::spec::{Basis, LoadError, Profile, ProfileValue, key};
@@ -47,7 +48,7 @@ pub fn execute(args: &Args, world: &World) -> Exit {
     };
     match shown {
         Ok(text) => {
-            print!("{text}");
+            stdout::text(&text);
             Exit::Good
         }
         Err(error) => fail(Exit::Usage, &error),

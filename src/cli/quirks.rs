@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::choice::Choice;
 use super::source::{Sources, bundled};
+use super::stdout;
 use super::{World, fail};
 use crate::role::quirk;
 use crate::scenario::Case;
@@ -70,12 +71,11 @@ pub async fn execute(args: Args, world: &World) -> Exit {
     };
     if args.json {
         match serde_json::to_string_pretty(&matrix) {
-            Ok(text) => println!("{text}"),
+            Ok(text) => stdout::line(&text),
             Err(error) => return fail(Exit::Usage, &error),
         }
     } else {
-        let killed = matrix.quirks.iter().filter(|q| !q.killed_by.is_empty()).count();
-        println!("{killed} of {} quirks killed", matrix.quirks.len());
+        stdout::line(format_args!("{} of {} quirks killed", matrix.killed(), matrix.quirks.len()));
     }
     if matrix.is_sound() { Exit::Good } else { Exit::Found }
 }
@@ -97,9 +97,9 @@ fn chosen(args: &Args, cases: Vec<Case>) -> Result<(Vec<Case>, Vec<String>), Str
 
 fn list() {
     for quirk in quirk::all() {
-        println!("{:<36} {:<8} {}", quirk.id, quirk.requirement, quirk.what);
+        stdout::line(format_args!("{:<36} {:<8} {}", quirk.id, quirk.requirement, quirk.what));
     }
     for control in quirk::CONTROLS {
-        println!("{:<36} {:<8} {}", control.id, "control", control.what);
+        stdout::line(format_args!("{:<36} {:<8} {}", control.id, "control", control.what));
     }
 }

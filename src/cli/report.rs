@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::output::{LATEST, found, read};
+use super::stdout;
 use super::{World, fail};
 use crate::report;
 use crate::verdict::Exit;
@@ -32,7 +33,7 @@ pub fn execute(args: &Args, world: &World) -> Exit {
     });
     match rendered {
         Ok(text) => {
-            print!("{text}");
+            stdout::text(&text);
             Exit::Good
         }
         Err(error) => fail(Exit::Usage, &error),

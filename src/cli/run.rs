@@ -9,6 +9,7 @@ use super::choice::Choice;
 use super::live::Live;
 use super::output::{self, Wanted};
 use super::source::{PROFILE, Sources, target};
+use super::stdout;
 use super::watch::{Watch, interrupted};
 use super::{World, fail};
 use crate::clock::UnixMs;
@@ -94,11 +95,11 @@ pub async fn execute(args: Args, world: &World) -> Exit {
     let interrupted = brought.interrupted;
     let harness_error = harness_failed(&brought.cases);
     let report = concluded(brought, &profile, &ids, baseline.as_ref(), &exists);
-    print!("{}", report::terminal(&report, world.look));
+    stdout::text(report::terminal(&report, world.look));
     if let Err(error) = output::write(&report, &out, &args.report) {
         return fail(Exit::Usage, &error);
     }
-    println!("report     {}", out.join(output::REPORT).display());
+    stdout::line(format_args!("report     {}", out.join(output::REPORT).display()));
     if interrupted { Exit::Interrupted } else { exit(&report, harness_error) }
 }
 
@@ -164,7 +165,8 @@ fn prepare(args: &Args, world: &World) -> Result<Job, String> {
     std::fs::create_dir_all(&out)
         .map_err(|error| format!("cannot create {}: {error}", out.display()))?;
     let again = again(args, seed);
-    let options = RunOptions { target, profile, seed, jobs: args.jobs, run_id, out, place, again };
+    let (jobs, peer_fault) = (args.jobs, None);
+    let options = RunOptions { target, profile, seed, jobs, run_id, out, place, peer_fault, again };
     Ok(Job { cases, options, exists, baseline })
 }
 

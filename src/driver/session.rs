@@ -46,6 +46,9 @@ pub struct Offers {
     pub media_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks_url: Option<String>,
+    /// The authority of its HTTPS certificates, in PEM; without it, whom this machine trusts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_ca: Option<String>,
 }
 
 /// Where a chat server listens: `host:port`, and a WebSocket URL.
@@ -84,6 +87,7 @@ static OFFERS: Record = Record::of(&[
     Member::may("enlistment_url", Shape::Text),
     Member::may("media_url", Shape::Text),
     Member::may("jwks_url", Shape::Text),
+    Member::may("tls_ca", Shape::Text),
 ]);
 /// `login` is given where the profile knows no enlistment, e.g. for companion clients.
 static USER: Record =

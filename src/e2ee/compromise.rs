@@ -7,12 +7,18 @@
 
 use std::fmt;
 
+use prost::Message as _;
 use serde::{Deserialize, Serialize};
+use wacore_libsignal::crypto::aes_256_cbc_encrypt_into;
 
 use super::envelope::{Envelope, split_mac};
-use super::schedule::{Key, Recipe, RootAndChain, agree, mac_key, ratchet_step};
+use super::schedule::{Key, Recipe, RootAndChain, agree, mac_key, message_keys_at, ratchet_step};
 use super::session_view::SessionView;
 use crate::limits::CHAIN_STEPS_MAX;
+use crate::proto::signal::SignalMessage;
+
+/// The type byte of a public key inside a message (`wire.md` §5.2).
+const KEY_TYPE: u8 = 0x05;
 
 /// A session at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +53,11 @@ impl SessionSnapshot {
     /// where that cannot be told: for another version than 3, whose keys hang on more than these
     /// secrets, for bytes that do not parse, and for a message too far ahead to derive.
     pub fn reads(&self, message: &[u8]) -> Option<bool> {
+        self.mac_fits(message, Recipe::SOUND)
+    }
+
+    /// The same with another recipe for the MAC.
+    pub(super) fn mac_fits(&self, message: &[u8], recipe: Recipe) -> Option<bool> {
         if self.view.version != 3 {
             return None;
         }
@@ -62,9 +73,35 @@ impl SessionSnapshot {
             return None;
         }
         let (sender, receiver) = (key(&self.view.peer_identity)?, key(&self.own_identity)?);
-        let recomputed =
-            Recipe::SOUND.mac(&mac_key(&chain, steps), &sender, &receiver, authenticated);
+        let recomputed = recipe.mac(&mac_key(&chain, steps), &sender, &receiver, authenticated);
         Some(recomputed == mac)
+    }
+
+    /// Writes, with the stolen keys alone, a message that looks as if the peer had written it: with
+    /// the header of one of the peer's messages and another plaintext, padding included. None where
+    /// the keys do not reach that message. Whoever can do this cannot prove to a third party what
+    /// the peer wrote (ENC-011, X3DH §4.4).
+    pub fn forge(&self, like: &[u8], plaintext: &[u8]) -> Option<Vec<u8>> {
+        if !self.reads(like)? {
+            return None;
+        }
+        let envelope = Envelope::parse(like).ok()?;
+        let Reach::Chain(chain, next) = self.reach(&envelope)? else { return None };
+        let keys = message_keys_at(&chain, envelope.counter.checked_sub(next)?);
+        let mut ciphertext = Vec::new();
+        aes_256_cbc_encrypt_into(plaintext, &keys.cipher, &keys.iv, &mut ciphertext).ok()?;
+        let typed = [&[KEY_TYPE][..], &envelope.ratchet_key].concat();
+        let message = SignalMessage {
+            ratchet_key: Some(typed),
+            counter: Some(envelope.counter),
+            previous_counter: Some(envelope.previous_counter),
+            ciphertext: Some(ciphertext),
+            ..SignalMessage::default()
+        };
+        let covered = [&[envelope.version_byte][..], &message.encode_to_vec()].concat();
+        let (sender, receiver) = (key(&self.view.peer_identity)?, key(&self.own_identity)?);
+        let mac = Recipe::SOUND.mac(&keys.mac, &sender, &receiver, &covered);
+        Some([covered, mac.to_vec()].concat())
     }
 
     /// The chain that the message is on: one that was stolen, or the one that a ratchet step with
@@ -154,6 +191,22 @@ mod tests {
         assert_ne!(again.secrets.root_key, thief.secrets.root_key);
         let next = pair.alice_writes("next");
         assert!(reads(&again, &next), "the newer snapshot shows that the judge can say yes");
+    }
+
+    #[test]
+    fn who_shares_the_keys_can_write_what_the_peer_never_wrote() {
+        let mut pair = Pair::settled(true);
+        let thief = thief(&pair);
+        let genuine = pair.alice_writes("what Alice wrote");
+        let forged = thief.forge(&genuine.bytes, b"what Alice never wrote").unwrap();
+        assert_ne!(forged, genuine.bytes);
+        assert_eq!(thief.reads(&forged), Some(true));
+        let forged = Ciphertext { kind: genuine.kind, bytes: forged };
+        assert_eq!(pair.bob_reads(&forged).unwrap(), "what Alice never wrote");
+        let mut stranger = thief;
+        stranger.secrets.root_key = "00".repeat(32);
+        stranger.secrets.receiving_chain_keys.iter_mut().for_each(|key| *key = "00".repeat(32));
+        assert_eq!(stranger.forge(&genuine.bytes, b"x"), None, "without the keys nobody can");
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub use super::schedule::{End, IdForm};
 
 /// How an initiator derives the keys of its first messages: the sound way, or a wrong one. What
 /// each name means is what it prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Derivation {
     Sound,
@@ -28,12 +28,14 @@ pub enum Derivation {
     Dh1Dh2Swapped,
     AssociatedDataSwapped,
     AssociatedDataMissing,
+    /// Not in [`ALL`](Self::ALL): a first message, which the initiator sends, does not show it.
+    AssociatedDataByInitiator,
     RootAndChainSwapped,
     ChainsCrossed,
 }
 
 /// What is left of the KDF input where it is cut to 32 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kept {
     /// The agreements were cut to DH1, then the prefix was put in front.
@@ -90,6 +92,7 @@ impl Derivation {
             Self::Dh1Dh2Swapped => Recipe { order: &[1, 0, 2], ..sound },
             Self::AssociatedDataSwapped => Recipe { bound: Bound::ReceiverFirst, ..sound },
             Self::AssociatedDataMissing => Recipe { bound: Bound::Nothing, ..sound },
+            Self::AssociatedDataByInitiator => Recipe { bound: Bound::InitiatorFirst, ..sound },
             Self::RootAndChainSwapped => Recipe { outputs_swapped: true, ..sound },
             Self::ChainsCrossed => Recipe { ratcheted: false, ..sound },
         }
@@ -141,6 +144,10 @@ impl fmt::Display for Derivation {
                  first"
             }
             Self::AssociatedDataMissing => "the MAC does not cover the two identity keys",
+            Self::AssociatedDataByInitiator => {
+                "the MAC covers the initiator's identity key before the responder's, in replies too; \
+                 the sender's is first"
+            }
             Self::RootAndChainSwapped => {
                 "the HKDF output is split the wrong way: the first 32 bytes are the root key, the \
                  next 32 the chain key"

@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use wacore_libsignal::core::curve::CurveError;
 
+use super::compromise::SessionSnapshot;
 use super::derivation::Derivation;
 use super::envelope::{EnvelopeError, PreKeyEnvelope, split_mac};
-use super::schedule::{Agreements, Key, Recipe, RegistrationIds, agree, mac_key, public_of};
+use super::schedule::{Agreements, Bound, Key, Recipe, RegistrationIds, agree, mac_key, public_of};
 use crate::limits::CHAIN_STEPS_MAX;
 
 /// A test identity's private keys, as evidence: with them a verdict can be judged again. Hex in
@@ -133,6 +134,34 @@ fn examine(responder: &ResponderKeys, prekey_message: &[u8]) -> Result<Diagnosis
         _ => None,
     };
     Ok(Diagnosis { fits, obstacle })
+}
+
+/// Orders of the identity keys in the MAC of a reply, the sound one first.
+const BINDINGS: [Derivation; 4] = [
+    Derivation::Sound,
+    Derivation::AssociatedDataByInitiator,
+    Derivation::AssociatedDataSwapped,
+    Derivation::AssociatedDataMissing,
+];
+
+/// Names what the MAC of a `msg` covers in front of the message, from the receiver's session as it
+/// was before (ENC-004); `initiated` says whether the receiver began that session. None where the session cannot open the message at all, so that nothing is
+/// known of it.
+pub fn diagnose_reply(
+    before: &SessionSnapshot,
+    initiated: bool,
+    message: &[u8],
+) -> Option<Derivation> {
+    let fits = |derivation: &Derivation| {
+        let bound = match derivation.recipe().bound {
+            // The two differ only where the responder sends.
+            Bound::InitiatorFirst if initiated => Bound::ReceiverFirst,
+            Bound::InitiatorFirst => Bound::SenderFirst,
+            bound => bound,
+        };
+        before.mac_fits(message, Recipe { bound, ..Recipe::SOUND }) == Some(true)
+    };
+    BINDINGS.into_iter().find(fits)
 }
 
 /// Everything that all derivations start from, computed once.

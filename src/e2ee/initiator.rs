@@ -16,6 +16,7 @@ use super::error::E2eeError;
 use super::kdf_fault::{KdfInput, rekey_initiator};
 use super::party::{Address, Bundle, Party as _, SignatureCheck};
 use super::schedule::{Agreements, RegistrationIds};
+use super::signature_check::is_canonical;
 use super::x3dh_v3::{X3dhParty, public, wire_address};
 
 impl X3dhParty {
@@ -109,11 +110,12 @@ impl X3dhParty {
 
 /// X3DH §3.3: the initiator verifies the prekey signature and aborts if verification fails; an
 /// absent one fails too (PRE-004, PRE-005).
-fn check_signature(bundle: &Bundle, check: SignatureCheck) -> Result<(), E2eeError> {
+pub(super) fn check_signature(bundle: &Bundle, check: SignatureCheck) -> Result<(), E2eeError> {
     let signature = &bundle.signed_prekey.signature;
     let signed = public(&bundle.signed_prekey.value).serialize();
     let verifies = public(&bundle.identity).verify_signature(&signed, &check.read(signature));
-    if verifies || check.excuses(signature) {
+    let canonical = check == SignatureCheck::IdentityReduced || is_canonical(&bundle.identity);
+    if (verifies && canonical) || check.excuses(signature) {
         return Ok(());
     }
     Err(E2eeError::Signature { bytes: signature.len() })

@@ -14,6 +14,8 @@ pub mod derivation;
 mod diagnosis;
 pub mod envelope;
 mod error;
+pub mod fingerprint;
+pub mod forgery;
 mod identity_change;
 mod initiator;
 mod kdf_fault;
@@ -25,19 +27,22 @@ mod pair;
 mod party;
 mod pqxdh_v4;
 mod prekey_ids;
+mod ratchet_fault;
 mod responder;
 mod schedule;
 pub mod sender_key;
 mod session_view;
 mod signature_check;
+pub mod signed_content;
 mod stores;
+mod textbook;
 #[cfg(test)]
 mod vectors;
 mod x3dh_v3;
 
 pub use compromise::{SessionSecrets, SessionSnapshot};
 pub use derivation::Derivation;
-pub use diagnosis::{Diagnosis, Obstacle, ResponderKeys, diagnose};
+pub use diagnosis::{Diagnosis, Obstacle, ResponderKeys, diagnose, diagnose_reply};
 pub use error::{E2eeError, Whose};
 pub use kdf_fault::KdfInput;
 pub use party::{
@@ -45,5 +50,6 @@ pub use party::{
 };
 pub use pqxdh_v4::PqxdhParty;
 pub use session_view::{ReceivingView, SendingView, SessionView};
-pub use signature_check::{SignatureCheck, add_orders};
+pub use signature_check::{BASE_POINT_PRIVATE, SignatureCheck, add_orders};
+pub use textbook::{RatchetFault, TextbookParty};
 pub use x3dh_v3::X3dhParty;

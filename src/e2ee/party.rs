@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use super::signature_check::SignatureCheck;
 use super::{E2eeError, ResponderKeys, SessionSnapshot, SessionView};
+use crate::seed::Rng;
 
 /// Whom a session is with. The name keeps the integrator, so that users of two integrators with one
 /// number do not share a session (`wire.md` §5.8).
@@ -169,6 +170,18 @@ pub trait Party: Send + Sync {
     /// Copies all keys and sessions as a thief would hold them, with another generator: what the
     /// party draws from now on stays unknown to the copy (ENC-010).
     fn stolen(&self) -> Box<dyn Party>;
+
+    /// Copies all keys and sessions, with this generator for what is drawn from now on: what a
+    /// restarted program has.
+    fn copy(&self, rng: Rng) -> Box<dyn Party>;
+
+    /// The next one-time prekey gets this id, if it has 24 bits and was never given (PRE-012);
+    /// `anew` forgets which ones were given, a deliberate fault.
+    fn start_prekey_ids_at(&mut self, id: u32, anew: bool);
+
+    /// Gives the party another registration id, as an installation from a backup has; a party whose
+    /// version has no such installations keeps its own (PRE-015).
+    fn use_registration_id(&mut self, _id: u32) {}
 
     /// The private keys that judge a first message which names this one-time prekey; none for an id
     /// that was never made, and none where the version's derivation is not judged. Deleted prekeys

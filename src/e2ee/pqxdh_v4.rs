@@ -222,14 +222,22 @@ impl Party for PqxdhParty {
         let mut seed = Sha256::new();
         seed.update(b"stolen");
         seed.update(self.stores.identities.own.private_key().serialize());
+        self.copy(Rng::from_seed(seed.finalize().into()))
+    }
+
+    fn copy(&self, rng: Rng) -> Box<dyn Party> {
         Box::new(Self {
-            rng: Rng::from_seed(seed.finalize().into()),
+            rng,
             stores: self.stores.clone(),
             signed: self.signed.clone(),
             kem: self.kem.clone(),
             one_time_ids: self.one_time_ids.clone(),
             changed: self.changed.clone(),
         })
+    }
+
+    fn start_prekey_ids_at(&mut self, id: u32, anew: bool) {
+        self.one_time_ids.start_at(id, anew);
     }
 
     /// The derivation of version 4 is the library's own on both ends; nothing here judges it.

@@ -26,6 +26,17 @@ impl PrekeyIds {
         Self { next: rng.random_range(PREKEY_IDS), given: BTreeSet::new() }
     }
 
+    /// Goes on from this id, as an installation does that has given out all before it; an id of more
+    /// than 24 bits is as none. `anew` forgets which ones were given.
+    pub(super) fn start_at(&mut self, id: u32, anew: bool) {
+        if PREKEY_IDS.contains(&id) {
+            self.next = id;
+        }
+        if anew {
+            self.given.clear();
+        }
+    }
+
     /// The next id that was never given; after 0xFFFFFF comes 1 (PRE-012).
     pub(super) fn take(&mut self) -> u32 {
         loop {

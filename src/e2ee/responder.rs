@@ -71,6 +71,9 @@ impl X3dhParty {
             self.restore(&address, &before);
             before.explain(error, peer, &message, None)
         })?;
+        if let Some(held) = &mut self.held_ratchet {
+            held.hold(&address, &before, &mut self.stores.sessions)?;
+        }
         self.settle_identity(peer, &address, before, false);
         Ok(plaintext.plaintext)
     }

@@ -123,7 +123,7 @@ pub(super) enum Info {
 }
 
 /// One end of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum End {
     /// The initiator, who sends the first message.
@@ -132,7 +132,7 @@ pub enum End {
 }
 
 /// How a number becomes bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IdForm {
     BigEndian,
@@ -145,6 +145,8 @@ pub enum IdForm {
 pub(super) enum Bound {
     SenderFirst,
     ReceiverFirst,
+    /// X3DH's own order (X3DH §3.3), which differs from the sender's in every message of the responder.
+    InitiatorFirst,
     Nothing,
 }
 
@@ -197,7 +199,8 @@ impl Recipe {
     pub(super) fn mac(&self, key: &Key, sender: &Key, receiver: &Key, message: &[u8]) -> [u8; 8] {
         let mut mac = keyed(key);
         let identities: &[&Key] = match self.bound {
-            Bound::SenderFirst => &[sender, receiver],
+            // Whoever sends a first message is the initiator; a session resolves the rest.
+            Bound::SenderFirst | Bound::InitiatorFirst => &[sender, receiver],
             Bound::ReceiverFirst => &[receiver, sender],
             Bound::Nothing => &[],
         };
@@ -254,15 +257,38 @@ pub(super) fn ratchet_step(root: &Key, agreement: &Key) -> RootAndChain {
     expand_two(root, agreement, RATCHET_INFO)
 }
 
-/// The MAC key of the message with this number, `counter` steps down the chain (DR §5.2, KDF_CK,
-/// and bytes 32..64 of the 80-byte message keys). The caller bounds `counter`.
-pub(super) fn mac_key(chain: &Key, counter: u32) -> Key {
+/// What one message is encrypted and authenticated with (DR §5.2, ENCRYPT).
+pub(super) struct MessageKeys {
+    pub cipher: Key,
+    pub mac: Key,
+    pub iv: [u8; 16],
+}
+
+/// The keys of the message with this number, `counter` steps down the chain. The caller bounds
+/// `counter`.
+pub(super) fn message_keys_at(chain: &Key, counter: u32) -> MessageKeys {
     let chain = (0..counter).fold(*chain, |chain, _| step(&chain, &CHAIN_STEP));
+    message_keys(&chain_step(&chain).0)
+}
+
+/// The 80-byte message keys from their seed (DR §5.2, ENCRYPT; `wire.md` §5.3).
+pub(super) fn message_keys(seed: &Key) -> MessageKeys {
     let mut keys = [0; 80];
-    let hkdf = Hkdf::<Sha256>::new(Some(&ZEROS), &step(&chain, &MESSAGE_STEP));
+    let hkdf = Hkdf::<Sha256>::new(Some(&ZEROS), seed);
     hkdf.expand(MESSAGE_INFO, &mut keys).expect("80 bytes are less than 255 hashes");
-    let (_, rest) = keys.split_first_chunk::<32>().expect("80 bytes hold 32");
-    *rest.first_chunk().expect("48 bytes hold 32")
+    let (cipher, rest) = keys.split_first_chunk::<32>().expect("80 bytes hold 32");
+    let (mac, iv) = rest.split_first_chunk::<32>().expect("48 bytes hold 32");
+    MessageKeys { cipher: *cipher, mac: *mac, iv: *iv.first_chunk().expect("16 bytes are left") }
+}
+
+/// The MAC key among the [`message_keys_at`].
+pub(super) fn mac_key(chain: &Key, counter: u32) -> Key {
+    message_keys_at(chain, counter).mac
+}
+
+/// One step of a chain: the seed of a message's keys, and the next chain key (DR §5.2, KDF_CK).
+pub(super) fn chain_step(chain: &Key) -> (Key, Key) {
+    (step(chain, &MESSAGE_STEP), step(chain, &CHAIN_STEP))
 }
 
 fn step(chain: &Key, constant: &[u8; 1]) -> Key {

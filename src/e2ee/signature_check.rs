@@ -25,6 +25,8 @@ pub enum SignatureCheck {
     OutcomeIgnored,
     /// Verifies with the scalar reduced modulo the group's order (PRE-013).
     ScalarReduced,
+    /// Takes an identity key of p or more for what it is modulo p (PRE-013).
+    IdentityReduced,
     Never,
 }
 
@@ -32,7 +34,7 @@ impl SignatureCheck {
     /// True if a signature that does not verify is let through.
     pub(super) fn excuses(self, signature: &[u8]) -> bool {
         match self {
-            Self::Always | Self::ScalarReduced => false,
+            Self::Always | Self::ScalarReduced | Self::IdentityReduced => false,
             Self::IfPresent => signature.is_empty(),
             Self::IfLengthFits => !signature.is_empty() && signature.len() != BYTES,
             Self::OutcomeIgnored => signature.len() == BYTES,
@@ -49,6 +51,20 @@ impl SignatureCheck {
         read
     }
 }
+
+/// True for a u-coordinate below p = 2^255 - 19; XEdDSA refuses any other as a public key (XED §3).
+pub(super) fn is_canonical(key: &[u8; 32]) -> bool {
+    let high = key[31] == 0x7F && key[1..31].iter().all(|byte| *byte == 0xFF);
+    key[31] < 0x80 && !(high && key[0] >= 0xED)
+}
+
+/// The private key whose public half is 9, the base point: five times the group's order, less one.
+/// Only so is a signature at hand that verifies under a coordinate of p or more where that is
+/// reduced (PRE-013).
+pub const BASE_POINT_PRIVATE: [u8; 32] = [
+    0xA0, 0x23, 0xCD, 0xD0, 0x83, 0xEF, 0x5B, 0xB8, 0x2F, 0x10, 0xD6, 0x2E, 0x59, 0xE1, 0x5A, 0x68,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x50,
+];
 
 /// Adds the group's order to the scalar of a signature so many times: it verifies as before, where
 /// the range of the scalar is not checked. The sign bit on top of it stays (XED §3).

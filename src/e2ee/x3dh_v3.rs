@@ -22,6 +22,7 @@ use super::party::{
     Address, Bundle, Ciphertext, EncType, OneTimePrekey, Party, SignatureCheck, SignedPrekey,
 };
 use super::prekey_ids::{PREKEY_IDS, PrekeyIds, REGISTRATION_IDS};
+use super::ratchet_fault::HeldRatchet;
 use super::schedule::Key;
 use super::session_view::{self, SessionView};
 use super::stores::{
@@ -39,6 +40,7 @@ pub struct X3dhParty {
     pub(super) kdf: KdfInput,
     pub(super) keep_one_time_prekeys: bool,
     pub(super) burn_one_time_prekeys: bool,
+    pub(super) held_ratchet: Option<HeldRatchet>,
     signed_prekey_id: u32,
     one_time_ids: PrekeyIds,
     one_time_evidence: BTreeMap<u32, KeyPair>,
@@ -65,6 +67,7 @@ impl X3dhParty {
             kdf: KdfInput::Sound,
             keep_one_time_prekeys: false,
             burn_one_time_prekeys: false,
+            held_ratchet: None,
             signed_prekey_id,
             one_time_ids,
             one_time_evidence: BTreeMap::new(),
@@ -81,6 +84,12 @@ impl X3dhParty {
     /// authenticated (ENC-006).
     pub fn burn_one_time_prekeys(&mut self, burn: bool) {
         self.burn_one_time_prekeys = burn;
+    }
+
+    /// A deliberate fault: a new ratchet key is used only after so many further messages of the
+    /// peer, or never (ENC-010).
+    pub fn hold_ratchet_keys(&mut self, after: Option<u32>) {
+        self.held_ratchet = Some(HeldRatchet::new(after));
     }
 
     /// A deliberate fault: sessions opened from now on derive their keys this way (ENC-003).
@@ -100,6 +109,27 @@ impl X3dhParty {
         } else {
             self.changed.remove(peer);
         }
+    }
+
+    /// The same keys and sessions, with another generator.
+    pub(super) fn with_rng(&self, rng: Rng) -> Self {
+        Self {
+            rng,
+            stores: self.stores.clone(),
+            one_time_evidence: self.one_time_evidence.clone(),
+            changed: self.changed.clone(),
+            one_time_ids: self.one_time_ids.clone(),
+            held_ratchet: self.held_ratchet.clone(),
+            ..*self
+        }
+    }
+
+    /// A generator that the owner does not draw from.
+    pub(super) fn thiefs_rng(&self) -> Rng {
+        let mut seed = Sha256::new();
+        seed.update(b"stolen");
+        seed.update(self.stores.identities.own.private_key().serialize());
+        Rng::from_seed(seed.finalize().into())
     }
 
     fn current_signed(&self) -> &SignedPair {
@@ -208,17 +238,19 @@ impl Party for X3dhParty {
     }
 
     fn stolen(&self) -> Box<dyn Party> {
-        let mut seed = Sha256::new();
-        seed.update(b"stolen");
-        seed.update(self.stores.identities.own.private_key().serialize());
-        Box::new(Self {
-            rng: Rng::from_seed(seed.finalize().into()),
-            stores: self.stores.clone(),
-            one_time_evidence: self.one_time_evidence.clone(),
-            changed: self.changed.clone(),
-            one_time_ids: self.one_time_ids.clone(),
-            ..*self
-        })
+        self.copy(self.thiefs_rng())
+    }
+
+    fn copy(&self, rng: Rng) -> Box<dyn Party> {
+        Box::new(self.with_rng(rng))
+    }
+
+    fn start_prekey_ids_at(&mut self, id: u32, anew: bool) {
+        self.one_time_ids.start_at(id, anew);
+    }
+
+    fn use_registration_id(&mut self, id: u32) {
+        self.stores.identities.registration_id = id;
     }
 
     fn responder_keys(&self, one_time_id: Option<u32>) -> Option<ResponderKeys> {

@@ -84,6 +84,11 @@ impl Stream {
         Self("faults".into())
     }
 
+    /// Content in clear, seen where it is not recorded.
+    pub fn sightings() -> Self {
+        Self("sightings".into())
+    }
+
     /// What one of Meta's clients did.
     pub fn client(name: &str) -> Self {
         Self(format!("client-{name}"))

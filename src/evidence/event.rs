@@ -14,6 +14,9 @@ use crate::limits::PAYLOAD_BYTES_MAX;
 /// Stands for a token in a URL (JWT-024).
 pub const TOKEN_IN_URL: &str = "(token)";
 
+/// The last part of the name under which a forged message is bound to what was changed in it.
+pub const FORGED: &str = "forged";
+
 /// First line of a log: what was run, against what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunHeader {
@@ -156,6 +159,43 @@ pub struct EncFacts {
     /// What was encrypted, with its padding, where a Meta client knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plaintext: Option<Payload>,
+    /// The session that opened it, by the initiator's base key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// The receiving Meta client's session as it was before, test keys included: with it a judge
+    /// recomputes what the MAC covers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
+}
+
+/// What one connection of a probe saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Look {
+    /// Why it saw nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+    /// The version of TLS that was agreed on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<String>,
+    /// The protocol that the server chose by ALPN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alpn: Option<String>,
+    /// Status, fields and body of the answer to a request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<HttpAnswer>,
+    /// What came back for raw bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<Payload>,
+    /// The server ended the connection after that.
+    #[serde(default)]
+    pub closed: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HttpAnswer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Payload,
 }
 
 /// A file that a third party's message names, as a Meta client found it.
@@ -260,6 +300,18 @@ pub enum Event {
     Answered {
         operation: String,
         outcome: Result<Value, String>,
+    },
+    /// What became of the messages of a soak, of which no more was recorded.
+    Soaked {
+        rounds: u32,
+        /// Sent to the subject, and shown to its user.
+        sent: u32,
+        shown: u32,
+        /// Written by the subject, and decrypted by the Meta client.
+        written: u32,
+        decrypted: u32,
+        /// Ids of messages that did not arrive in time.
+        lost: Vec<String>,
     },
     /// What the user or the operator saw.
     Notified {
@@ -468,6 +520,19 @@ pub enum Event {
         label: Option<String>,
         why: String,
     },
+    /// A probe of a server's HTTP: what each of its connections saw.
+    Looked {
+        label: Option<String>,
+        /// The probe's word in a scenario.
+        probe: String,
+        /// The endpoint's.
+        endpoint: String,
+        seen: Vec<Look>,
+    },
+    /// Somebody connected to an HTTP service of Meta's and did not come to TLS.
+    TlsRefused {
+        why: String,
+    },
     /// A key set that was fetched, every rule judged.
     KeySet {
         checked: Vec<RuleFacts>,
@@ -492,6 +557,48 @@ pub enum Event {
         reason: String,
         enc: EncFacts,
     },
+    /// Another piece of content that must not be seen in clear, beside the case's canary.
+    Canary {
+        /// What it stands for, e.g. `photo`.
+        what: String,
+        bytes: Payload,
+    },
+    /// A canary was seen in what is not recorded as it came.
+    Sighted {
+        /// `http`, `login` or `log`.
+        channel: Channel,
+        /// Where in it, e.g. `header x-debug`.
+        place: String,
+        what: String,
+        form: String,
+        offset: usize,
+    },
+    /// What the subject wrote for people was searched: so many lines.
+    LogSearched {
+        lines: usize,
+    },
+    /// What a thief took from a Meta client: the harness made these secrets, so they are evidence.
+    Compromised {
+        label: String,
+        /// The user whose session with the client was stolen.
+        with: String,
+        session: Value,
+        /// Identity and signed prekey; absent where the version's key agreement is not judged.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        device: Option<Value>,
+    },
+}
+
+/// What content may leak through besides stanzas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// A request that the subject made: URL, headers, body.
+    Http,
+    /// The payload of a login, which Meta reads.
+    Login,
+    /// Standard error, or a log that was handed over.
+    Log,
 }
 
 /// Why a case was not run.
@@ -562,6 +669,11 @@ impl Event {
             Self::Stanza { xml, bytes, .. } => xml.len() + payload(bytes),
             Self::Undecodable { bytes, .. } => payload(bytes),
             Self::Responded { body, .. } => payload(body),
+            Self::Looked { seen, .. } => {
+                let body = |look: &Look| look.answer.as_ref().map_or(0, |got| payload(&got.body));
+                let raw = |look: &Look| look.bytes.as_ref().map_or(0, payload);
+                seen.iter().map(|look| body(look) + raw(look)).sum()
+            }
             Self::Notified { params, .. } => params.to_string().len(),
             Self::Decrypted { content, enc, .. } => {
                 let plaintext = enc.plaintext.as_ref().map_or(0, payload);

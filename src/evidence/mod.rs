@@ -13,8 +13,9 @@ mod words;
 
 pub use entry::{Entry, EntryId, Lane, Stream};
 pub use event::{
-    Direction, EncFacts, Event, FormFacts, Growth, LoginFacts, MediaFacts, Payload, ProbeAnswer,
-    RuleFacts, RuleGrade, RunHeader, Skip, StepEnd, TOKEN_IN_URL, TokenFacts, Trouble, shortened,
+    Channel, Direction, EncFacts, Event, FORGED, FormFacts, Growth, HttpAnswer, LoginFacts, Look,
+    MediaFacts, Payload, ProbeAnswer, RuleFacts, RuleGrade, RunHeader, Skip, StepEnd, TOKEN_IN_URL,
+    TokenFacts, Trouble, shortened,
 };
 pub use jsonl::{LogError, read_log, write_entry, write_header};
 pub use schema::{schema, written};

@@ -44,6 +44,9 @@ impl Event {
             Self::Unreproduced { kind, detail, .. } => {
                 format!("{}: {detail}; no case alone brings it about", trouble(*kind))
             }
+            Self::Soaked { sent, shown, written, decrypted, .. } => format!(
+                "of {sent} texts {shown} were shown, of {written} written {decrypted} were decrypted"
+            ),
             Self::EnlistedElsewhere => "another device of the user enlists".to_owned(),
             Self::Deviated { what } => format!("Meta's side deviates on purpose: {what}"),
             Self::Isolated { why } => format!("the case is carried out again, alone: {why}"),
@@ -101,6 +104,8 @@ impl Event {
             Self::Requested { method, path, .. } => format!("sent {method} {path}"),
             Self::Responded { status, .. } => format!("received the answer {status}"),
             Self::RequestFailed { why, .. } => format!("no answer: {why}"),
+            Self::Looked { probe, endpoint, .. } => format!("probed {endpoint}: {probe}"),
+            Self::TlsRefused { why } => format!("somebody did not come to TLS: {why}"),
             Self::KeySet { checked } => format!("a key set was fetched, {} rules", checked.len()),
             Self::Encrypted { id, enc, .. } => {
                 format!("a Meta client encrypted {id} ({})", enc.kind)
@@ -111,10 +116,18 @@ impl Event {
             Self::Undecryptable { id, reason, .. } => {
                 format!("a Meta client could not decrypt {id}: {reason}")
             }
+            Self::Canary { what, .. } => format!("{what} must not be seen in clear from here on"),
+            Self::Sighted { place, what, form, .. } => {
+                format!("{what} stands in {place} ({form})")
+            }
+            Self::Compromised { with, .. } => {
+                format!("the client's keys and its session with {with} are stolen")
+            }
             Self::CaseBegun { .. }
             | Self::CaseSkipped { .. }
             | Self::CaseEnded
             | Self::Vitals { .. }
+            | Self::LogSearched { .. }
             | Self::Settled { .. }
             | Self::Bound { .. } => return None,
         })

@@ -68,6 +68,8 @@ pub struct Server {
     pub base_url: String,
     /// A file that it serves: what stands behind the base URL and a slash.
     pub media: Option<String>,
+    /// The authorities of its certificates, in PEM.
+    pub tls_ca: Option<String>,
 }
 
 /// An address that is none; the user's mistake.

@@ -17,6 +17,7 @@ use super::instance::Timeouts;
 use super::manual::Held;
 use super::program::Program;
 use crate::driver::Seat;
+use crate::net::Trust;
 use crate::span::{Source, Span};
 use crate::spec::problems::{Fields, Problems};
 use crate::spec::yaml::{Entry, Value, Yaml};
@@ -92,9 +93,8 @@ pub(super) const ADAPTERS: &[(Form, &str)] = &[
     (Form::None, "none"),
 ];
 pub(super) const MANUAL: &[&str] = &["answers"];
+pub(super) const SERVER: &[&str] = &["base_url", "tls_ca", "media"];
 pub(super) const ATTACH: &[&str] = &["tcp", "unix"];
-/// Keys of `server`.
-pub(super) const SERVER: &[&str] = &["base_url", "media"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
@@ -253,7 +253,20 @@ impl Reader<'_> {
             Some(_) => Some(self.text(fields, "media")?.trim_start_matches('/').to_owned()),
             None => None,
         };
-        Some(Server { name: String::new(), version: String::new(), base_url, media })
+        let tls_ca = fields.get("tls_ca").and_then(|node| self.pem(node));
+        Some(Server { name: String::new(), version: String::new(), base_url, tls_ca, media })
+    }
+
+    /// The text of a file with certificates.
+    fn pem(&mut self, node: &Yaml) -> Option<String> {
+        let path = self.folder.join(self.problems.text(node, "tls_ca")?);
+        let text = std::fs::read_to_string(&path).ok().filter(|text| Trust::in_pem(text).is_ok());
+        if text.is_none() {
+            let help = "`tls_ca` is a file in PEM with the authority of the server's certificate";
+            let message = format!("`{}` holds no certificate", path.display());
+            self.problems.advise(node.span, message, help);
+        }
+        text
     }
 
     fn attach(&mut self, node: &Yaml) -> Option<Address> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::file::{ADAPTERS, ATTACH, MANUAL, SEATS, SPAWN, TOP};
+use super::file::{ADAPTERS, ATTACH, MANUAL, SEATS, SERVER, SPAWN, TOP};
 use crate::spec::capability::{self, Form};
 
 /// The schema, draft 2020-12. Keys come from the lists that the reader knows; a key that this file
@@ -24,6 +24,14 @@ pub fn schema() -> Value {
                 "type": "object", "minProperties": 1, "maxProperties": 1,
                 "additionalProperties": false, "properties": adapter(&adapters),
             }] }),
+        ),
+        (
+            "server",
+            json!({ "type": "object", "additionalProperties": false, "required": ["base_url"],
+                "properties": known(SERVER, &[
+                    ("base_url", text("where it listens, beside `adapter: none`")),
+                    ("tls_ca", text("file in PEM with the authority of its certificate; else whom this machine trusts")),
+                ]) }),
         ),
         ("ics", capabilities()),
         ("logs", texts("log files beside standard error")),

@@ -45,8 +45,8 @@ fn answer(server: &Server, method: &str) -> Result<Value, RpcError> {
             }))
         }
         "configure" => {
-            let base_url = Some(server.base_url.clone());
-            Ok(json!({ "offers": Offers { base_url, ..Offers::default() } }))
+            let (base_url, tls_ca) = (Some(server.base_url.clone()), server.tls_ca.clone());
+            Ok(json!({ "offers": Offers { base_url, tls_ca, ..Offers::default() } }))
         }
         // What it serves lies there already, whatever the harness would have it store.
         "upload_media" if server.media.is_some() => Ok(json!({ "reference": server.media })),
@@ -71,7 +71,8 @@ mod tests {
     async fn it_says_where_it_is_and_claims_nothing() {
         let (name, version) = ("acme".to_owned(), "3".to_owned());
         let base_url = "http://localhost:1".to_owned();
-        let server = Server { name, version, base_url, media: Some("f1".to_owned()) };
+        let media = Some("f1".to_owned());
+        let server = Server { name, version, base_url, tls_ca: None, media };
         let (reader, writer) = serve(server);
         let timeouts = Timeouts::default();
         let options =

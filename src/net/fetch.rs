@@ -7,15 +7,23 @@ use std::sync::Arc;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::{http1, http2};
+use hyper::header::HOST;
 use hyper::rt::Executor;
-use hyper::{Request, Response};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper::{Request, Response, Uri};
+use hyper_util::rt::TokioIo;
+use rustls::SupportedProtocolVersion;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 
 use crate::http::{HttpRequest, HttpResponse};
+use crate::limits::HTTP_BODY_BYTES_MAX;
 use crate::net::serve::{headers, is_framing};
 use crate::net::shared::Shared;
+use crate::net::tls::stream::Stream;
+use crate::net::tls::{H1, H2, Trust};
 use crate::net::{ExchangeId, HttpVersion, NetEvent};
 
 pub(super) fn start(
@@ -63,18 +71,138 @@ async fn ask(
     url: &str,
     request: HttpRequest,
 ) -> Result<Response<Incoming>, String> {
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
-    let client = Client::builder(Tethered(Arc::clone(shared)))
-        .pool_max_idle_per_host(0)
-        .http2_only(version == HttpVersion::Http2)
-        .build(connector);
-    let request = outgoing(url, request)?;
-    client.request(request).await.map_err(|error| with_causes(&error))
+    let origin = Origin::of(url)?;
+    let stream = dial(&origin, version, &shared.trust()).await?;
+    asked(shared, stream, version, &origin, request).await
 }
 
-fn outgoing(url: &str, request: HttpRequest) -> Result<Request<Full<Bytes>>, String> {
-    let mut builder = Request::builder().method(request.method.as_str()).uri(url);
+/// Where a URL's server is.
+pub(super) struct Origin {
+    uri: Uri,
+    pub host: String,
+    port: u16,
+    secure: bool,
+}
+
+impl Origin {
+    pub fn of(url: &str) -> Result<Self, String> {
+        let uri: Uri = url.parse().map_err(|error| format!("`{url}` is no URL: {error}"))?;
+        let secure = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            _ => return Err(format!("`{url}` is not http or https")),
+        };
+        let host = uri.host().unwrap_or_default();
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        Ok(Self { uri, host, port, secure })
+    }
+
+    pub async fn connect(&self) -> Result<TcpStream, String> {
+        let connecting = TcpStream::connect((self.host.as_str(), self.port)).await;
+        let stream = connecting.map_err(|error| format!("cannot connect: {error}"))?;
+        let _ = stream.set_nodelay(true);
+        Ok(stream)
+    }
+
+    /// Connects, by TLS where the URL says so.
+    pub async fn dial(
+        &self,
+        trust: &Trust,
+        versions: &[&'static SupportedProtocolVersion],
+        alpn: &[&[u8]],
+    ) -> Result<Stream, String> {
+        let stream = self.connect().await?;
+        if !self.secure {
+            return Ok(Stream::Plain(stream));
+        }
+        let name = ServerName::try_from(self.host.clone()).map_err(|error| error.to_string())?;
+        let connector = TlsConnector::from(trust.client(versions, alpn)?);
+        let stream = connector.connect(name, stream).await;
+        let stream = stream.map_err(|error| format!("no TLS: {}", with_causes(&error)))?;
+        Ok(Stream::Tls(Box::new(stream.into())))
+    }
+}
+
+/// Connects for one version of HTTP, which a server under TLS must agree to by ALPN; one that knows
+/// no ALPN speaks HTTP/1.1 (RFC 7301 §3.1).
+pub(super) async fn dial(
+    origin: &Origin,
+    version: HttpVersion,
+    trust: &Trust,
+) -> Result<Stream, String> {
+    let wanted = match version {
+        HttpVersion::Http1 => H1,
+        HttpVersion::Http2 => H2,
+    };
+    let stream = origin.dial(trust, rustls::DEFAULT_VERSIONS, &[wanted]).await?;
+    if let Stream::Tls(session) = &stream {
+        let chosen = session.get_ref().1.alpn_protocol();
+        if chosen != Some(wanted) && (chosen.is_some() || version == HttpVersion::Http2) {
+            let chosen = chosen.map(String::from_utf8_lossy).unwrap_or("nothing".into());
+            let wanted = String::from_utf8_lossy(wanted);
+            return Err(format!("`{wanted}` was offered by ALPN, and {chosen} was chosen"));
+        }
+    }
+    Ok(stream)
+}
+
+/// Sends a request on a connection of its own.
+pub(super) async fn over(
+    shared: &Arc<Shared>,
+    stream: Stream,
+    version: HttpVersion,
+    origin: &Origin,
+    request: HttpRequest,
+) -> Result<HttpResponse, String> {
+    let response = asked(shared, stream, version, origin, request).await?;
+    incoming(response, HTTP_BODY_BYTES_MAX).await
+}
+
+/// The head of the answer to a request on a connection of its own.
+async fn asked(
+    shared: &Arc<Shared>,
+    stream: Stream,
+    version: HttpVersion,
+    origin: &Origin,
+    request: HttpRequest,
+) -> Result<Response<Incoming>, String> {
+    let io = TokioIo::new(stream);
+    let request = outgoing(origin, version, request)?;
+    let failed = |error: hyper::Error| with_causes(&error);
+    match version {
+        HttpVersion::Http1 => {
+            let (mut sender, conn) = http1::handshake(io).await.map_err(failed)?;
+            shared.spawn(async move { drop(conn.await) });
+            sender.send_request(request).await.map_err(failed)
+        }
+        HttpVersion::Http2 => {
+            let executor = Tethered(Arc::clone(shared));
+            let (mut sender, conn) = http2::handshake(executor, io).await.map_err(failed)?;
+            shared.spawn(async move { drop(conn.await) });
+            sender.send_request(request).await.map_err(failed)
+        }
+    }
+}
+
+fn outgoing(
+    origin: &Origin,
+    version: HttpVersion,
+    request: HttpRequest,
+) -> Result<Request<Full<Bytes>>, String> {
+    let uri = &origin.uri;
+    let mut builder = Request::builder().method(request.method.as_str());
+    builder = match version {
+        HttpVersion::Http1 => {
+            let path = uri.path_and_query().map_or("/", |path| path.as_str());
+            let authority = uri.authority().map(|authority| authority.as_str());
+            if request.header("host").is_none() {
+                builder = builder.header(HOST, authority.unwrap_or_default());
+            }
+            builder.uri(path)
+        }
+        HttpVersion::Http2 => builder.uri(uri.clone()),
+    };
     for (name, value) in request.headers.iter().filter(|(name, _)| !is_framing(name)) {
         builder = builder.header(name, value);
     }
@@ -97,7 +225,7 @@ async fn incoming(response: Response<Incoming>, bytes_max: usize) -> Result<Http
 }
 
 /// The outermost message of this library says next to nothing; the cause says what happened.
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -123,7 +251,6 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::HTTP_BODY_BYTES_MAX;
     use crate::net::tests::{leftovers, next};
     use crate::net::{Net, Waits};
     use std::time::Duration;
@@ -207,7 +334,7 @@ mod tests {
     #[tokio::test]
     async fn what_cannot_be_sent_is_an_error_with_its_cause() {
         let get = HttpRequest::new("GET", "");
-        let error = fetched("https://127.0.0.1:1/", get.clone()).await.unwrap_err();
+        let error = fetched("ftp://127.0.0.1:1/", get.clone()).await.unwrap_err();
         assert!(error.contains("not http"), "{error}");
         let error = fetched("http://127.0.0.1:1/", get.clone()).await.unwrap_err();
         assert!(error.contains("refused"), "{error}");

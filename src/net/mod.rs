@@ -10,11 +10,14 @@ mod delivery;
 pub mod dial;
 mod fetch;
 pub mod memory;
+mod naive;
+pub mod probe;
 mod relay;
 mod serve;
 mod shared;
 mod sockets;
 mod tcp;
+pub mod tls;
 mod websocket;
 
 use std::io;
@@ -33,6 +36,10 @@ use shared::{Answer, Item, Shared};
 
 pub use relay::Head;
 
+pub use probe::{Probe, Probed};
+pub use serve::{Manner, ServerFault};
+pub use tls::{Authority, Trust};
+
 /// Names a connection within one [`Net`]; counted from 1.
 pub type ConnId = u64;
 /// Names an HTTP exchange within one [`Net`], of either direction; counted from 1.
@@ -45,7 +52,7 @@ pub enum Kind {
     WebSocket,
 }
 
-/// The HTTP versions that are spoken, both without TLS.
+/// The HTTP versions that are spoken, with and without TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HttpVersion {
     Http1,
@@ -72,6 +79,10 @@ pub enum NetEvent {
     Request { id: ExchangeId, listener: SocketAddr, version: HttpVersion, request: HttpRequest },
     /// The answer to [`Net::fetch`], or why there is none.
     Response { id: ExchangeId, result: Result<HttpResponse, String> },
+    /// What [`Net::probe`] saw, or why it saw nothing.
+    Probed { id: ExchangeId, result: Result<Probed, String> },
+    /// Somebody who connected to `listener` did not come to TLS, e.g. because it trusts nobody there.
+    Unsecured { listener: SocketAddr, error: String },
 }
 
 /// How long things may take.
@@ -168,7 +179,25 @@ impl Net {
     /// # Errors
     /// The port is taken, or not for this user.
     pub async fn listen_http_at(&self, port: u16) -> io::Result<SocketAddr> {
-        serve::listen(&self.shared, port).await
+        self.listen_http_as(port, Manner::default()).await
+    }
+
+    /// Does the same over TLS, where an authority is given, and with a fault, where there is one.
+    ///
+    /// # Errors
+    /// The port is taken, or not for this user.
+    pub async fn listen_http_as(&self, port: u16, manner: Manner) -> io::Result<SocketAddr> {
+        serve::listen(&self.shared, port, manner).await
+    }
+
+    /// Says whom calls of ours trust from now on; without it, whom this machine trusts.
+    pub fn trust(&self, trust: Trust) {
+        self.shared.set_trust(trust);
+    }
+
+    /// Looks at the server behind a URL in one odd way, on a connection of its own.
+    pub fn probe(&self, url: impl Into<String>, probe: Probe) -> ExchangeId {
+        probe::start(&self.shared, url.into(), probe)
     }
 
     /// Opens a raw TCP connection; what is sent before it is open waits for it.
@@ -242,7 +271,7 @@ impl Net {
         self.shared.give_up(id);
     }
 
-    /// Sends a request by HTTP/1.1 to an absolute `http://` URL, on a connection of its own.
+    /// Sends a request by HTTP/1.1 to an absolute `http://` or `https://` URL, on a connection of its own.
     ///
     /// The URL stands for the request's `path`, which is not looked at. Redirects are not followed.
     /// The whole answer comes within 10 s, with a body of at most 1 MiB, or it is an error.
@@ -250,7 +279,7 @@ impl Net {
         self.fetch_by(HttpVersion::Http1, url, request)
     }
 
-    /// Does the same by a chosen version; HTTP/2 by prior knowledge.
+    /// Does the same by a chosen version; HTTP/2 by ALPN, or by prior knowledge where there is no TLS.
     pub fn fetch_by(
         &self,
         version: HttpVersion,

@@ -14,41 +14,190 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
 use axum::serve::Listener;
 use http_body_util::BodyExt;
+use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 use crate::http::{HttpRequest, HttpResponse};
 use crate::limits::{HTTP_BODY_BYTES_MAX, HTTP_DISCARD_BYTES_MAX};
+use crate::net::fetch::with_causes;
 use crate::net::shared::{Answer, Shared};
-use crate::net::{ExchangeId, HttpVersion, NetEvent, delivery, sockets};
+use crate::net::tls::stream::Stream;
+use crate::net::tls::{self, Authority, old};
+use crate::net::{ExchangeId, HttpVersion, NetEvent, delivery, naive, sockets};
 
-pub(super) async fn listen(shared: &Arc<Shared>, port: u16) -> io::Result<SocketAddr> {
+/// How a listener does HTTP.
+#[derive(Clone, Default)]
+pub struct Manner {
+    /// Whose certificate it shows; without one it speaks plain HTTP.
+    pub authority: Option<Arc<Authority>>,
+    /// What it does wrong on purpose.
+    pub fault: Option<ServerFault>,
+}
+
+/// Deliberate faults of an HTTP server that only its lowest layers can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerFault {
+    /// Only HTTP/1.1 is spoken.
+    NoHttp2,
+    /// Only HTTP/2 is spoken.
+    NoHttp1,
+    /// Nothing newer than TLS 1.2.
+    NoTls13,
+    /// Nothing older than TLS 1.3.
+    NoTls12,
+    /// TLS 1.0 and 1.1 are negotiated with who asks for them.
+    OldTls,
+    /// A request without `Host` is served.
+    NoHostServed,
+    /// A request with two `Host`s is served.
+    TwoHostsServed,
+    /// `Transfer-Encoding` beside `Content-Length` is read, and the connection stays open.
+    BothFramingsKept,
+    /// `Content-Length` is read, whatever else says how long the body is.
+    LengthWins,
+    /// Of several `Content-Length`s the first is read.
+    FirstLengthWins,
+    /// A `Content-Length` that is no number counts as none.
+    OddLengthIsNone,
+}
+
+impl ServerFault {
+    /// True for what no library can be made to do: the requests are read by hand then.
+    fn is_naive(self) -> bool {
+        matches!(self, Self::LengthWins | Self::FirstLengthWins | Self::OddLengthIsNone)
+    }
+}
+
+pub(super) async fn listen(
+    shared: &Arc<Shared>,
+    port: u16,
+    manner: Manner,
+) -> io::Result<SocketAddr> {
     let (listener, address) = sockets::bind(shared, port).await?;
-    let service = Service { shared: Arc::clone(shared), listener: address };
+    let service = Service { shared: Arc::clone(shared), listener: address, fault: manner.fault };
+    let (ready, accepted) = mpsc::channel(1);
+    let door = Arc::new(Door { service: service.clone(), manner, ready });
+    let accepting = Arc::clone(shared);
+    shared.spawn(async move {
+        loop {
+            let (stream, place) = sockets::accept(&accepting, &listener).await;
+            let door = Arc::clone(&door);
+            // A handshake that takes its time must not keep others out.
+            accepting.spawn(async move { door.admit(stream, place).await });
+        }
+    });
     let router = Router::new().fallback(handle).with_state(service);
-    let tethered = TetheredListener { shared: Arc::clone(shared), listener };
+    let admitted = Admitted { accepted, address };
     shared.spawn(async move {
         // It only ends with the listener, and this one never does.
-        let _ = axum::serve(tethered, router).await;
+        let _ = axum::serve(admitted, router).await;
     });
     Ok(address)
 }
 
+/// Where connections become HTTP.
+struct Door {
+    service: Service,
+    manner: Manner,
+    ready: mpsc::Sender<(Tethered, SocketAddr)>,
+}
+
+impl Door {
+    async fn admit(&self, stream: TcpStream, place: OwnedSemaphorePermit) {
+        let Ok(peer) = stream.peer_addr() else { return };
+        let shared = &self.service.shared;
+        let stream = match timeout(shared.waits.open, self.secured(stream)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(why)) => {
+                let listener = self.service.listener;
+                let error = with_causes(&why);
+                return shared.emit(NetEvent::Unsecured { listener, error }).await;
+            }
+            Err(_) => return,
+        };
+        let alive: Alive = Some(Box::pin(shared.stopped()));
+        let idle = Idle::new(shared.waits.idle);
+        let stream = Tethered { stream, alive, idle, _place: place };
+        match self.manner.fault {
+            Some(fault) if fault.is_naive() => naive::serve(&self.service, fault, stream).await,
+            // Only a listener that is gone takes no more.
+            _ => drop(self.ready.send((stream, peer)).await),
+        }
+    }
+
+    async fn secured(&self, stream: TcpStream) -> io::Result<Stream> {
+        let Some(authority) = &self.manner.authority else { return Ok(Stream::Plain(stream)) };
+        if self.manner.fault == Some(ServerFault::OldTls) {
+            old::agree(&stream).await?;
+        }
+        let acceptor = TlsAcceptor::from(self.config(authority));
+        let stream = acceptor.accept(stream).await?;
+        Ok(Stream::Tls(Box::new(stream.into())))
+    }
+
+    fn config(&self, authority: &Authority) -> Arc<ServerConfig> {
+        match self.manner.fault {
+            Some(ServerFault::NoHttp1) => authority.config_of(rustls::DEFAULT_VERSIONS, &[tls::H2]),
+            Some(ServerFault::NoTls13) => {
+                authority.config_of(&[&rustls::version::TLS12], &[tls::H2, tls::H1])
+            }
+            Some(ServerFault::NoTls12) => {
+                authority.config_of(&[&rustls::version::TLS13], &[tls::H2, tls::H1])
+            }
+            // Whoever reads requests by hand reads HTTP/1.1.
+            Some(fault) if fault == ServerFault::NoHttp2 || fault.is_naive() => {
+                authority.config_of(rustls::DEFAULT_VERSIONS, &[tls::H1])
+            }
+            _ => authority.config(),
+        }
+    }
+}
+
 #[derive(Clone)]
-struct Service {
+pub(super) struct Service {
     shared: Arc<Shared>,
     listener: SocketAddr,
+    fault: Option<ServerFault>,
+}
+
+/// Hands connections on to axum.
+struct Admitted {
+    accepted: mpsc::Receiver<(Tethered, SocketAddr)>,
+    address: SocketAddr,
+}
+
+impl Listener for Admitted {
+    type Io = Tethered;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Tethered, SocketAddr) {
+        match self.accepted.recv().await {
+            Some(accepted) => accepted,
+            // The net is gone, and with it this task.
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.address)
+    }
 }
 
 async fn handle(State(service): State<Service>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    if let Some(refusal) = refused(&parts, service.fault) {
+        return refusal;
+    }
     let wait = service.shared.waits.fetch;
     let body = match timeout(wait, read_body(&parts.headers, body)).await {
         Ok(Ok(body)) => body,
@@ -63,19 +212,61 @@ async fn handle(State(service): State<Service>, request: Request) -> Response {
     ask(&service, version, request).await
 }
 
+/// What a server must refuse before it looks at what is asked: a request that does not say by one
+/// `Host` whom it is for (RFC 9112 §3.2), and one that says in two ways how long it is (§6.1), with
+/// which a request can be smuggled past whoever reads it the other way.
+fn refused(parts: &Parts, fault: Option<ServerFault>) -> Option<Response> {
+    if parts.version == Version::HTTP_2 {
+        return None;
+    }
+    let hosts = parts.headers.get_all(HOST).iter().count();
+    let wrong_host = match hosts {
+        0 => parts.version != Version::HTTP_10 && fault != Some(ServerFault::NoHostServed),
+        1 => false,
+        _ => fault != Some(ServerFault::TwoHostsServed),
+    };
+    let has = |name| parts.headers.contains_key(name);
+    let ambiguous = has(CONTENT_LENGTH)
+        && has(TRANSFER_ENCODING)
+        && fault != Some(ServerFault::BothFramingsKept);
+    (wrong_host || ambiguous)
+        .then(|| (StatusCode::BAD_REQUEST, [(CONNECTION, "close")]).into_response())
+}
+
 /// Hands a request to the session and waits for its answer.
 async fn ask(service: &Service, version: HttpVersion, request: HttpRequest) -> Response {
-    let Service { shared, listener } = service;
+    match hear(service, version, request).await {
+        Heard::Answer(response) => outgoing(response),
+        Heard::Made(response) => response,
+        Heard::Lost => broken_off(),
+        Heard::Nothing => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+/// What the session says to a request.
+pub(super) enum Heard {
+    Answer(HttpResponse),
+    /// With a body that streams.
+    Made(Response),
+    /// The connection is to end before the answer is there.
+    Lost,
+    Nothing,
+}
+
+pub(super) async fn hear(service: &Service, version: HttpVersion, request: HttpRequest) -> Heard {
+    let Service { shared, listener, .. } = service;
     let id = shared.exchange();
     let answer = shared.await_answer(id);
     let _pending = Pending { shared, id };
     shared.emit(NetEvent::Request { id, listener: *listener, version, request }).await;
     match timeout(shared.waits.respond, answer).await {
-        Ok(Ok(Answer::Whole(response))) => outgoing(response),
-        Ok(Ok(Answer::Faulty(response, how))) => delivery::outgoing(shared, response, how),
-        Ok(Ok(Answer::Ready(response))) => response,
-        Ok(Err(_)) => broken_off(),
-        _ => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Ok(Ok(Answer::Whole(response))) => Heard::Answer(response),
+        Ok(Ok(Answer::Faulty(response, how))) => {
+            Heard::Made(delivery::outgoing(shared, response, how))
+        }
+        Ok(Ok(Answer::Ready(response))) => Heard::Made(response),
+        Ok(Err(_)) => Heard::Lost,
+        Err(_) => Heard::Nothing,
     }
 }
 
@@ -149,46 +340,20 @@ fn outgoing(response: HttpResponse) -> Response {
         .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
-/// Accepts streams that end with the `Net`.
-struct TetheredListener {
-    shared: Arc<Shared>,
-    listener: TcpListener,
-}
-
-impl Listener for TetheredListener {
-    type Io = Tethered;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Tethered, SocketAddr) {
-        loop {
-            let (stream, place) = sockets::accept(&self.shared, &self.listener).await;
-            if let Ok(peer) = stream.peer_addr() {
-                let alive: Alive = Some(Box::pin(self.shared.stopped()));
-                let idle = Idle::new(self.shared.waits.idle);
-                return (Tethered { stream, alive, idle, _place: place }, peer);
-            }
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-}
-
 /// Resolves when the `Net` is dropped; afterwards it is gone, since a future resolves only once.
 type Alive = Option<Pin<Box<dyn Future<Output = ()> + Send>>>;
 
 /// A stream that fails once the `Net` is dropped or the peer is silent for too long, which ends
 /// whatever task owns it.
-struct Tethered {
-    stream: TcpStream,
+pub(super) struct Tethered {
+    stream: Stream,
     alive: Alive,
     idle: Idle,
     _place: OwnedSemaphorePermit,
 }
 
 impl Tethered {
-    fn alive(&mut self, cx: &mut Context<'_>) -> io::Result<Pin<&mut TcpStream>> {
+    fn alive(&mut self, cx: &mut Context<'_>) -> io::Result<Pin<&mut Stream>> {
         if self.alive.as_mut().is_some_and(|stopped| stopped.as_mut().poll(cx).is_pending()) {
             return Ok(Pin::new(&mut self.stream));
         }

@@ -18,6 +18,7 @@ use axum::response::Response;
 
 use crate::http::{Delivery, HttpResponse};
 use crate::limits::{CONNECTIONS_MAX, WRITE_QUEUE_BYTES_MAX};
+use crate::net::tls::Trust;
 use crate::net::{ConnId, ExchangeId, NetEvent, Waits};
 
 /// The state behind a `Net`.
@@ -32,6 +33,8 @@ pub(super) struct Shared {
     runtime: Handle,
     writers: Mutex<HashMap<ConnId, Writer>>,
     answers: Mutex<HashMap<ExchangeId, oneshot::Sender<Answer>>>,
+    /// Whom HTTPS calls trust; looked up when the first one is made.
+    trust: Mutex<Option<Trust>>,
     conns: AtomicU64,
     exchanges: AtomicU64,
 }
@@ -121,6 +124,7 @@ impl Shared {
             runtime: Handle::current(),
             writers: Mutex::default(),
             answers: Mutex::default(),
+            trust: Mutex::default(),
             conns: AtomicU64::new(0),
             exchanges: AtomicU64::new(0),
         }
@@ -136,6 +140,15 @@ impl Shared {
                 () = task => {}
             }
         });
+    }
+
+    pub fn set_trust(&self, trust: Trust) {
+        *locked(&self.trust) = Some(trust);
+    }
+
+    /// Whom HTTPS calls trust: whom this machine trusts, where nothing else was said.
+    pub fn trust(&self) -> Trust {
+        locked(&self.trust).get_or_insert_with(Trust::of_this_machine).clone()
     }
 
     /// Resolves when the `Net` is dropped.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
+use super::stdio;
 use crate::driver::line::Closed;
 use crate::driver::{Params, RpcError, Server, ServerEvent, operation};
 use crate::http::HttpResponse;
@@ -16,13 +17,15 @@ use crate::verdict::Exit;
 
 /// The dead control over stdin and stdout.
 pub async fn dead() -> Exit {
-    serve_dead(tokio::io::stdin(), tokio::io::stdout()).await;
+    let (reader, writer) = stdio::streams();
+    serve_dead(reader, writer).await;
     Exit::Good
 }
 
 /// The echo control over stdin and stdout.
 pub async fn echo() -> Exit {
-    serve_echo(tokio::io::stdin(), tokio::io::stdout()).await;
+    let (reader, writer) = stdio::streams();
+    serve_echo(reader, writer).await;
     Exit::Good
 }
 
@@ -106,7 +109,9 @@ impl Echo {
             NetEvent::Accepted { .. }
             | NetEvent::OpenFailed { .. }
             | NetEvent::Closed { .. }
-            | NetEvent::Response { .. } => {}
+            | NetEvent::Response { .. }
+            | NetEvent::Probed { .. }
+            | NetEvent::Unsecured { .. } => {}
         }
     }
 

@@ -10,6 +10,8 @@ mod files;
 pub mod listen;
 mod operation;
 mod seats;
+mod stdio;
+mod surface;
 #[cfg(test)]
 mod tests;
 pub mod third_party;

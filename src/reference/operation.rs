@@ -136,6 +136,12 @@ impl Operation {
             "block" => Command::Block { jid: jid(&params, "jid")? },
             "unblock" => Command::Unblock { jid: jid(&params, "jid")? },
             "blocklist" => Command::Blocklist,
+            "restart" | "kill" => Command::Restart { killed: method == "kill" },
+            "preset" => {
+                let id = params.get("next_prekey_id").and_then(Value::as_u64);
+                Command::Preset { next_prekey_id: id.and_then(|id| u32::try_from(id).ok()) }
+            }
+            "fingerprint" => Command::Fingerprint { with: jid(&params, "with")? },
             "announce_reachability" => Command::AnnounceReachability { to: jid(&params, "to")? },
             _ => return Err(RpcError::method_not_found()),
         };
@@ -170,6 +176,10 @@ pub(super) const OFFERED: &[&str] = &[
     "advance_clock",
     "rotate_keys",
     "set_account_state",
+    "restart",
+    "kill",
+    "preset",
+    "fingerprint",
     "health",
     "stop",
 ];
@@ -217,7 +227,7 @@ mod tests {
 
     #[test]
     fn what_is_not_offered_is_not_found_and_what_is_malformed_is_said() {
-        for method in ["no-such-operation-7f3a", "upload_media", "kill", "send_media"] {
+        for method in ["no-such-operation-7f3a", "upload_media", "reset", "send_media"] {
             assert_eq!(read(method, json!({"account": "a1"})), Err(-32601), "{method}");
         }
         assert_eq!(read("enlist", json!({})), Err(-32602));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::Transport;
 use super::third_party::{Account, ThirdParty};
+use super::{Transport, surface};
 use crate::driver::session::Offers;
 use crate::driver::{ErrorClass, Params, RpcError, Seat};
 use crate::role::third_party_client::{Settings, ThirdPartyClient, Values};
@@ -31,39 +31,40 @@ impl ThirdParty {
         let seat = params.get("seat").and_then(Value::as_str).and_then(|word| word.parse().ok());
         let seed = Seed(params.get("seed").and_then(Value::as_u64).unwrap_or_default());
         let instance = params.get("instance").unwrap_or(&Value::Null);
+        self.trust(instance);
         match seat {
             Some(Seat::ThirdPartyClient) if self.clients.is_none() => {
                 self.clients = Some(client_seat(seed, instance, self.options.transport)?);
                 Ok(json!({}))
             }
             Some(Seat::ThirdPartyServer) if self.server.is_none() => {
-                let base_url = self.start_server(seed, instance).await?;
-                let offers = Offers { base_url: Some(base_url), ..Offers::default() };
+                let offers = self.start_server(seed, instance).await?;
                 Ok(json!({ "offers": offers }))
             }
             _ => Err(RpcError::invalid_params("the seat is not offered, or was configured before")),
         }
     }
 
-    async fn start_server(&mut self, seed: Seed, instance: &Value) -> Result<String, RpcError> {
+    async fn start_server(&mut self, seed: Seed, instance: &Value) -> Result<Offers, RpcError> {
         let text = |path: &str| instance.pointer(path).and_then(Value::as_str).map(str::to_owned);
-        let listening = self.net.listen_http().await;
-        let address =
-            listening.map_err(|error| RpcError::failed(ErrorClass::Internal, error.to_string()))?;
+        let internal = |why: String| RpcError::failed(ErrorClass::Internal, why);
+        let (authority, manner) = surface::manner(self.fault()).map_err(internal)?;
+        let listening = self.net.listen_http_as(0, manner).await;
+        let address = listening.map_err(|error| internal(error.to_string()))?;
         let settings = ServerSettings {
             seed,
-            base_url: format!("http://{address}"),
+            base_url: surface::url(address.port()),
             issuer: text("/integrator/iss").unwrap_or_default(),
             push_jwks_url: text("/push_jwks_url").unwrap_or_default(),
             values: Values::new(instance.get("profile")),
         };
-        let base_url = settings.base_url.clone();
+        let (base_url, tls_ca) = (settings.base_url.clone(), authority.pem().to_owned());
         let mut server = ThirdPartyServer::new(settings, self.fault());
         for account in self.accounts.values() {
             server.add_user(&account.visible_id);
         }
         self.server = Some(server);
-        Ok(base_url)
+        Ok(Offers { base_url: Some(base_url), tls_ca: Some(tls_ca), ..Offers::default() })
     }
 
     /// Takes in a user.

@@ -245,7 +245,7 @@ async fn the_driver_is_told_the_truth() {
     let driver = Driver::of(Options { quirk, ..Options::default() });
     let hello = driver.client.hello("test", Some(LONG)).await.unwrap();
     assert_eq!(hello.iut.name, "reference:third-party?quirk=never-pings");
-    assert_eq!(hello.capabilities["tls"], false);
+    assert_eq!(hello.capabilities["tls"], true);
     assert_eq!(hello.capabilities["inject_wake"], true);
     driver.client.nonsense_probe(0x7f3a, Some(LONG)).await.unwrap();
     assert_eq!(driver.refused("opt_out", json!({"account": "a1"})).await, "not_found");

@@ -4,7 +4,7 @@
 //! order of urgency, so that `health` and later operations see all that happened before. A push to
 //! the server wakes the user's client directly; no vendor's push service stands between.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use super::files::{self, Files};
 use super::operation::Operation;
 use super::seats::ClientSeat;
 use super::weakness::Weakness;
-use super::{Transport, translate};
+use super::{Transport, stdio, translate};
 use crate::clock::UnixMs;
 use crate::driver::line::Closed;
 use crate::driver::{ErrorClass, Params, RpcError, Server, ServerEvent};
@@ -39,7 +39,8 @@ pub struct Options {
 
 /// Plays the third party over stdin and stdout until `stop` or the end of the input.
 pub async fn run(options: Options) -> Exit {
-    serve(tokio::io::stdin(), tokio::io::stdout(), options).await;
+    let (reader, writer) = stdio::streams();
+    serve(reader, writer, options).await;
     Exit::Good
 }
 
@@ -65,6 +66,8 @@ pub(super) struct ThirdParty {
     /// Account and the client's own name of each connection.
     pub conns: BTreeMap<ConnId, (String, crate::role::ConnId)>,
     pub fetches: BTreeMap<ExchangeId, Fetch>,
+    /// Requests that came by HTTP/2; only a fault looks at it.
+    pub by_http2: BTreeSet<ExchangeId>,
     /// How far the clock of this process is ahead of the real one.
     pub ahead: Duration,
     pub weakness: Weakness,
@@ -109,6 +112,7 @@ impl ThirdParty {
             accounts: BTreeMap::new(),
             conns: BTreeMap::new(),
             fetches: BTreeMap::new(),
+            by_http2: BTreeSet::new(),
             ahead: Duration::ZERO,
             weakness: Weakness::default(),
             files: Files::default(),
@@ -306,15 +310,16 @@ impl ThirdParty {
         let quirk = self.options.quirk.map(|quirk| format!("?quirk={}", quirk.id));
         let name = format!("reference:third-party{}", quirk.unwrap_or_default());
         let capabilities = json!({
-            "tls": false, "signal.versions": [3, 4], "inject_wake": true, "clock": true,
+            "tls": true, "signal.versions": [3, 4], "inject_wake": true, "clock": true,
             "set_read_receipts": true,
             "rotate_keys": true, "set_account_state": true, "media.send": true,
+            "restart": true, "kill": true, "preset": true, "fingerprint": true,
             "noise.patterns": ["XX", "IK", "XXfallback"],
         });
         let mut capabilities = capabilities.as_object().cloned().unwrap_or_default();
         match self.fault() {
             Some(Fault::MissingHookDeclared) => {
-                capabilities.insert("fingerprint".to_owned(), Value::from(true));
+                capabilities.insert("decode".to_owned(), Value::from(true));
             }
             Some(Fault::WorkingHookHidden) => {
                 capabilities.insert("inject_wake".to_owned(), Value::from(false));

@@ -4,7 +4,7 @@ use super::seats::Chat;
 use super::third_party::{Fetch, ThirdParty};
 use super::translate;
 use crate::driver::line::Closed;
-use crate::net::{ConnId, NetEvent};
+use crate::net::{ConnId, HttpVersion, NetEvent};
 use crate::role::Input;
 use crate::role::quirk::Fault;
 use crate::role::third_party_client::{Output, ThirdPartyClient};
@@ -43,7 +43,10 @@ impl ThirdParty {
                 self.conns.remove(&conn);
                 Ok(())
             }
-            NetEvent::Request { id, request, .. } => {
+            NetEvent::Request { id, request, version, .. } => {
+                if version == HttpVersion::Http2 {
+                    self.by_http2.insert(id);
+                }
                 self.server_input(Input::Request { id, request }).await
             }
             NetEvent::Response { id, result } => match self.fetches.remove(&id) {
@@ -55,6 +58,8 @@ impl ThirdParty {
             },
             // Nobody connects to a third party's chat port: there is none.
             NetEvent::Accepted { .. } => Ok(()),
+            // Whoever does not come to TLS has said nothing.
+            NetEvent::Unsecured { .. } | NetEvent::Probed { .. } => Ok(()),
         }
     }
 
@@ -97,7 +102,10 @@ impl ThirdParty {
         }
         while let Some(output) = self.server.as_mut().and_then(ThirdPartyServer::poll) {
             match output {
-                server::Output::Respond { id, response } => self.net.respond(id, response),
+                server::Output::Respond { id, response } => {
+                    let by_http2 = self.by_http2.remove(&id);
+                    self.net.respond(id, self.dressed(response, by_http2));
+                }
                 server::Output::Fetch { id, url, request } => {
                     let exchange = self.net.fetch(url, request);
                     self.fetches.insert(exchange, Fetch::Server(id));
@@ -123,6 +131,8 @@ impl ThirdParty {
 
     /// Carries out what a client wants.
     pub(super) async fn carry_out(&mut self, account: &str) -> Result<(), Closed> {
+        let lines = self.client(account).map(ThirdPartyClient::take_log_lines);
+        lines.into_iter().flatten().for_each(|line| eprintln!("{line}"));
         while let Some(output) = self.client(account).and_then(ThirdPartyClient::poll) {
             match output {
                 Output::Open { conn } => self.open(account, conn),

@@ -71,6 +71,7 @@ pub(super) fn outcome(outcome: Result<Reply, Failure>) -> Result<Value, RpcError
         Ok(Reply::Login(login)) => Ok(json!({ "login": login })),
         Ok(Reply::Sent(id)) => Ok(json!({ "id": id })),
         Ok(Reply::SentMedia { id, reference }) => Ok(json!({ "id": id, "reference": reference })),
+        Ok(Reply::Fingerprint(code)) => Ok(json!({ "fingerprint": code })),
         Ok(Reply::Blocked(list)) => {
             let list = list.iter().map(ToString::to_string).collect::<Vec<_>>();
             Ok(json!({ "list": list }))

@@ -33,6 +33,7 @@ fn case(id: &str, milestone: &str, checks: Vec<CheckResult>) -> CaseResult {
         verdict: CaseResult::worst(&checks),
         isolated: false,
         log: None,
+        measures: Vec::new(),
         checks,
     }
 }

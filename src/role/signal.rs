@@ -4,7 +4,11 @@
 //! the identities may know of each other. That a KEM prekey travels in an element of the profile's
 //! choosing is ours: no wire form of PQXDH is known (`interfaces.md` §7).
 
-use crate::e2ee::{Bundle, KemPrekey, OneTimePrekey, Party, PqxdhParty, SignedPrekey, X3dhParty};
+use crate::e2ee::{
+    Bundle, Derivation, KdfInput, KemPrekey, OneTimePrekey, Party, PqxdhParty, SignedPrekey,
+    TextbookParty, X3dhParty,
+};
+use crate::role::quirk::Fault;
 use crate::seed::Rng;
 use crate::spec::Profile;
 use crate::stanza::prekeys::{KemKey, Key, SignedKey, UserBundle};
@@ -24,6 +28,37 @@ impl Signal {
         let version = profile.int("signal.version").and_then(|version| u8::try_from(version).ok());
         let kem_element = profile.text("prekeys.kem_element").map(str::to_owned);
         Self { version: version.unwrap_or(3), kem_element }
+    }
+
+    /// The same with a deliberate fault of keys or sessions; those of other kinds change nothing, and
+    /// none is known of other versions than 3.
+    pub fn party_with(&self, rng: Rng, fault: Option<Fault>) -> Box<dyn Party> {
+        if self.version != 3 {
+            return self.party(rng);
+        }
+        let kdf = match fault {
+            Some(Fault::Ratchet(fault)) => {
+                return Box::new(TextbookParty::new(rng, Derivation::Sound, Some(fault)));
+            }
+            Some(Fault::Derives(derivation)) => {
+                return Box::new(TextbookParty::new(rng, derivation, None));
+            }
+            Some(Fault::KdfInfoHasRegistrationId) => KdfInput::InfoHasRegistrationId,
+            Some(Fault::KdfPrefixAsSalt) => KdfInput::PrefixAsSalt,
+            Some(Fault::KdfFirst32Bytes) => KdfInput::First32Bytes,
+            Some(Fault::KdfWithoutDh4) => KdfInput::WithoutDh4,
+            _ => KdfInput::Sound,
+        };
+        let mut party = X3dhParty::new(rng);
+        party.derive_from(kdf);
+        party.keep_one_time_prekeys(fault == Some(Fault::OneTimePrekeyKept));
+        party.burn_one_time_prekeys(fault == Some(Fault::PrekeyBurned));
+        match fault {
+            Some(Fault::RatchetKeyKept) => party.hold_ratchet_keys(None),
+            Some(Fault::RatchetKeyRenewedLate) => party.hold_ratchet_keys(Some(2)),
+            _ => {}
+        }
+        Box::new(party)
     }
 
     /// Makes an identity that speaks this version. The profile's key allows no other than these.

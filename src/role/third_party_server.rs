@@ -158,10 +158,17 @@ impl ThirdPartyServer {
 
     fn serve(&mut self, id: RequestId, request: HttpRequest) {
         let path = request.path.split('?').next().unwrap_or_default();
+        if self.has(Fault::OddPathFails) && has_broken_encoding(path) {
+            return self.respond(id, HttpResponse::new(500));
+        }
+        if self.has(Fault::MachinesAskedToLogIn) && request.header("authorization").is_none() {
+            return self.respond(id, login_page());
+        }
         if path == self.settings.values.text("push.path") {
             return match request.method.as_str() {
                 "POST" => self.push(id, request),
-                _ => self.respond(id, not_allowed("POST")),
+                _ if self.has(Fault::AnyMethodServed) => self.push(id, request),
+                _ => self.respond(id, self.not_allowed("POST")),
             };
         }
         if path != self.settings.values.text("jwks.path") {
@@ -174,11 +181,23 @@ impl ThirdPartyServer {
             return self.respond(id, HttpResponse::new(404));
         }
         let response = match request.method.as_str() {
+            _ if self.has(Fault::MachinesRedirected) => {
+                HttpResponse::new(308).with_header("location", format!("{path}/"))
+            }
             "GET" => self.key_set(&request),
             "HEAD" => self.head_of_key_set(&request),
-            _ => not_allowed("GET, HEAD"),
+            _ if self.has(Fault::AnyMethodServed) => self.key_set(&request),
+            _ => self.not_allowed("GET, HEAD"),
         };
         self.respond(id, response);
+    }
+
+    /// RFC 9110 §15.5.6: a 405 says which methods there are.
+    fn not_allowed(&self, allow: &str) -> HttpResponse {
+        match self.has(Fault::MethodsNotTold) {
+            true => HttpResponse::new(405),
+            false => HttpResponse::new(405).with_header("allow", allow),
+        }
     }
 
     fn respond(&mut self, id: RequestId, response: HttpResponse) {
@@ -194,14 +213,26 @@ impl ThirdPartyServer {
     }
 
     fn has(&self, fault: Fault) -> bool {
-        self.fault == Some(fault)
+        self.fault.is_some_and(|own| own.includes(fault))
     }
 }
 
 const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
 
-fn not_allowed(allow: &str) -> HttpResponse {
-    HttpResponse::new(405).with_header("allow", allow)
+/// A `%` without two hexadecimal digits behind it (RFC 3986 §2.1).
+fn has_broken_encoding(path: &str) -> bool {
+    let hex = |digit: Option<&u8>| digit.is_some_and(u8::is_ascii_hexdigit);
+    let bytes = path.as_bytes();
+    let mut percents = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'%');
+    percents.any(|(at, _)| !(hex(bytes.get(at + 1)) && hex(bytes.get(at + 2))))
+}
+
+/// A deliberate fault: what a framework shows to a browser.
+fn login_page() -> HttpResponse {
+    let body = b"<!doctype html><title>Log in</title><form method=post></form>".to_vec();
+    HttpResponse { body, ..HttpResponse::new(401) }
+        .with_header("content-type", "text/html")
+        .with_header("www-authenticate", "Basic realm=\"acme\"")
 }
 
 #[cfg(test)]

@@ -68,6 +68,10 @@ impl Session<'_> {
         let keys = self.shared.place.key_stream(&case);
         let signal = Signal::of(&self.shared.profile);
         let client = MetaClient::new(name, jid, self.shared.seed, &keys, signal);
+        let client = match self.shared.peer_fault {
+            Some(fault) => client.with_fault(fault, self.shared.seed, &keys),
+            None => client,
+        };
         self.meta.add_client(self.lane, client);
     }
 

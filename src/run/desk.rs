@@ -34,6 +34,8 @@ pub enum Visit {
     },
     /// Something happened that may be this guest's, and cannot be told to be.
     Stray(String),
+    /// A request that names no user was answered; whose content it holds is for the guests to say.
+    Overheard(Box<HttpRequest>),
 }
 
 /// What the desk wants done, in this order.
@@ -219,10 +221,14 @@ impl Desk {
                     None => self.serve(now, *id, request),
                 }
             }
-            NetEvent::Response { id, .. } => {
+            NetEvent::Response { id, .. } | NetEvent::Probed { id, .. } => {
                 let owner = self.exchanges.remove(id);
                 let guest = owner.and_then(|owner| self.guest(owner));
                 guest.map(|guest| guest.tell(Visit::Net(event))).into_iter().collect()
+            }
+            // It is the next case's too, which will show it by what it lacks.
+            NetEvent::Unsecured { error, .. } => {
+                self.stray(&format!("somebody did not come to TLS: {error}"))
             }
             // Nobody here opens connections.
             NetEvent::Opened { .. } | NetEvent::OpenFailed { .. } => Vec::new(),
@@ -325,6 +331,8 @@ impl Desk {
                 moves.push(Move::Respond(id, response));
             }
         }
+        let heard = |guest: &Guest| guest.tell(Visit::Overheard(Box::new(request.clone())));
+        moves.extend(self.guests.values().map(heard));
         let path = request.path.split('?').next().unwrap_or_default();
         if self.lobby.profile().text("jwks.path") != Some(path) {
             moves.extend(self.stray(&format!("a call of {path} that names no user")));
@@ -418,6 +426,7 @@ mod tests {
                 format!("take over after {}", sent.len())
             }
             Move::Tell(_, Visit::Stray(what)) => format!("stray: {what}"),
+            Move::Tell(_, Visit::Overheard(request)) => format!("overheard {}", request.path),
             Move::Pass(..) => "driver".to_owned(),
             Move::Send(conn, _) => format!("send on {conn}"),
             Move::Close(conn) => format!("close {conn}"),

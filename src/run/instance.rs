@@ -22,8 +22,9 @@ use crate::driver::{CallError, Incoming, Owner, Params, Pending, Seat};
 use crate::http::{Delivery, HttpRequest, HttpResponse};
 use crate::iut::{Instance, StartError};
 use crate::limits::LEAVE_WAIT_MS_MAX;
-use crate::net::{ConnId, ExchangeId, Net, NetEvent};
+use crate::net::{Authority, ConnId, ExchangeId, Manner, Net, NetEvent, Probe, Trust};
 use crate::role::meta::{Integrator, Meta, proxied_head};
+use crate::spec::Ics;
 
 /// Where Meta's side listens.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +47,8 @@ pub struct Host {
     pub http_url: String,
     /// Others may be served at the same time, or were before.
     pub shared: bool,
+    /// Who signs the certificate of Meta's HTTP services, where the subject speaks TLS.
+    pub authority: Option<Arc<Authority>>,
     net: Arc<Net>,
     desk: Arc<Mutex<Desk>>,
     task: JoinHandle<()>,
@@ -78,6 +81,12 @@ pub enum NotReady {
     /// Ours, not the subject's.
     #[error("cannot listen: {0}")]
     Listen(#[from] std::io::Error),
+}
+
+/// What an instance can do, as far as its file does not narrow it.
+fn effective(instance: &Instance, target: &Target) -> Ics {
+    let stated = instance.ics().clone();
+    stated.clone().narrowed(&target.ics).unwrap_or(stated)
 }
 
 /// The name under which the third party's tokens are issued in test runs.
@@ -115,8 +124,13 @@ impl Host {
         house: &str,
     ) -> std::io::Result<Self> {
         let (net, events) = Net::bound_to(shared.place.bind());
-        let addresses =
-            Addresses { chat: net.listen_chat().await?, http: net.listen_http().await? };
+        let secure = effective(&instance, target).has("tls");
+        let authority = secure.then(|| shared.place.authority_for_tls()).transpose()?.map(Arc::new);
+        let manner = Manner { authority: authority.clone(), fault: None };
+        let addresses = Addresses {
+            chat: net.listen_chat().await?,
+            http: net.listen_http_as(0, manner).await?,
+        };
         let profile = shared.profile.clone();
         let house = shared.place.key_stream(house);
         let lobby = Meta::in_house(profile, integrator(None), shared.seed, &house, "lobby");
@@ -130,7 +144,8 @@ impl Host {
             seats: target.played(instance.hello()),
             instance,
             configured: Vec::new(),
-            http_url: format!("http://{}", shared.place.authority(addresses.http.port())),
+            http_url: shared.place.http_url(secure, addresses.http.port()),
+            authority,
             shared: company != Company::Own,
             net,
             desk,
@@ -148,6 +163,11 @@ impl Host {
             let params = self.configuration(seat, shared, addresses);
             let outcome = self.instance.call("configure", params.clone()).await;
             let refused = outcome.is_err();
+            let tls_ca =
+                outcome.as_ref().ok().and_then(|result| result.pointer("/offers/tls_ca")?.as_str());
+            if let Some(Ok(trust)) = tls_ca.map(Trust::in_pem) {
+                self.net.trust(trust);
+            }
             self.configured.push(Configured { params, outcome });
             if refused {
                 break;
@@ -158,21 +178,24 @@ impl Host {
     fn configuration(&self, seat: Seat, shared: &Shared, addresses: Addresses) -> Params {
         let place = &shared.place;
         let chat = place.authority(addresses.chat.port());
-        let http = place.authority(addresses.http.port());
+        let http = &self.http_url;
         let profile = &shared.profile;
         let path = |key: &str| profile.text(key).unwrap_or_default().to_owned();
         let mut params = Map::new();
         params.insert("seat".into(), json!(seat.as_str()));
         params.insert("seed".into(), json!(shared.seed.0));
-        let instance = json!({
+        let mut instance = json!({
             "chat": { "tcp": chat, "ws": format!("ws://{chat}/ws/chat") },
             "noise_root": hex::encode(lock(&self.desk).root_public()),
-            "enlistment_url": format!("http://{http}{}", path("enlistment.path")),
-            "media_url": format!("http://{http}"),
-            "push_jwks_url": format!("http://{http}{}", path("jwks.path")),
+            "enlistment_url": format!("{http}{}", path("enlistment.path")),
+            "media_url": http,
+            "push_jwks_url": format!("{http}{}", path("jwks.path")),
             "integrator": { "id": INTEGRATOR_ID, "iss": ISSUER },
             "profile": profile.client_visible(),
         });
+        if let Some(authority) = &self.authority {
+            instance["tls_ca"] = json!(authority.pem());
+        }
         params.insert("instance".into(), instance);
         params
     }
@@ -291,6 +314,14 @@ impl Guest {
         // Under the lock, so that no answer can come before it is known whose it is.
         let mut desk = lock(&self.host.desk);
         let exchange = self.host.net.fetch(url, request);
+        desk.asked(self.owner, exchange);
+        exchange
+    }
+
+    /// Looks at a server in one odd way; what is seen comes to this guest.
+    pub fn probe(&self, url: &str, probe: Probe) -> ExchangeId {
+        let mut desk = lock(&self.host.desk);
+        let exchange = self.host.net.probe(url, probe);
         desk.asked(self.owner, exchange);
         exchange
     }

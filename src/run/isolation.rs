@@ -56,7 +56,7 @@ fn of_step(step: &Step) -> Option<Reason> {
         Action::Expect(expect) | Action::ExpectNone(expect) if expect.kind == Kind::Fetched => {
             return Some(Reason::Nameless);
         }
-        Action::Expect(_) | Action::ExpectNone(_) => None,
+        Action::Expect(_) | Action::ExpectNone(_) | Action::Compromise(_) => None,
     };
     match mutation {
         // They reach one account, which is known.
@@ -75,6 +75,8 @@ fn of_step(step: &Step) -> Option<Reason> {
             | Mutation::Bytes(_)
             | Mutation::Media(_)
             | Mutation::Host(_)
+            | Mutation::Ciphertext(_)
+            | Mutation::Sender(_)
             | Mutation::Time(_)
             | Mutation::Device(_)
             | Mutation::OfflineCount(_),
@@ -84,6 +86,8 @@ fn of_step(step: &Step) -> Option<Reason> {
             let tempts = matches!(fault, TokenFault::KeyAtUrl | TokenFault::CertificateAtUrl);
             tempts.then_some(Reason::Nameless)
         }
+        // Whoever else calls meanwhile would see it too.
+        Some(Mutation::Tls(_)) => Some(Reason::Process),
         Some(Mutation::ServerChain(_) | Mutation::ServerHello(_) | Mutation::ServerLogin(_)) => {
             Some(Reason::Nameless)
         }

@@ -7,7 +7,7 @@ use super::session::Session;
 use crate::e2ee::media::MediaKind;
 use crate::evidence::Event;
 use crate::role::meta::MediaOrder;
-use crate::scenario::{Act, Mutation, Probe, Send, Template};
+use crate::scenario::{Act, FileProbe, Mutation, Send, Template};
 
 /// Length of a file where a step does not say.
 const BYTES: usize = 1000;
@@ -67,7 +67,7 @@ impl Session<'_> {
     /// Probes the server about the file that an earlier step stored.
     pub(super) fn probe_media(
         &mut self,
-        probe: Probe,
+        probe: FileProbe,
         of: &str,
         label: Option<&str>,
     ) -> Result<(), String> {

@@ -7,6 +7,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use crate::net::Authority;
+use crate::net::tls::local_hosts;
+
 /// An address to bind and the host by which others reach it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -65,6 +68,27 @@ impl Place {
         } else {
             format!("{}:{port}", self.host)
         }
+    }
+
+    /// Where HTTP services on a port are. Certificates are for names, so this machine has its own.
+    pub fn http_url(&self, secure: bool, port: u16) -> String {
+        match (secure, self.host.as_str()) {
+            (true, "127.0.0.1") => format!("https://localhost:{port}"),
+            (true, _) => format!("https://{}", self.authority(port)),
+            (false, _) => format!("http://{}", self.authority(port)),
+        }
+    }
+
+    /// A test CA with a certificate for this place.
+    ///
+    /// # Errors
+    /// The operating system gives no randomness.
+    pub fn authority_for_tls(&self) -> std::io::Result<Authority> {
+        let mut hosts = local_hosts(self.bind);
+        if !hosts.contains(&self.host) {
+            hosts.push(self.host.clone());
+        }
+        Authority::new(hosts.iter().map(String::as_str)).map_err(std::io::Error::other)
     }
 
     /// True where only this machine can connect.

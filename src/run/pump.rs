@@ -34,6 +34,7 @@ impl Session<'_> {
                     self.sent_before.insert(conn, sent);
                 }
                 Some(Visit::Stray(what)) => self.stray = Some(what),
+                Some(Visit::Overheard(request)) => self.meta.overhear(&request),
                 // The host lives as long as its guests.
                 None => {}
             },
@@ -62,6 +63,14 @@ impl Session<'_> {
                 Some(id) => Input::Response { id, result },
                 None => return Ok(()),
             },
+            NetEvent::Probed { id, result } => {
+                self.looked(id, result);
+                return Ok(());
+            }
+            NetEvent::Unsecured { error, .. } => {
+                self.record(Stream::http_in(), None, Event::TlsRefused { why: error });
+                return Ok(());
+            }
         };
         self.meta.handle(self.now(), input);
         Ok(())

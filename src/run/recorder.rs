@@ -2,6 +2,7 @@
 
 use tokio::sync::mpsc;
 
+use super::soak::Tally;
 use crate::check::Progress;
 use crate::clock::UnixMs;
 use crate::evidence::{Entry, EntryId, Event, Lane, Stream, Transcript};
@@ -22,12 +23,14 @@ pub struct Recorder<'a> {
     pending: Vec<Entry>,
     log: mpsc::Sender<Entry>,
     overflown: bool,
+    /// Takes the traffic of a soak, of which only the tally is kept.
+    pub(super) tally: Option<Tally>,
 }
 
 impl<'a> Recorder<'a> {
     /// A recorder that hands entries to a bounded log.
     pub fn new(transcript: Transcript, progress: Progress<'a>, log: mpsc::Sender<Entry>) -> Self {
-        Self { transcript, progress, pending: Vec::new(), log, overflown: false }
+        Self { transcript, progress, pending: Vec::new(), log, overflown: false, tally: None }
     }
 
     /// Appends an event. It reaches the log with the next [`Recorder::flush`], which must come
@@ -39,6 +42,9 @@ impl<'a> Recorder<'a> {
         actor: Option<&str>,
         event: Event,
     ) -> Option<EntryId> {
+        if self.tally.as_mut().is_some_and(|tally| tally.takes(&event)) {
+            return None;
+        }
         let now = UnixMs::now().0;
         let before = self.transcript.entries().len();
         let id = self.transcript.record(now, stream, lane, actor, event).map(|e| e.id.clone());

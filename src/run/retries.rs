@@ -3,7 +3,7 @@
 
 use super::session::Session;
 use crate::role::meta::Asking;
-use crate::scenario::{Loss, Payload, Send};
+use crate::scenario::{Payload, Send};
 
 impl Session<'_> {
     pub(super) fn send_about_earlier(
@@ -13,8 +13,9 @@ impl Session<'_> {
     ) -> Result<(), String> {
         let (lane, from, to) = (self.lane, &send.from, &send.to);
         let (of, times) = match &send.payload {
-            Payload::Lose(loss) => {
-                return self.meta.lose_keys(lane, from, to, *loss == Loss::Identity);
+            Payload::Lose(loss) => return self.meta.lose_keys(lane, from, to, *loss),
+            Payload::Unsent(count) => {
+                return self.meta.write_unsent(lane, from, to, usize::from(*count));
             }
             Payload::AskAgain { of, times, .. } | Payload::Resend { of, times, .. } => (of, *times),
             _ => return Ok(()),

@@ -24,6 +24,7 @@ use crate::driver::{Hello, Seat};
 use crate::evidence::{Entry, Event, Lane, RunHeader, Skip, Stream, Transcript, Trouble};
 use crate::iut::StartError;
 use crate::limits::DEAD_STARTS_MAX;
+use crate::role::quirk::Fault;
 use crate::scenario::{Case, Plan, Plays};
 use crate::seed::Seed;
 use crate::spec::{Ics, Profile};
@@ -39,6 +40,9 @@ pub struct RunOptions {
     /// Where `events.jsonl` is written; the folder exists.
     pub out: PathBuf,
     pub place: Place,
+    /// What Meta's clients do wrong with keys and sessions: only a self pair has such a peer
+    /// (`interfaces.md` §13).
+    pub peer_fault: Option<Fault>,
     /// The command that runs a case again, but for the case's id.
     pub again: String,
 }
@@ -101,6 +105,7 @@ pub async fn run_all(
         seed: options.seed,
         operation_timeout: options.target.operation_timeout(),
         place: options.place.clone(),
+        peer_fault: options.peer_fault,
         debugged: options.target.is_debugged(),
         manual: options.target.adapter.is_manual(),
         logs: options.target.logs.clone(),

@@ -11,19 +11,22 @@ use tokio::sync::mpsc;
 use super::faulty::Lines;
 use super::files::Files;
 use super::instance::{Guest, Host, integrator};
+use super::look::{self, Looking};
 use super::place::Place;
 use super::pool::release;
 use super::recorder::{RecordError, Recorder};
+use crate::canary::{Canary, Oracle, Sighting};
 use crate::check::{Progress, lane};
 use crate::driver::CallError;
-use crate::evidence::{Entry, Event, Growth, Lane, Stream, Transcript, Trouble};
+use crate::evidence::{Channel, Entry, Event, Growth, Lane, Skip, Stream, Transcript, Trouble};
 use crate::iut::logfiles::LogFiles;
 use crate::iut::vitals::Usage;
 use crate::iut::watch;
-use crate::limits::OPERATION_WAIT_MS_MAX;
+use crate::limits::{OPERATION_WAIT_MS_MAX, SIGHTINGS_MAX};
 use crate::net::{ConnId, ExchangeId};
 use crate::role::FetchId;
 use crate::role::meta::Meta;
+use crate::role::quirk::Fault;
 use crate::scenario::{Action, Case, Phase, Plan, PlannedStep, Purpose};
 use crate::seed::Seed;
 use crate::spec::Profile;
@@ -38,6 +41,8 @@ pub struct Shared {
     pub seed: Seed,
     pub operation_timeout: Duration,
     pub place: Place,
+    /// What Meta's clients do wrong; nothing, but in a self pair.
+    pub peer_fault: Option<Fault>,
     /// Log files of the subject, beside its standard error.
     pub logs: Vec<PathBuf>,
     /// Somebody may hold the process in a debugger.
@@ -59,6 +64,7 @@ impl Shared {
             debugged: false,
             manual: false,
             place,
+            peer_fault: None,
             logs: Vec::new(),
             log,
         }
@@ -89,6 +95,8 @@ pub struct Session<'a> {
     pub(super) fetches: BTreeMap<ExchangeId, FetchId>,
     /// Files that are to be sent, and what was received.
     pub(super) files: Files,
+    /// Probes that are under way.
+    pub(super) looking: Looking,
     /// Ids of driver calls that were answered and not yet waited for.
     pub(super) answered: Vec<u64>,
     pub(super) lane: Lane,
@@ -142,6 +150,8 @@ impl<'a> Session<'a> {
             &shared.place.key_stream(&id),
         );
         meta.set_own_url(host.http_url.clone());
+        let canary = canary(shared.seed, &case.id());
+        meta.watch_for(Canary::new("the text", canary.as_bytes()));
         Self {
             case,
             plan,
@@ -158,9 +168,10 @@ impl<'a> Session<'a> {
             accounts: BTreeMap::new(),
             fetches: BTreeMap::new(),
             files: Files::default(),
+            looking: Looking::default(),
             answered: Vec::new(),
             lane: Lane::Main,
-            canary: canary(shared.seed, &case.id()),
+            canary,
             restless: false,
             lines: Lines::default(),
             deaf: BTreeSet::new(),
@@ -201,6 +212,9 @@ impl<'a> Session<'a> {
     }
 
     async fn carry_out_plan(&mut self, again: Option<&str>) -> Result<(), RecordError> {
+        if let Some(why) = look::ruled_out(self.case, self.host(), &self.shared.profile) {
+            return self.skip(why).await;
+        }
         self.begin(again);
         let mut sound = self.configured().await?;
         for (number, phase) in self.plan.phases.iter().enumerate() {
@@ -211,6 +225,21 @@ impl<'a> Session<'a> {
             }
         }
         self.end(sound).await
+    }
+
+    /// Says of the whole case that it shows nothing here.
+    async fn skip(&mut self, why: String) -> Result<(), RecordError> {
+        let skipped = Event::CaseSkipped {
+            scenario: self.case.scenario.id.clone(),
+            text: self.case.scenario.source.text.to_string(),
+            choice: self.case.choice.clone(),
+            why: Skip::Prerequisite(why),
+        };
+        self.note(skipped);
+        if !self.host().shared {
+            self.host().instance.stop().await;
+        }
+        self.recorder.flush().await
     }
 
     fn begin(&mut self, again: Option<&str>) {
@@ -258,6 +287,10 @@ impl<'a> Session<'a> {
         self.meta.set_faults(crate::role::meta::Faults::default());
         self.meta.publish(crate::scenario::PushKeys::First);
         self.meta.set_encoding(self.encoding());
+        if look::shows_certificates(self.case) {
+            // A lane before it may have left another one.
+            let _ = self.show_certificate(None);
+        }
         self.lane_values();
         for (at, planned) in phase.steps.iter().enumerate() {
             let text = self.line_of(planned);
@@ -329,6 +362,7 @@ impl<'a> Session<'a> {
                 self.trouble(Trouble::Panicked, line);
             }
         }
+        self.search_logs();
         let mut lines = self.host().instance.stderr_since(self.log_mark);
         let older = lines.len().saturating_sub(LOG_LINES_KEPT);
         lines.drain(..older);
@@ -336,6 +370,32 @@ impl<'a> Session<'a> {
             let lines = lines.into_iter().map(|line| line.text).collect();
             self.record(Stream::process(), None, Event::Log { lines });
         }
+    }
+
+    /// Searches what the adapter wrote for people for what users wrote (PRV-008).
+    fn search_logs(&mut self) {
+        let stderr = self.host().instance.stderr_since(self.log_mark).into_iter();
+        let mut written: Vec<(String, Vec<u8>)> =
+            stderr.map(|line| ("standard error".to_owned(), line.text.into_bytes())).collect();
+        for (path, bytes) in self.log_files.added_bytes() {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            written.push((format!("the log {name}"), bytes));
+        }
+        if written.is_empty() {
+            return;
+        }
+        let oracle = Oracle::new([Canary::new("the text", self.canary.as_bytes())]);
+        let found = written.iter().filter_map(|(place, bytes)| Some((place, oracle.scan(bytes)?)));
+        let found: Vec<_> = found.take(SIGHTINGS_MAX).map(|(p, f)| (p.clone(), f)).collect();
+        for (place, Sighting { what, form, offset }) in found {
+            let event = Event::Sighted { channel: Channel::Log, place, what, form, offset };
+            self.record(Stream::process(), None, event);
+        }
+        let count = |(_, bytes): &(String, Vec<u8>)| {
+            bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count()
+        };
+        let lines = written.iter().map(count).sum();
+        self.record(Stream::process(), None, Event::LogSearched { lines });
     }
 
     /// Records what befell the process; on a shared instance that is not this case's alone.

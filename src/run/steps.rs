@@ -9,11 +9,12 @@ use super::pump::Turn;
 use super::recorder::RecordError;
 use super::session::Session;
 use crate::driver::{CallError, Params};
-use crate::evidence::{Direction, Event, StepEnd};
+use crate::evidence::{Direction, Event, FORGED, StepEnd};
 use crate::iut::instruction::UNSEEN;
 use crate::role::meta::{Faults, Letter, Push, enlistment_is_skipped};
 use crate::scenario::{
-    Act, Action, BytesFault, Expect, FrameFault, Mutation, Payload, Plays, Said, Send, Step,
+    Act, Action, BytesFault, Compromise, Expect, FrameFault, Mutation, Payload, Plays, Said, Send,
+    Step,
 };
 use crate::wire::{EncodeAs, Node, binary};
 
@@ -33,6 +34,7 @@ impl Session<'_> {
             Action::ExpectNone(expect) => self.fence(expect).await,
             Action::Fault(fault) => self.fault(fault, step.label.as_deref()).await,
             Action::Advance(advance) => self.advance(advance).await,
+            Action::Compromise(theft) => self.steal(theft, step.label.as_deref()).await,
         }
     }
 
@@ -61,6 +63,11 @@ impl Session<'_> {
         self.meta.set_faults(faults(act.mutate.as_ref()));
         if let Some(Mutation::LoginDigits(digits)) = act.mutate
             && let Err(why) = self.renumber(&act.on, digits)
+        {
+            return Ok(StepEnd::Refused(why));
+        }
+        if let Some(Mutation::Tls(word)) = act.mutate
+            && let Err(why) = self.show_certificate(Some(word))
         {
             return Ok(StepEnd::Refused(why));
         }
@@ -205,7 +212,7 @@ impl Session<'_> {
                 self.wait_for_keys(&send.to).await?;
                 self.send_file(send, said, label)
             }
-            Payload::Probe { probe, of } => self.probe_media(*probe, of, label),
+            Payload::ProbeFile { probe, of } => self.probe_media(*probe, of, label),
             Payload::Stanza(pattern) => {
                 let board = self.recorder.progress.board(self.lane);
                 let node = pattern.build(board).map_err(|error| error.to_string());
@@ -214,9 +221,11 @@ impl Session<'_> {
             }
             Payload::Replay { of, same_id } => self.replay(send, of, *same_id, label),
             Payload::Release { of } => self.release(send, of, label),
-            Payload::AskAgain { .. } | Payload::Resend { .. } | Payload::Lose(_) => {
-                self.send_about_earlier(send, label)
-            }
+            Payload::AskAgain { .. }
+            | Payload::Resend { .. }
+            | Payload::Lose(_)
+            | Payload::Unsent(_) => self.send_about_earlier(send, label),
+            Payload::Soak(rounds) => self.soak(send, *rounds).await?,
             Payload::Drain { left } => {
                 self.wait_for_keys(&send.to).await?;
                 self.meta.drain(self.lane, &send.to, usize::from(*left))
@@ -226,6 +235,10 @@ impl Session<'_> {
             Payload::FetchKeys { times, head } => {
                 let label = label.map(str::to_owned);
                 (0..*times).for_each(|_| self.meta.ask_for_partner_keys(label.clone(), *head));
+                Ok(())
+            }
+            Payload::Probe { kind, at } => {
+                self.look(*kind, *at, label);
                 Ok(())
             }
             Payload::Publish(keys) => {
@@ -241,6 +254,18 @@ impl Session<'_> {
             done => done,
         };
         Ok(done.map_or_else(StepEnd::Refused, |()| StepEnd::Done))
+    }
+
+    /// What is on its way arrives first: a thief takes a client at rest.
+    async fn steal(
+        &mut self,
+        theft: &Compromise,
+        label: Option<&str>,
+    ) -> Result<StepEnd, RecordError> {
+        let label = label.unwrap_or_default();
+        let stolen = self.meta.steal(self.lane, &theft.of, &theft.with, label);
+        self.carry_out().await?;
+        Ok(stolen.map_or_else(StepEnd::Refused, |()| StepEnd::Done))
     }
 
     fn push(&mut self, send: &Send, label: Option<&str>) -> Result<(), String> {
@@ -297,10 +322,17 @@ impl Session<'_> {
     ) -> Result<(), String> {
         let id = self.recorder.progress.board(self.lane).value(&format!("{of}.id"));
         let id = id.ok_or(format!("`{of}` was not sent"))?;
-        let sent = self.meta.replay(self.lane, &send.from, &send.to, &id, same_id)?;
+        let forgery = match send.mutate {
+            Some(Mutation::Ciphertext(fault)) => Some(fault),
+            _ => None,
+        };
+        let sent = self.meta.replay(self.lane, &send.from, &send.to, &id, same_id, forgery)?;
         self.bind_id(label, &sent.id);
         if let Some(label) = label {
             self.bind(&format!("{label}.replay_of"), &id);
+            if let Some(fault) = forgery {
+                self.bind(&format!("{label}.{FORGED}"), fault.word());
+            }
         }
         Ok(())
     }
@@ -308,7 +340,7 @@ impl Session<'_> {
     fn release(&mut self, send: &Send, of: &str, label: Option<&str>) -> Result<(), String> {
         let id = self.recorder.progress.board(self.lane).value(&format!("{of}.id"));
         let id = id.ok_or(format!("`{of}` was not sent"))?;
-        self.meta.replay(self.lane, &send.from, &send.to, &id, true)?;
+        self.meta.replay(self.lane, &send.from, &send.to, &id, true, None)?;
         self.bind_id(label, &id);
         Ok(())
     }
@@ -350,7 +382,9 @@ fn takes_a_file(operation: &str) -> bool {
 /// Parameters are text in a scenario and typed on the wire.
 fn typed(operation: &str, name: &str, text: String) -> Value {
     match (operation, name) {
-        ("advance_clock", "by_ms") => text.parse::<u64>().map_or(Value::from(text), Value::from),
+        ("advance_clock", "by_ms") | ("preset", _) => {
+            text.parse::<u64>().map_or(Value::from(text), Value::from)
+        }
         ("set_typing", "on") | ("set_read_receipts", "on") => Value::from(text == "true"),
         _ => Value::from(text),
     }
@@ -397,9 +431,12 @@ fn faults(mutation: Option<&Mutation>) -> Faults {
             | Mutation::Bytes(_)
             | Mutation::Media(_)
             | Mutation::Host(_)
+            | Mutation::Ciphertext(_)
+            | Mutation::Sender(_)
             | Mutation::Time(_)
             | Mutation::Device(_)
-            | Mutation::LoginDigits(_),
+            | Mutation::LoginDigits(_)
+            | Mutation::Tls(_),
         )
         | None => {}
     }
@@ -426,6 +463,7 @@ fn addressed(letter: Letter, mutation: Option<&Mutation>) -> Letter {
         Some(Mutation::Content(fault)) => Letter { fault: Some(*fault), ..letter },
         Some(Mutation::Time(fault)) => Letter { time: Some(*fault), ..letter },
         Some(Mutation::Device(device)) => Letter { device: *device, ..letter },
+        Some(Mutation::Sender(name)) => Letter { claims: Some(name.clone()), ..letter },
         _ => letter,
     }
 }

@@ -10,6 +10,8 @@ words! {
     Loss {
         /// The session with the user: what comes in it cannot be read any more.
         Session = "session",
+        /// Its registration id, as by a new installation from a backup: identity and sessions stay.
+        Registration = "registration-id",
         /// All its keys and sessions, as by a new installation.
         Identity = "identity",
     }
@@ -19,6 +21,9 @@ words! {
     BundleFault {
         IdentityShort = "identity-short",
         IdentityLong = "identity-long",
+        /// The identity key is a coordinate of p or more, with a signature that verifies where it is
+        /// reduced (XED §3).
+        IdentityNonCanonical = "identity-non-canonical",
         SignedShort = "signed-prekey-short",
         SignedLong = "signed-prekey-long",
         OneTimeShort = "one-time-prekey-short",
@@ -47,6 +52,7 @@ impl BundleFault {
         match self {
             Self::IdentityShort
             | Self::IdentityLong
+            | Self::IdentityNonCanonical
             | Self::SignedShort
             | Self::SignedLong
             | Self::OneTimeShort

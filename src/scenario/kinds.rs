@@ -130,13 +130,26 @@ pub const KINDS: &[KindInfo] = &[
         word: "rule",
         point: Point::Meta,
         fields: &["row", "grade", "of", "why"],
-        doc: "how a rule about a token or a key set came out: `holds`, `warns` or `broken`",
+        doc: "how a rule about a token, a key set or a `probe` came out: `holds`, `warns` or `broken`",
     },
     KindInfo {
         kind: Kind::Decrypted,
         word: "decrypted",
         point: Point::MetaClient,
-        fields: &["id", "from", "text", "type", "kind", "reply_to", "author", "quote"],
+        fields: &[
+            "id",
+            "from",
+            "text",
+            "type",
+            "kind",
+            "reply_to",
+            "author",
+            "quote",
+            "ratchet_key",
+            "counter",
+            "previous_counter",
+            "session",
+        ],
         doc: "content that a Meta client decrypted",
     },
     KindInfo {
@@ -233,7 +246,7 @@ pub const KINDS: &[KindInfo] = &[
         kind: Kind::Answer,
         word: "answer",
         point: Point::Iut,
-        fields: &["of", "outcome", "list", "ids", "texts"],
+        fields: &["of", "outcome", "list", "ids", "texts", "fingerprint"],
         doc: "what an operation came to: `outcome` is ok or error; lists are joined by spaces",
     },
     KindInfo {
@@ -249,6 +262,29 @@ pub const KINDS: &[KindInfo] = &[
         point: Point::Meta,
         fields: &["what", "about"],
         doc: "what a client asked of the chat server beside keys, in the profile's form",
+    },
+    KindInfo {
+        kind: Kind::Thief,
+        word: "thief",
+        point: Point::MetaClient,
+        fields: &[
+            "of",
+            "earlier",
+            "reads_earlier",
+            "later",
+            "reads_later",
+            "round_trips",
+            "healed_after",
+            "forges",
+        ],
+        doc: "what a thief reads of the messages before and after a `compromise`, so far",
+    },
+    KindInfo {
+        kind: Kind::Signature,
+        word: "signature",
+        point: Point::MetaClient,
+        fields: &["id", "place", "over", "key"],
+        doc: "a signature by a long-term key over what the client was sent",
     },
 ];
 
@@ -345,6 +381,8 @@ mod tests {
             Kind::Answer,
             Kind::Failure,
             Kind::Asked,
+            Kind::Thief,
+            Kind::Signature,
         ];
         for kind in kinds {
             assert_eq!(kind.info().kind, kind);

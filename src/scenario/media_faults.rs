@@ -1,7 +1,7 @@
 //! The words for what can be odd about a media message, its file, the host of it, and for the ways
 //! in which a media server is probed.
 //!
-//! Main types: [`MediaFault`], [`HostFault`] and [`Probe`]. They are names only; the bytes behind
+//! Main types: [`MediaFault`], [`HostFault`] and [`FileProbe`]. They are names only; the bytes behind
 //! them are made by Meta's side.
 
 use super::model::words;
@@ -92,7 +92,7 @@ impl HostFault {
 words! {
     /// The ways in which a media server is asked for a file, or for none.
     #[derive(PartialOrd, Ord, Hash)]
-    Probe {
+    FileProbe {
         /// Again, and with its own validators (MED-009).
         Repeat = "repeat",
         /// HEAD (MED-011).

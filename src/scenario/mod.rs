@@ -5,6 +5,7 @@
 //! room runs nothing. What may be written stands in three registries (`shape`, `kinds`,
 //! `operations`), from which reader, lint and JSON Schema are fed alike.
 
+mod ciphertext;
 pub mod compare;
 pub mod diff;
 pub mod expand;
@@ -21,6 +22,7 @@ pub mod operations;
 pub mod parse;
 pub mod pattern;
 pub mod plan;
+mod probe;
 mod push;
 pub mod said;
 pub mod schema;
@@ -28,17 +30,19 @@ pub mod shape;
 mod steps;
 pub mod template;
 
+pub use ciphertext::CiphertextFault;
 pub use compare::Mismatch;
 pub use expand::{Case, expand};
 pub use key_faults::{BundleFault, Loss, PrekeyFault};
 pub use line::{Advance, Amount, End, FaultKind, Length, LineFault, Way, Which};
 pub use lint::lint;
-pub use media_faults::{HostFault, MediaFault, Probe};
+pub use media_faults::{FileProbe, HostFault, MediaFault};
 pub use model::*;
 pub use needs::Needs;
 pub use parse::parse;
 pub use pattern::Pattern;
 pub use plan::{IMPLICIT_PEER, Part, Phase, Plan, PlannedStep, Purpose};
+pub use probe::{Endpoint, ProbeKind};
 pub use push::{BodyFault, PushKeys, TokenFault};
 pub use said::{Said, SaidKind};
 pub use schema::schema;

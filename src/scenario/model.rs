@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ciphertext::CiphertextFault;
 use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::line::{Advance, LineFault};
-use super::media_faults::{HostFault, MediaFault, Probe};
+use super::media_faults::{FileProbe, HostFault, MediaFault};
 use super::needs::Needs;
 use super::pattern::Pattern;
+use super::probe::{Endpoint, ProbeKind};
 use super::push::{BodyFault, PushKeys, TokenFault};
 use super::said::Said;
 use super::template::Template;
@@ -94,12 +96,23 @@ pub enum Action {
     Fault(LineFault),
     /// Time passes.
     Advance(Advance),
+    /// Somebody steals what a Meta client holds at this moment.
+    Compromise(Compromise),
+}
+
+/// A theft of a Meta client's keys and of its session with a user. Nobody notices.
+#[derive(Clone, Debug)]
+pub struct Compromise {
+    /// The Meta client that is robbed.
+    pub of: String,
+    /// The user of the implementation under test whose session with it is stolen.
+    pub with: String,
 }
 
 impl Action {
     /// True for what can make something happen; absences are judged from the last of these on.
     pub fn causes(&self) -> bool {
-        !matches!(self, Self::Expect(_) | Self::ExpectNone(_))
+        !matches!(self, Self::Expect(_) | Self::ExpectNone(_) | Self::Compromise(_))
     }
 }
 
@@ -143,7 +156,7 @@ pub enum Payload {
     Media(Vec<(String, Template)>),
     /// The third party's media server is asked in this way for the file that the named earlier step
     /// stored.
-    Probe { probe: Probe, of: String },
+    ProbeFile { probe: FileProbe, of: String },
     /// A Meta client's user begins to type, or stops.
     Typing(bool),
     /// An earlier install of the user has blocked this address.
@@ -162,6 +175,10 @@ pub enum Payload {
     Resend { of: String, spoilt: bool, times: u16 },
     /// A Meta client loses something, and tells nobody.
     Lose(Loss),
+    /// A Meta client encrypts so many texts that nobody ever gets.
+    Unsent(u16),
+    /// So many texts each way, one after the other; only the tally is kept.
+    Soak(u16),
     /// Strangers fetch the user's keys until so few one-time prekeys are left.
     Drain { left: u16 },
     /// Another device of the user enlists, with keys of its own.
@@ -170,6 +187,8 @@ pub enum Payload {
     Push { times: u16 },
     /// So many HTTP GETs of the third-party server's key set, or a HEAD.
     FetchKeys { times: u16, head: bool },
+    /// An odd look at the HTTP of the third-party server.
+    Probe { kind: ProbeKind, at: Endpoint },
     /// From here on Meta publishes these push keys.
     Publish(PushKeys),
 }
@@ -237,6 +256,10 @@ pub enum Kind {
     Failure,
     /// At `meta`: what a client asked of the chat server beside keys.
     Asked,
+    /// At a Meta client: what can be read with what was stolen from it.
+    Thief,
+    /// At a Meta client: a signature over what somebody wrote to it.
+    Signature,
 }
 
 #[derive(Clone, Debug)]
@@ -273,6 +296,8 @@ pub enum Mutation {
     EnlistmentAnswer(AnswerFault),
     /// On `enlist`: the digits of the internal identifier that the user gets. Legal.
     LoginDigits(u64),
+    /// On `enlist`: the certificate that Meta's HTTP services show meanwhile.
+    Tls(CertificateWord),
     /// On `connect`: what the chat server does about the login.
     ServerLogin(LoginFault),
     /// On a `text` that is sent: what takes the place of the ciphertext.
@@ -285,6 +310,10 @@ pub enum Mutation {
     Media(MediaFault),
     /// On `media`: what the media host does.
     Host(HostFault),
+    /// On a `replay`: what is changed in the ciphertext.
+    Ciphertext(CiphertextFault),
+    /// On a `text`: the Meta client that the stanza says it is from.
+    Sender(String),
     /// On a `text` or `content`: what the stanza says of its time.
     Time(TimeFault),
     /// On a `text` or `content`: the device of its sender that it comes from.
@@ -331,6 +360,19 @@ macro_rules! words {
 
 pub(super) use words;
 
+words! {
+    /// What is wrong with the certificate of an HTTPS server of Meta's (TRN-019).
+    CertificateWord {
+        /// Signed by an authority that nobody knows.
+        ForeignAuthority = "foreign-authority",
+        /// Signed by itself.
+        SelfSigned = "self-signed",
+        /// For another host, by the right authority.
+        OtherName = "other-name",
+        Expired = "expired",
+        NotYetValid = "not-yet-valid",
+    }
+}
 words! {
     /// Faults of a certificate chain (NOI-006).
     ChainFault {

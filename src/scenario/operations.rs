@@ -95,7 +95,7 @@ pub const OPERATIONS: &[Operation] = &[
     hook("set_read_receipts", &[SWITCH]),
     hook("inject_wake", &[]),
     hook("preset", &[takes("next_prekey_id"), takes("next_signed_prekey_id")]),
-    hook("fingerprint", &[needs("with")]),
+    Operation { results: &["fingerprint"], ..hook("fingerprint", &[needs("with")]) },
     hook("decode", &[needs("bytes")]),
     hook("logs", &[]),
     hook("export_session", &[needs("with")]),

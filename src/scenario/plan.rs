@@ -142,7 +142,11 @@ fn accepted(scenario: &Scenario, step: &Step) -> Vec<Step> {
             send.mutate = None;
             acceptance_of_send(send, &label)
         }
-        Action::Expect(_) | Action::ExpectNone(_) | Action::Fault(_) | Action::Advance(_) => None,
+        Action::Expect(_)
+        | Action::ExpectNone(_)
+        | Action::Fault(_)
+        | Action::Advance(_)
+        | Action::Compromise(_) => None,
     };
     let expects = acceptance.map(|expect| made(step, Action::Expect(expect)));
     std::iter::once(plain).chain(expects).collect()
@@ -185,7 +189,10 @@ fn acceptance_of_send(send: &Send, label: &str) -> Option<Expect> {
         | Payload::AskAgain { .. }
         | Payload::Resend { .. }
         | Payload::Lose(_)
+        | Payload::Unsent(_)
+        | Payload::Soak(_)
         | Payload::Drain { .. }
+        | Payload::ProbeFile { .. }
         | Payload::Publish(_)
         | Payload::Probe { .. }
         | Payload::Typing(_)
@@ -291,6 +298,7 @@ fn client<'a>(scenario: &'a Scenario, step: &'a Step) -> &'a str {
         Action::Expect(expect) | Action::ExpectNone(expect) => &expect.at,
         Action::Fault(fault) => &fault.on,
         Action::Advance(advance) => &advance.on,
+        Action::Compromise(theft) => &theft.with,
     };
     let is_client = |name: &str| {
         scenario.actors.iter().any(|(actor, a)| actor == name && a.plays == Plays::ThirdPartyClient)

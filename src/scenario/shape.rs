@@ -3,15 +3,17 @@
 //!
 //! Main type: [`Shape`]. It describes form only; what fits together is judged by `lint`.
 
+use super::ciphertext::CiphertextFault;
 use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::kinds::{KINDS, MILESTONES};
 use super::line::{End, Length, Way, Which};
-use super::media_faults::{HostFault, MediaFault, Probe};
+use super::media_faults::{FileProbe, HostFault, MediaFault};
 use super::model::{
-    After, AnswerFault, BytesFault, ChainFault, ContentFault, FrameFault, HelloFault, LoginFault,
-    Plays, Seen, SignatureFault, TimeFault, Twin,
+    After, AnswerFault, BytesFault, CertificateWord, ChainFault, ContentFault, FrameFault,
+    HelloFault, LoginFault, Plays, Seen, SignatureFault, TimeFault, Twin,
 };
 use super::operations;
+use super::probe::{Endpoint, ProbeKind};
 use super::push::{BodyFault, PushKeys, TokenFault};
 use crate::wire::Style;
 
@@ -130,6 +132,7 @@ pub static STEP: Shape = Shape {
             may("expect_none", Form::Shape(&EXPECT), "something is not observed"),
             may("fault", Form::Shape(&FAULT), "the network does something to a connection"),
             may("advance", Form::Shape(&ADVANCE), "time passes, for both sides"),
+            may("compromise", Form::Shape(&COMPROMISE), "what a Meta client holds is stolen"),
         ],
     )
 };
@@ -167,11 +170,11 @@ pub static SEND: Shape = shape(
         may("content", Form::Shape(&CONTENT), "a content beside text, end-to-end encrypted"),
         may("media", Form::Shape(&MEDIA), "a file: encrypted, hosted by Meta, named in a message"),
         may(
-            "probe",
-            Form::Word(|| words(Probe::ALL)),
+            "probe_file",
+            Form::Word(|| words(FileProbe::ALL)),
             "odd requests for a file that the third party's server stores",
         ),
-        may("of", Form::Text, "of a `probe`: the label of the step that stored the file"),
+        may("of", Form::Text, "of a `probe_file`: the label of the step that stored the file"),
         may("replay", Form::Text, "the label of an earlier `send`: the same ciphertext again"),
         may(
             "id",
@@ -194,6 +197,8 @@ pub static SEND: Shape = shape(
             Form::Word(|| words(Loss::ALL)),
             "what the Meta client loses, without telling anybody",
         ),
+        may("unsent", Form::Code, "the Meta client encrypts so many texts that nobody ever gets"),
+        may("soak", Form::Code, "so many texts each way, of which only the tally is kept"),
         may("drain", Form::Code, "strangers fetch keys until so few one-time prekeys are left"),
         may(
             "enlist_elsewhere",
@@ -217,6 +222,12 @@ pub static SEND: Shape = shape(
             Form::Code,
             "how often, at once: of a `push`, `fetch`, `ask_again` or `resend`; 1 if not said",
         ),
+        may(
+            "probe",
+            Form::Word(|| words(ProbeKind::ALL)),
+            "an odd look at the HTTP of the third-party server",
+        ),
+        may("endpoint", Form::Word(|| words(Endpoint::ALL)), "of a `probe`: where it looks"),
         may(
             "publish",
             Form::Word(|| words(PushKeys::ALL)),
@@ -281,6 +292,15 @@ pub static ADVANCE: Shape = shape(
     ],
 );
 
+pub static COMPROMISE: Shape = shape(
+    "`compromise`",
+    &[
+        must("of", Form::Text, "the Meta client that is robbed of its keys"),
+        must("with", Form::Text, "the client whose session with it is stolen"),
+        must("as", Form::Text, "the name by which `thief` refers to it"),
+    ],
+);
+
 pub static NEGATIVE: Shape = shape(
     "`negative`",
     &[
@@ -306,6 +326,11 @@ pub static MUTATION: Shape = Shape {
     ..shape(
         "`mutate`",
         &[
+            may(
+                "tls",
+                Form::Word(|| words(CertificateWord::ALL)),
+                "on `enlist`: the certificate that Meta's HTTP services show meanwhile",
+            ),
             may(
                 "server_chain",
                 Form::Word(|| words(ChainFault::ALL)),
@@ -401,6 +426,12 @@ pub static MUTATION: Shape = Shape {
                 Form::Word(|| words(TimeFault::ALL)),
                 "on a message: what its stanza says of its time",
             ),
+            may(
+                "ciphertext",
+                Form::Word(|| words(CiphertextFault::ALL)),
+                "on a `replay`: what is changed in the ciphertext",
+            ),
+            may("sender", Form::Text, "on a `text`: the Meta client that it says it is from"),
             may("device", Form::Code, "on a message: the sender's device that it comes from"),
         ],
     )

@@ -5,18 +5,20 @@
 
 use std::time::Duration;
 
+use super::ciphertext::CiphertextFault;
 use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::kinds::{KINDS, KindInfo};
 use super::line;
-use super::media_faults::{HostFault, MediaFault, Probe};
+use super::media_faults::{FileProbe, HostFault, MediaFault};
 use super::model::{
-    Act, Action, After, AnswerFault, BytesFault, ChainFault, ContentFault, Expect, FrameFault,
-    HelloFault, Kind, LoginFault, Matching, Mutation, Negative, Payload, Send, SignatureFault,
-    Step, TimeFault, Twin,
+    Act, Action, After, AnswerFault, BytesFault, CertificateWord, ChainFault, Compromise,
+    ContentFault, Expect, FrameFault, HelloFault, Kind, LoginFault, Matching, Mutation, Negative,
+    Payload, Send, SignatureFault, Step, TimeFault, Twin,
 };
 use super::operations::{self, Operation};
 use super::parse::{fields, is_empty_mapping, problem, read_duration, read_name, read_template};
 use super::pattern::Pattern;
+use super::probe::{Endpoint, ProbeKind};
 use super::push::{BodyFault, PushKeys, TokenFault};
 use super::template::Template;
 use super::{said, shape};
@@ -42,6 +44,7 @@ fn read_step(problems: &mut Problems, node: &Yaml) -> Option<Step> {
         "expect" | "expect_none" => read_expect,
         "fault" => read_fault,
         "advance" => read_advance,
+        "compromise" => read_compromise,
         // `single` has refused every other key.
         _ => return None,
     };
@@ -176,7 +179,7 @@ fn read_with(problems: &mut Problems, node: &Yaml, send: Fields<'_>) -> Option<P
 }
 
 fn read_encode(problems: &mut Problems, entry: &Entry, send: Fields<'_>) -> Option<EncodeAs> {
-    for word in ["push", "fetch", "probe", "publish", "drain", "blocks", "enlist_elsewhere"] {
+    for word in ["push", "fetch", "probe_file", "publish", "drain", "blocks", "enlist_elsewhere"] {
         if send.get(word).is_some() {
             problems.add(entry.key_span, format!("a `{word}` is no stanza to encode"));
         }
@@ -206,7 +209,7 @@ const PAYLOADS: &[&str] = &[
     "text",
     "content",
     "media",
-    "probe",
+    "probe_file",
     "typing",
     "blocks",
     "stanza",
@@ -215,18 +218,22 @@ const PAYLOADS: &[&str] = &[
     "ask_again",
     "resend",
     "lose",
+    "unsent",
+    "soak",
     "drain",
     "enlist_elsewhere",
     "push",
     "fetch",
+    "probe",
     "publish",
 ];
 
 /// Keys that stand only beside some payloads.
 const BESIDE: &[(&str, &[&str])] = &[
-    ("of", &["probe"]),
+    ("of", &["probe_file"]),
     ("id", &["replay"]),
     ("hold", &["text"]),
+    ("endpoint", &["probe"]),
     ("count", &["ask_again"]),
     ("keys", &["ask_again"]),
     ("spoilt", &["resend"]),
@@ -259,14 +266,14 @@ fn read_payload(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Opt
         "blocks" => read_template(problems, value, "`blocks`").map(Payload::Blocks),
         "content" => said::read(problems, value).map(Payload::Content),
         "media" => read_media(problems, value).map(Payload::Media),
-        "probe" => {
-            let probe = problems.word(value, "probe", Probe::ALL)?;
+        "probe_file" => {
+            let probe = problems.word(value, "probe", FileProbe::ALL)?;
             let Some(of) = fields.get("of") else {
                 let help = "`of:` and the label of a step that stored a file";
-                problems.advise(value.span, "`probe` lacks `of`", help);
+                problems.advise(value.span, "`probe_file` lacks `of`", help);
                 return None;
             };
-            Some(Payload::Probe { probe, of: problems.text(of, "`of`")?.to_owned() })
+            Some(Payload::ProbeFile { probe, of: problems.text(of, "`of`")?.to_owned() })
         }
         "stanza" => read_pattern(problems, value).map(Payload::Stanza),
         "replay" => read_replay(problems, value, fields),
@@ -275,6 +282,8 @@ fn read_payload(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Opt
             Some(Payload::Release { of })
         }
         "ask_again" | "resend" => read_again(problems, first, fields),
+        "unsent" => read_code(problems, value).map(Payload::Unsent),
+        "soak" => read_code(problems, value).map(Payload::Soak),
         "lose" => problems.word(value, "loss", Loss::ALL).map(Payload::Lose),
         "drain" => read_code(problems, value).map(|left| Payload::Drain { left }),
         "enlist_elsewhere" => {
@@ -285,6 +294,7 @@ fn read_payload(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Opt
             does.then_some(Payload::EnlistElsewhere)
         }
         "push" => read_push(problems, value, fields),
+        "probe" => read_probe(problems, value, fields),
         "publish" => problems.word(value, "set", PushKeys::ALL).map(Payload::Publish),
         _ => {
             let words = [(false, shape::FETCHES[0]), (true, shape::FETCHES[1])];
@@ -359,6 +369,17 @@ fn read_push(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Option
     }
 }
 
+fn read_probe(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Option<Payload> {
+    let kind = problems.word(node, "probe", ProbeKind::ALL);
+    let Some(endpoint) = fields.get("endpoint") else {
+        let help = listed("one of", &shape::words(Endpoint::ALL));
+        problems.advise(node.span, "`probe` lacks `endpoint`", help);
+        return None;
+    };
+    let at = problems.word(endpoint, "endpoint", Endpoint::ALL);
+    Some(Payload::Probe { kind: kind?, at: at? })
+}
+
 fn read_pattern(problems: &mut Problems, node: &Yaml) -> Option<Pattern> {
     let text = problems.text(node, "a stanza")?;
     Pattern::parse(text)
@@ -377,6 +398,7 @@ fn read_mutation(problems: &mut Problems, node: &Yaml) -> Option<Mutation> {
         "offline_count" => read_code(problems, value).map(Mutation::OfflineCount),
         "bytes" => problems.word(value, "fault", BytesFault::ALL).map(Mutation::Bytes),
         "frame" => problems.word(value, "fault", FrameFault::ALL).map(Mutation::Frame),
+        "tls" => problems.word(value, "fault", CertificateWord::ALL).map(Mutation::Tls),
         "server_chain" => problems.word(value, "fault", ChainFault::ALL).map(Mutation::ServerChain),
         "bundle_signature" => {
             problems.word(value, "fault", SignatureFault::ALL).map(Mutation::BundleSignature)
@@ -397,6 +419,12 @@ fn read_mutation(problems: &mut Problems, node: &Yaml) -> Option<Mutation> {
         "push_body" => problems.word(value, "fault", BodyFault::ALL).map(Mutation::PushBody),
         "media" => problems.word(value, "fault", MediaFault::ALL).map(Mutation::Media),
         "host" => problems.word(value, "fault", HostFault::ALL).map(Mutation::Host),
+        "ciphertext" => {
+            problems.word(value, "fault", CiphertextFault::ALL).map(Mutation::Ciphertext)
+        }
+        "sender" => {
+            problems.text(value, "a Meta client").map(|name| Mutation::Sender(name.to_owned()))
+        }
         "time" => problems.word(value, "fault", TimeFault::ALL).map(Mutation::Time),
         "device" => read_code(problems, value).map(Mutation::Device),
         // `single` has refused every other key.
@@ -429,6 +457,14 @@ fn read_fault<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fi
 
 fn read_advance<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fields<'y>)> {
     line::read_advance(problems, node).map(|(by, fields)| (Action::Advance(by), fields))
+}
+
+fn read_compromise<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fields<'y>)> {
+    let fields = fields(problems, node, &shape::COMPROMISE)?;
+    let mut name =
+        |key: &str| fields.get(key).and_then(|node| problems.text(node, &format!("`{key}`")));
+    let (of, with) = (name("of")?.to_owned(), name("with")?.to_owned());
+    Some((Action::Compromise(Compromise { of, with }), fields))
 }
 
 fn read_expect<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fields<'y>)> {

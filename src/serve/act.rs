@@ -261,7 +261,7 @@ impl Host {
         let sent = self.send(guest, to, &text, fault)?;
         if guest.reaction == Reaction::Replays {
             for same_id in [true, false] {
-                self.meta.replay(Lane::Main, guest.name, to, &sent, same_id)?;
+                self.meta.replay(Lane::Main, guest.name, to, &sent, same_id, None)?;
             }
         }
         Ok(())

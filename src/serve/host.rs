@@ -196,6 +196,7 @@ impl Host {
                 Some(id) => Input::Response { id, result },
                 None => return,
             },
+            NetEvent::Probed { .. } | NetEvent::Unsecured { .. } => return,
         };
         self.meta.set_faults(self.mischief.faults.clone());
         self.meta.handle(UnixMs::now(), input);

@@ -128,15 +128,25 @@ const ROW_KEYS: &[&str] = &[
     "when",
 ];
 
+const BUILTIN_TEXT: &str = include_str!("../../scenarios/requirements/requirements.yaml");
+
 impl Catalogue {
     /// The catalogue that is embedded in the binary.
     pub fn builtin() -> &'static Catalogue {
         static BUILTIN: LazyLock<Catalogue> = LazyLock::new(|| {
-            let text = include_str!("../../scenarios/requirements/requirements.yaml");
-            let source = Source::new("requirements/requirements.yaml", text);
+            let source = Source::new("requirements/requirements.yaml", BUILTIN_TEXT);
             Catalogue::parse(&source).expect("a test reads the embedded catalogue")
         });
         &BUILTIN
+    }
+
+    /// The ids of the embedded catalogue, without reading the rest of it: a reference process needs
+    /// no more, and a run starts many.
+    pub fn builtin_ids() -> impl Iterator<Item = &'static str> {
+        BUILTIN_TEXT
+            .lines()
+            .filter_map(|line| line.trim_start().strip_prefix("- id:"))
+            .map(str::trim)
     }
 
     /// Reads a catalogue file.
@@ -258,6 +268,7 @@ mod tests {
         assert!(row.why.as_deref().unwrap().starts_with("security: "));
         assert_eq!(catalogue.get("NOI-999"), None);
         assert!(catalogue.documents().iter().any(|document| document.code == "TF"));
+        assert!(Catalogue::builtin_ids().eq(catalogue.ids()));
     }
 
     #[test]

@@ -304,6 +304,7 @@ mod tests {
             verdict: CaseResult::worst(&checks),
             isolated: false,
             log: None,
+            measures: Vec::new(),
             checks,
         }]
     }

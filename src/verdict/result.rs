@@ -176,6 +176,9 @@ pub struct CaseResult {
     /// Where the adapter's log of a red case is, below the folder of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
+    /// What was measured, in plain words, whatever the verdict.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measures: Vec<String>,
     pub checks: Vec<CheckResult>,
 }
 
@@ -279,6 +282,7 @@ mod tests {
             verdict: CaseResult::worst(&checks),
             isolated: false,
             log: None,
+            measures: Vec::new(),
             checks,
         }
     }

@@ -1,19 +1,20 @@
 //! Runs each quirk against the scenarios that should see it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
+use crate::check::{RUN_CASE, refusals};
 use crate::evidence::RunHeader;
-use crate::role::quirk::{self, Expect, Fault, Quirk};
-use crate::run::{Observer, Place, RunError, RunOptions, RunReport, Target, run_all};
+use crate::role::quirk::{self, Demand, Expect, Fault, Quirk};
+use crate::run::{Observer, Place, RunError, RunOptions, Target, run_all};
 use crate::scenario::Case;
 use crate::seed::Seed;
 use crate::spec::Profile;
-use crate::verdict::{CaseResult, Verdict};
+use crate::verdict::{CaseResult, CheckResult, Verdict};
 
 /// What became of a quirk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -27,6 +28,8 @@ pub enum Status {
     Inert,
     /// Something was red, but not its requirement.
     WrongRequirement,
+    /// A scenario found it, and another one that names it did not.
+    Unseen,
 }
 
 /// One quirk's line.
@@ -42,17 +45,39 @@ pub struct Killed {
     pub profile: Option<&'static str>,
     /// Scenarios whose `proves` names it.
     pub named: Vec<String>,
-    /// Cases that found it.
+    /// Cases that found it: of each scenario the first that does, or all where everything runs.
     pub killed_by: Vec<String>,
+    /// Scenarios that name it and do not find it; must be empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub blind: Vec<String>,
+    /// What became of the quirk where the peer has the same fault; only derivations have such a run.
+    pub self_pair: Option<SelfPair>,
     pub status: Status,
+}
+
+/// What a run showed in which Meta's clients have the subject's fault (`interfaces.md` §13).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SelfPair {
+    /// Messages went both ways, and the fault was found all the same.
+    Killed,
+    /// Messages went both ways, and nobody noticed.
+    Survived,
+    /// The two did not understand each other, so that nothing was shown.
+    Mute,
 }
 
 /// One control's line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Control {
     pub id: &'static str,
-    /// Checks that it passed; must be empty.
+    /// Checks that it passed and must not: all of who is no implementation, those that expect a
+    /// refusal of who refuses everything.
     pub passed_checks: Vec<String>,
+    /// How many checks failed.
+    pub failed: usize,
+    /// It is not taken for a sound subject.
+    pub sound: bool,
 }
 
 /// The whole matrix.
@@ -65,11 +90,16 @@ pub struct KillMatrix {
 }
 
 impl KillMatrix {
+    /// How many quirks were killed.
+    pub fn killed(&self) -> usize {
+        self.quirks.iter().filter(|quirk| quirk.status == Status::Killed).count()
+    }
+
     /// True if every quirk was killed and no control passed anything.
     pub fn is_sound(&self) -> bool {
-        let killed = |quirk: &Killed| quirk.status == Status::Killed;
-        let empty = |control: &Control| control.passed_checks.is_empty();
-        self.quirks.iter().all(killed) && self.controls.iter().all(empty)
+        let alone = |quirk: &Killed| matches!(quirk.self_pair, None | Some(SelfPair::Killed));
+        let killed = |quirk: &Killed| quirk.status == Status::Killed && alone(quirk);
+        self.quirks.iter().all(killed) && self.controls.iter().all(|control| control.sound)
     }
 }
 
@@ -107,20 +137,20 @@ pub async fn hunt(
     let mut quirks = Vec::new();
     while let Some(line) = lines.next().await {
         let line = line?;
-        progress(&format!("{:<18} {}", word(line.status), line.id));
+        let by = line.blind.iter().map(|name| format!(", not by {name}")).collect::<String>();
+        let pair = line.self_pair.map(pair_word).unwrap_or_default();
+        progress(&format!("{:<18} {}{by}{pair}", word(line.status), line.id));
         quirks.push(line);
     }
     let mut controls = Vec::new();
     for control in quirk::CONTROLS.iter().filter(|control| wanted(control.id)) {
-        let profile = options.profile.clone();
-        let report = run(control.id, cases.to_vec(), profile, options).await?;
-        let passed_checks = passed(&report.cases);
-        progress(&format!(
-            "{:<18} control {}",
-            format!("{} passed", passed_checks.len()),
-            control.id
-        ));
-        controls.push(Control { id: control.id, passed_checks });
+        let results =
+            run(control.id, cases.to_vec(), options.profile.clone(), None, options).await?;
+        let control = tried(control, cases, &results);
+        let word = if control.sound { "told apart" } else { "NOT TOLD APART" };
+        let (failed, passed) = (control.failed, control.passed_checks.len());
+        progress(&format!("{word:<18} control {}: {passed} pass, {failed} fail", control.id));
+        controls.push(control);
     }
     Ok(KillMatrix { schema: 1, seed: options.seed.0, quirks, controls })
 }
@@ -130,25 +160,26 @@ async fn hunt_one(
     cases: &[Case],
     options: &ZooOptions,
 ) -> Result<Killed, RunError> {
-    let named: Vec<Case> = cases
-        .iter()
-        .filter(|case| case.scenario.proves.iter().any(|id| id == quirk.id))
-        .cloned()
-        .collect();
-    let names: BTreeSet<String> = named.iter().map(|case| case.scenario.id.clone()).collect();
-    let chosen = if options.everything { cases.to_vec() } else { named };
-    let results = match chosen.is_empty() {
-        true => Vec::new(),
-        false => run(quirk.id, chosen, habitat(quirk, options), options).await?.cases,
+    let names = |case: &&Case| case.scenario.proves.iter().any(|id| id == quirk.id);
+    let named: Vec<Case> = cases.iter().filter(names).cloned().collect();
+    let self_pair = self_pair(quirk, &named, options).await?;
+    let results = if options.everything {
+        run(quirk.id, cases.to_vec(), habitat(quirk, options), None, options).await?
+    } else {
+        until_found(quirk, &named, options).await?
     };
+    let named: BTreeSet<String> = named.into_iter().map(|case| case.scenario.id.clone()).collect();
     let found: Vec<&CaseResult> = results.iter().filter(|case| finds(case, quirk)).collect();
-    let by_name = found.iter().any(|case| names.contains(&case.scenario));
-    let killed_by: Vec<String> = found.iter().map(|case| case.id.clone()).collect();
+    // What a run shows as a whole, such as a false capability, stands under the case `run`.
+    let whole = found.iter().any(|case| case.id == RUN_CASE);
+    let sees = |name: &&String| whole || found.iter().any(|case| case.scenario == **name);
+    let blind: Vec<String> = named.iter().filter(|name| !sees(name)).cloned().collect();
     let red = results.iter().any(|case| case.verdict > Verdict::Pass);
-    let status = match (names.is_empty(), by_name, red) {
-        (true, _, _) => Status::Inert,
-        (_, true, _) => Status::Killed,
-        (_, _, true) => Status::WrongRequirement,
+    let status = match (named.is_empty(), found.is_empty(), blind.is_empty(), red) {
+        (true, ..) => Status::Inert,
+        (_, false, true, _) => Status::Killed,
+        (_, false, false, _) => Status::Unseen,
+        (_, _, _, true) => Status::WrongRequirement,
         _ => Status::Survived,
     };
     Ok(Killed {
@@ -158,10 +189,84 @@ async fn hunt_one(
         expect: quirk.expect.word(),
         requirement: quirk.requirement,
         profile: quirk.profile,
-        named: names.into_iter().collect(),
-        killed_by,
+        named: named.into_iter().collect(),
+        killed_by: found.iter().map(|case| case.id.clone()).collect(),
+        blind,
+        self_pair,
         status,
     })
+}
+
+/// One case of each scenario, and the others of those where it did not find the quirk. What must be
+/// tolerated must be so in every case.
+async fn until_found(
+    quirk: &'static Quirk,
+    named: &[Case],
+    options: &ZooOptions,
+) -> Result<Vec<CaseResult>, RunError> {
+    if named.is_empty() {
+        return Ok(Vec::new());
+    }
+    let profile = habitat(quirk, options);
+    if quirk.expect == Expect::Tolerated {
+        return run(quirk.id, named.to_vec(), profile, None, options).await;
+    }
+    let mut seen = BTreeSet::new();
+    let (first, rest): (Vec<Case>, Vec<Case>) =
+        named.iter().cloned().partition(|case| seen.insert(case.scenario.id.clone()));
+    let mut results = run(quirk.id, first, profile.clone(), None, options).await?;
+    let found = results.iter().filter(|case| finds(case, quirk));
+    let done: BTreeSet<String> = found.map(|case| case.scenario.clone()).collect();
+    let all = done.contains(RUN_CASE);
+    let open = |case: &Case| !all && !done.contains(&case.scenario.id);
+    let rest: Vec<Case> = rest.into_iter().filter(open).collect();
+    if !rest.is_empty() {
+        results.extend(run(quirk.id, rest, profile, None, options).await?);
+    }
+    Ok(results)
+}
+
+/// Runs a derivation quirk against Meta clients with the same fault: a pair that is consistent in
+/// itself. Nothing for quirks of other kinds, and for those that no scenario names which shows both
+/// directions.
+async fn self_pair(
+    quirk: &'static Quirk,
+    named: &[Case],
+    options: &ZooOptions,
+) -> Result<Option<SelfPair>, RunError> {
+    let shows = |case: &&Case| {
+        let covers = &case.scenario.covers;
+        BOTH_WAYS.iter().all(|row| covers.iter().any(|covered| covered == row))
+    };
+    let cases: Vec<Case> = named.iter().filter(shows).cloned().collect();
+    if !quirk.is_derivation() || cases.is_empty() {
+        return Ok(None);
+    }
+    let profile = habitat(quirk, options);
+    let results = run(quirk.id, cases, profile, Some(quirk.fault), options).await?;
+    let flows = |case: &CaseResult| BOTH_WAYS.iter().all(|row| passes(case, row));
+    let (flow, found) = (results.iter().all(flows), results.iter().any(|case| finds(case, quirk)));
+    Ok(Some(match (flow, found) {
+        (false, _) => SelfPair::Mute,
+        (true, true) => SelfPair::Killed,
+        (true, false) => SelfPair::Survived,
+    }))
+}
+
+/// Rows whose steps show that a text came out as it was written, in either direction.
+const BOTH_WAYS: [&str; 2] = ["MSG-001", "MSG-002"];
+
+fn passes(case: &CaseResult, row: &str) -> bool {
+    let mut of_row = case.checks.iter().filter(|check| check.requirement == row).peekable();
+    of_row.peek().is_some() && of_row.all(|check| check.verdict == Verdict::Pass)
+}
+
+fn pair_word(pair: SelfPair) -> &'static str {
+    match pair {
+        SelfPair::Killed => ", also as a self pair",
+        SelfPair::Survived => ", SURVIVED as a self pair",
+        SelfPair::Mute => ", MUTE as a self pair",
+    }
 }
 
 /// True if the case broke the quirk's requirement in the expected degree. A legal oddity must leave
@@ -189,14 +294,26 @@ fn names(case: &CaseResult, quirk: &Quirk) -> bool {
     checks.flat_map(|check| &check.findings).any(|finding| finding.actual == named)
 }
 
-fn passed(cases: &[CaseResult]) -> Vec<String> {
-    let passed = cases.iter().flat_map(|case| {
-        case.checks
-            .iter()
-            .filter(|check| check.verdict == Verdict::Pass)
-            .map(|check| format!("{} {} {}", case.id, check.id, check.requirement))
-    });
-    passed.collect()
+/// What a control came to.
+fn tried(control: &quirk::Control, cases: &[Case], results: &[CaseResult]) -> Control {
+    let refusals: BTreeMap<String, BTreeSet<(String, String)>> =
+        cases.iter().map(|case| (case.id(), refusals(&case.scenario))).collect();
+    let forbidden = |case: &CaseResult, check: &CheckResult| match control.demand {
+        Demand::PassesNothing => true,
+        Demand::ToldApart => false,
+        Demand::RefusesInVain => refusals
+            .get(&case.id)
+            .is_some_and(|rows| rows.contains(&(check.id.clone(), check.requirement.clone()))),
+    };
+    let checks = || results.iter().flat_map(|case| case.checks.iter().map(move |c| (case, c)));
+    let passed = checks().filter(|(_, check)| check.verdict == Verdict::Pass);
+    let passed_checks: Vec<String> = passed
+        .filter(|(case, check)| forbidden(case, check))
+        .map(|(case, check)| format!("{} {} {}", case.id, check.id, check.requirement))
+        .collect();
+    let failed = checks().filter(|(_, check)| check.verdict == Verdict::Fail).count();
+    let told = failed > 0 || control.demand == Demand::PassesNothing;
+    Control { id: control.id, sound: told && passed_checks.is_empty(), passed_checks, failed }
 }
 
 /// The profile under which a quirk shows.
@@ -209,9 +326,11 @@ async fn run(
     id: &str,
     cases: Vec<Case>,
     profile: Profile,
+    peer_fault: Option<Fault>,
     options: &ZooOptions,
-) -> Result<RunReport, RunError> {
-    let (out, seed) = (options.out.join(id), options.seed.0);
+) -> Result<Vec<CaseResult>, RunError> {
+    let folder = peer_fault.map_or(id.to_owned(), |_| format!("{id}-self-pair"));
+    let (out, seed) = (options.out.join(folder), options.seed.0);
     std::fs::create_dir_all(&out)?;
     let run = RunOptions {
         target: (options.target)(id),
@@ -221,9 +340,10 @@ async fn run(
         run_id: id.to_owned(),
         out,
         place: Place::default(),
+        peer_fault,
         again: format!("counterpart run --iut 'reference:third-party?quirk={id}' --seed {seed}"),
     };
-    run_all(cases, run, Arc::new(Silent)).await
+    Ok(run_all(cases, run, Arc::new(Silent)).await?.cases)
 }
 
 fn word(status: Status) -> &'static str {
@@ -232,6 +352,7 @@ fn word(status: Status) -> &'static str {
         Status::Survived => "SURVIVED",
         Status::Inert => "INERT",
         Status::WrongRequirement => "WRONG REQUIREMENT",
+        Status::Unseen => "UNSEEN",
     }
 }
 

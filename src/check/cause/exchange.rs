@@ -19,6 +19,11 @@ pub(super) fn fault_accepted(scene: &Scene<'_>) -> Option<String> {
             "the client goes on after a handshake message of the server that it should refuse ({})",
             fault.word()
         ),
+        Mutation::Tls(word) => format!(
+            "the client hands its token to a server whose certificate it should refuse ({}): it \
+             does not verify chain, name and validity of Meta's HTTP services",
+            word.word()
+        ),
         Mutation::Frame(fault) => {
             format!("the client takes a frame that it should refuse ({})", fault.word())
         }
@@ -75,6 +80,14 @@ pub(super) fn fault_accepted(scene: &Scene<'_>) -> Option<String> {
         Mutation::Host(fault) => {
             format!("the client does not cope with what the media host does ({})", fault.word())
         }
+        Mutation::Ciphertext(fault) => format!(
+            "the client takes a ciphertext that was changed on the way ({}): its MAC does not cover \
+             that part, or is not compared before the message is used",
+            fault.word()
+        ),
+        Mutation::Sender(_) => "the client shows a message under a name whose session did not \
+             decrypt it: it does not compare the two"
+            .to_owned(),
         Mutation::Time(_) | Mutation::Device(_) => return None,
         Mutation::Content(fault) if clear(*fault) => {
             format!("the client shows content that nobody encrypted ({})", fault.word())

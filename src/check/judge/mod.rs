@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 
 use self::grading::{broken, cap, resting_on_signal, result, undecided};
 use self::steps::Steps;
+pub use self::steps::refusals;
 use super::around::around;
 use super::cause::{Scene, likely};
 use super::passive::{self, Check, Grade, Observed, View};
 use super::progress::Progress;
-use crate::evidence::{EntryId, Event, Skip, Transcript};
+use super::thief::{Thief, Thieves};
+use crate::evidence::{Entry, EntryId, Event, Lane, Skip, Transcript};
 use crate::scenario::{Plan, Scenario};
 use crate::spec::Profile;
 use crate::verdict::{CaseResult, CheckResult, Finding, NotDecided, Verdict};
@@ -39,8 +41,23 @@ pub fn judge(scenario: &Scenario, transcript: &Transcript, setting: Setting<'_>)
         verdict: CaseResult::worst(&checks),
         isolated: transcript.entries().iter().any(|e| matches!(e.event, Event::Isolated { .. })),
         log: None,
+        measures: measures(transcript),
         checks,
     }
+}
+
+/// What a case measures besides its verdicts.
+fn measures(transcript: &Transcript) -> Vec<String> {
+    let stolen = |entry: &Entry| matches!(entry.event, Event::Compromised { .. });
+    if !transcript.entries().iter().any(stolen) {
+        return Vec::new();
+    }
+    let mut thieves = Thieves::default();
+    for entry in transcript.entries() {
+        thieves.observe(entry);
+    }
+    let main = thieves.all().filter(|thief| thief.robbed().0 == Lane::Main);
+    main.map(Thief::sentence).collect()
 }
 
 fn skipped(transcript: &Transcript) -> Option<&Skip> {
@@ -161,6 +178,10 @@ fn passive_result(id: &str, observed: Observed, setting: Setting<'_>) -> CheckRe
         Grade::Broken => broken(base, finding, false, setting),
         Grade::Warned => {
             let check = CheckResult { verdict: Verdict::Warn, findings: vec![finding], ..base };
+            cap(check, false, setting.foreign)
+        }
+        Grade::Failed => {
+            let check = CheckResult { verdict: Verdict::Fail, findings: vec![finding], ..base };
             cap(check, false, setting.foreign)
         }
         Grade::Open => {

@@ -90,7 +90,9 @@ fn about_stanza(node: &crate::wire::Node) -> Vec<(String, Seen)> {
 fn http(event: &Event) -> Option<(&str, Seen)> {
     match event {
         Event::Requested { label: Some(label), .. } => Some((label, Seen::Sent)),
-        Event::Responded { label: Some(label), .. } => Some((label, Seen::Received)),
+        Event::Responded { label: Some(label), .. } | Event::Looked { label: Some(label), .. } => {
+            Some((label, Seen::Received))
+        }
         _ => None,
     }
 }

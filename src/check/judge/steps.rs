@@ -21,18 +21,37 @@ pub(super) struct Steps<'a> {
     pub(super) setting: Setting<'a>,
 }
 
+fn negatives(scenario: &Scenario) -> impl Iterator<Item = (usize, &Step)> {
+    scenario.steps.iter().enumerate().filter(|(_, step)| step.negative.is_some())
+}
+
+/// Check and row of what the negative step with this index, and those behind it up to the next,
+/// decide.
+fn negative_rows(scenario: &Scenario, index: usize) -> BTreeSet<(String, String)> {
+    let next = negatives(scenario).map(|(at, _)| at).find(|at| *at > index);
+    let end = next.unwrap_or(scenario.steps.len());
+    let steps = (index..end).map(|at| (at, &scenario.steps[at]));
+    steps
+        .flat_map(|(at, step)| {
+            step.checks.iter().map(move |row| (format!("step-{}", at + 1), row.clone()))
+        })
+        .collect()
+}
+
+/// Check and row of everything that a scenario decides by negative steps: what passes only if a
+/// subject takes what is right and refuses what is not.
+pub fn refusals(scenario: &Scenario) -> BTreeSet<(String, String)> {
+    negatives(scenario).flat_map(|(index, _)| negative_rows(scenario, index)).collect()
+}
+
 impl Steps<'_> {
     pub(super) fn judge(&self) -> Vec<CheckResult> {
         let mut checks = self.main_phase();
-        for (index, _) in self.negatives() {
+        for (index, _) in negatives(self.scenario) {
             self.apply_controls(index, &mut checks);
         }
         self.apply_vacuity_guard(&mut checks);
         checks
-    }
-
-    fn negatives(&self) -> impl Iterator<Item = (usize, &Step)> {
-        self.scenario.steps.iter().enumerate().filter(|(_, step)| step.negative.is_some())
     }
 
     /// Rows as the scenario's own steps decide them.
@@ -98,6 +117,7 @@ impl Steps<'_> {
             Action::ExpectNone(expect) => format!("expect_none at {}", expect.at),
             Action::Fault(fault) => format!("fault `{}` on {}", fault.kind.word(), fault.on),
             Action::Advance(advance) => format!("advance on {}", advance.on),
+            Action::Compromise(theft) => format!("compromise of {}", theft.of),
         };
         let role = match part {
             Part::Own(_) | Part::LeadUp => "step",
@@ -187,7 +207,7 @@ impl Steps<'_> {
                 }
                 Point::Meta | Point::MetaClient => false,
             },
-            Action::Send(_) | Action::Fault(_) => false,
+            Action::Send(_) | Action::Fault(_) | Action::Compromise(_) => false,
         };
         if by_adapter { Witness::Driver } else { Witness::Wire }
     }
@@ -199,7 +219,7 @@ impl Steps<'_> {
 
     /// Twin and probe of a negative step: without both, its rows do not pass.
     fn apply_controls(&self, index: usize, checks: &mut [CheckResult]) {
-        let rows = self.negative_rows(index);
+        let rows = negative_rows(self.scenario, index);
         for (phase, steps) in self.plan.phases.iter().enumerate() {
             for (at, planned) in steps.steps.iter().enumerate() {
                 let (control, word) = match planned.part {
@@ -228,17 +248,6 @@ impl Steps<'_> {
         });
         let answered = |entry: &Entry| entry.id.stream.is_fence() && is_ping_answer(&entry.event);
         !pings || self.transcript.entries().iter().any(answered)
-    }
-
-    fn negative_rows(&self, index: usize) -> BTreeSet<(String, String)> {
-        let next = self.negatives().map(|(at, _)| at).find(|at| *at > index);
-        let end = next.unwrap_or(self.scenario.steps.len());
-        let steps = (index..end).map(|at| (at, &self.scenario.steps[at]));
-        steps
-            .flat_map(|(at, step)| {
-                step.checks.iter().map(move |row| (format!("step-{}", at + 1), row.clone()))
-            })
-            .collect()
     }
 
     /// Takes back the passes of a negative step whose control did not come about. With a `word` for
@@ -287,7 +296,9 @@ impl Steps<'_> {
             let label = planned.step.label.clone()?;
             let satisfied = self.progress.outcome(phase, at)?.is_satisfied();
             match planned.step.action {
-                Action::Act(_) | Action::Advance(_) if satisfied => Some((label, Seen::Sent)),
+                Action::Act(_) | Action::Advance(_) | Action::Compromise(_) if satisfied => {
+                    Some((label, Seen::Sent))
+                }
                 Action::Expect(_) if satisfied => Some((label, Seen::Received)),
                 _ => None,
             }

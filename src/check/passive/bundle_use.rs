@@ -14,7 +14,7 @@ impl Check for BundleUse {
     }
 
     fn requirements(&self) -> &'static [&'static str] {
-        &["ENC-002", "ENC-003", "ENC-018", "PRE-007"]
+        &["ENC-002", "ENC-003", "ENC-004", "ENC-018", "PRE-007", "RAT-012"]
     }
 
     fn examine(&self, view: &View<'_>) -> Vec<Observed> {
@@ -105,5 +105,14 @@ fn derivation(entry: &Entry, enc: &EncFacts) -> Option<Observed> {
     let named = fits != Derivation::OneTimePrekeyNotNamed;
     let expected = "32 x FF, DH1 to DH3 (DH4), salt of zeros, the profile's info string";
     let sound = fits == Derivation::Sound;
-    named.then(|| Observed::new("ENC-003", sound, expected, fits.to_string(), entry))
+    named.then(|| Observed::new(row(fits), sound, expected, fits.to_string(), entry))
+}
+
+/// The row that a derivation breaks: the KDF's inputs, the associated data, or the chains.
+fn row(derivation: Derivation) -> &'static str {
+    match derivation {
+        Derivation::AssociatedDataSwapped | Derivation::AssociatedDataMissing => "ENC-004",
+        Derivation::ChainsCrossed => "RAT-012",
+        _ => "ENC-003",
+    }
 }

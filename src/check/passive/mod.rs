@@ -6,33 +6,43 @@
 mod addressing;
 mod announced_frames;
 mod bundle_use;
+mod convergence;
+mod deniability;
 mod early_data;
 mod enlistment_form;
 mod enlistment_retries;
 mod ephemeral_keys;
+mod http_surface;
 mod identifiers;
+mod identity_binding;
 mod identity_in_force;
 mod in_order;
 mod intro_header;
 mod iq_form;
+mod key_reuse;
 mod key_upload;
 mod login_payload;
 mod media;
+mod message_counters;
 mod message_ids;
 mod one_meaning;
+mod one_reaction;
 mod padding;
 mod plaintext;
 pub(super) mod process;
+mod ratchet_turns;
 mod reachability;
 mod reconnects;
 mod registration_id;
 mod server_answers;
+mod soak;
 mod stanza_codec;
 mod stated_version;
 #[cfg(test)]
 mod tests;
 mod token_in_url;
 mod tokens;
+mod writings;
 
 use crate::evidence::{Entry, EntryId, Transcript};
 use crate::scenario::Scenario;
@@ -60,6 +70,8 @@ pub enum Grade {
     Broken,
     /// The half of a mixed row that only warns (the row's `why`).
     Warned,
+    /// The half of a row that fails though the row only recommends (the row's `why`).
+    Failed,
     /// It was seen, and may be another case's doing.
     Open,
     /// A breach of the driver protocol.
@@ -123,27 +135,36 @@ pub static ALL: &[&dyn Check] = &[
     &addressing::Addressing,
     &announced_frames::AnnouncedFrames,
     &bundle_use::BundleUse,
+    &convergence::Convergence,
+    &deniability::Deniability,
     &early_data::EarlyData,
     &enlistment_form::EnlistmentForm,
     &enlistment_retries::EnlistmentRetries,
     &ephemeral_keys::EphemeralKeys,
+    &http_surface::HttpSurface,
     &in_order::InOrder,
     &identifiers::Identifiers,
+    &identity_binding::IdentityBinding,
     &identity_in_force::IdentityInForce,
     &intro_header::IntroHeader,
     &iq_form::IqForm,
+    &key_reuse::KeyReuse,
     &key_upload::KeyUpload,
     &login_payload::LoginPayload,
     &media::Media,
+    &message_counters::MessageCounters,
     &message_ids::MessageIds,
     &one_meaning::OneMeaning,
+    &one_reaction::OneReaction,
     &padding::Padding,
     &plaintext::Plaintext,
     &process::Process,
+    &ratchet_turns::RatchetTurns,
     &reachability::Reachability,
     &reconnects::Reconnects,
     &registration_id::RegistrationId,
     &server_answers::ServerAnswers,
+    &soak::Soak,
     &stanza_codec::StanzaCodec,
     &stated_version::StatedVersion,
     &token_in_url::TokenInUrl,

@@ -9,6 +9,7 @@ mod words;
 
 use super::source::Sources;
 use super::{World, fail};
+use crate::cli::stdout;
 use crate::report::{Ink, Page};
 use crate::role::quirk;
 use crate::scenario::Case;
@@ -64,7 +65,7 @@ pub fn execute(args: &Args, world: &World) -> Exit {
     if told == 0 {
         return fail(Exit::Usage, &unknown(&args.id, &known));
     }
-    print!("{}", page.finish());
+    stdout::text(page.finish());
     Exit::Good
 }
 

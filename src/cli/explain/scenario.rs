@@ -80,6 +80,10 @@ fn in_words(step: &Step) -> String {
                 advance.on
             )
         }
+        Action::Compromise(theft) => format!(
+            "Somebody steals the keys of {} and its session with {}, and nobody notices{label}.",
+            theft.of, theft.with
+        ),
         Action::Expect(expect) => format!("Expected {}{label}.", expected(expect)),
         Action::ExpectNone(expect) => format!("Not expected {}{label}.", expected(expect)),
     }
@@ -127,6 +131,12 @@ fn sent(send: &Send) -> String {
         Payload::Lose(loss) => {
             return format!("{} loses its {} with {}.", send.from, loss.word(), send.to);
         }
+        Payload::Unsent(count) => {
+            return format!("{} writes {count} texts to {} that get lost.", send.from, send.to);
+        }
+        Payload::Soak(rounds) => {
+            return format!("{} and {} exchange {rounds} texts each way.", send.from, send.to);
+        }
         Payload::Drain { left } => {
             format!("strangers who fetch keys until {left} one-time prekeys are left")
         }
@@ -134,7 +144,7 @@ fn sent(send: &Send) -> String {
             let said = said.iter().map(|(name, text)| format!("{name} `{}`", text.text()));
             format!("a file: {}", said.collect::<Vec<_>>().join(", "))
         }
-        Payload::Probe { probe, of } => {
+        Payload::ProbeFile { probe, of } => {
             format!("odd requests for the file that {of} stored: {}", probe.word())
         }
         Payload::EnlistElsewhere => "word that another device of the user has enlisted".to_owned(),
@@ -143,6 +153,9 @@ fn sent(send: &Send) -> String {
         Payload::FetchKeys { times: 1, head: false } => "a request for its key set".to_owned(),
         Payload::FetchKeys { times, head: false } => format!("{times} requests for its key set"),
         Payload::FetchKeys { times, head: true } => format!("HEAD for its key set, {times} times"),
+        Payload::Probe { kind, at } => {
+            format!("the probe `{}`, at its endpoint {}", kind.word(), at.word())
+        }
         Payload::Publish(keys) => format!("push keys by being published anew: {}", keys.word()),
     };
     let fault = send.mutate.as_ref().map(|m| format!(", while {}", fault(m))).unwrap_or_default();
@@ -152,6 +165,9 @@ fn sent(send: &Send) -> String {
 
 fn fault(mutation: &Mutation) -> String {
     match mutation {
+        Mutation::Tls(word) => {
+            format!("Meta's HTTP services show a certificate that is {}", word.word())
+        }
         Mutation::ServerChain(fault) => {
             format!("the chat server shows a certificate chain with the fault {}", fault.word())
         }
@@ -190,6 +206,8 @@ fn fault(mutation: &Mutation) -> String {
             format!("the message or its file has the oddity {}", fault.word())
         }
         Mutation::Host(fault) => format!("the media host does this: {}", fault.word()),
+        Mutation::Ciphertext(fault) => format!("its ciphertext is changed: {}", fault.word()),
+        Mutation::Sender(name) => format!("it says that it is from {name}"),
         Mutation::Time(fault) => format!("its time is {}", fault.word()),
         Mutation::Device(device) => format!("it comes from the sender's device {device}"),
     }

@@ -86,6 +86,9 @@ fn table(page: &mut Page, milestone: &str, name: &str, cases: &[&CaseResult]) {
             group.iter().for_each(|case| row(page, case.verdict, &case.id));
         }
         page.fill(17, &group[0].title);
+        for case in group {
+            case.measures.iter().for_each(|measure| page.fill(17, measure));
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! What is odd about the keys of a bundle that the service hands out (PRE-006, PRE-013).
 
+use wacore_libsignal::core::curve::PrivateKey;
+
 use super::Meta;
-use crate::e2ee::add_orders;
+use crate::e2ee::{BASE_POINT_PRIVATE, add_orders};
 use crate::evidence::Lane;
 use crate::scenario::BundleFault;
 use crate::stanza::prekeys::UserBundle;
@@ -35,6 +37,7 @@ impl Meta {
             Fault::SignedNonCanonical => self.sign_instead(client, &mut bundle, NON_CANONICAL),
             Fault::OneTimeSmallOrder => put_one_time(&mut bundle, SMALL_ORDER),
             Fault::OneTimeNonCanonical => put_one_time(&mut bundle, NON_CANONICAL),
+            Fault::IdentityNonCanonical => self.sign_under_the_base_point(&mut bundle),
             Fault::NoOneTime => bundle.one_time = None,
             _ => {}
         }
@@ -59,6 +62,18 @@ impl Meta {
         message[1..].copy_from_slice(&key);
         bundle.signed.value = key;
         bundle.signed.signature = self.clients.get_mut(client).map(|client| client.sign(&message));
+    }
+}
+
+impl Meta {
+    /// Puts the base point, as no canonical coordinate, in place of the identity key.
+    fn sign_under_the_base_point(&mut self, bundle: &mut UserBundle) {
+        let mut message = [0x05; 33];
+        message[1..].copy_from_slice(&bundle.signed.value);
+        let key = PrivateKey::deserialize(&BASE_POINT_PRIVATE).ok();
+        let signature = key.and_then(|key| key.calculate_signature(&message, &mut self.rng).ok());
+        bundle.identity = NON_CANONICAL;
+        bundle.signed.signature = signature.map(|signature| signature.to_vec());
     }
 }
 

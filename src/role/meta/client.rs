@@ -6,16 +6,19 @@ use serde_json::{Value, json};
 
 use super::Meta;
 use super::account::same_user;
+use super::forging::forge;
 use super::letter::{Letter, padded, spoil_time, stanza_content};
 use super::retries::Asked;
 use crate::e2ee::content::{self, Content};
+use crate::e2ee::forgery::MessageOrigin;
 use crate::e2ee::{
     Address, Ciphertext, E2eeError, EncType, Party, SignatureCheck, envelope, padding, sender_key,
 };
 use crate::evidence::{EncFacts, Event, Lane, Payload, Stream};
 use crate::limits::{PREKEYS_MADE_MAX, SENT_REMEMBERED_MAX};
+use crate::role::quirk::Fault;
 use crate::role::signal::{Signal, for_party, published};
-use crate::scenario::{ContentFault, PrekeyFault, SignatureFault};
+use crate::scenario::{CiphertextFault, ContentFault, PrekeyFault, SignatureFault};
 use crate::seed::{Rng, Seed};
 use crate::stanza::message::{Enc, Message, incoming};
 use crate::stanza::prekeys::UserBundle;
@@ -57,6 +60,8 @@ pub struct Sent {
     pub id: String,
     pub(super) letter: Letter,
     pub(super) content: Vec<Node>,
+    /// What the ciphertext was made with, to forge it.
+    pub(super) origin: Option<MessageOrigin>,
 }
 
 /// One-time prekeys are made as they are handed out.
@@ -70,6 +75,14 @@ impl MetaClient {
         let (name, kem_element) = (name.to_owned(), signal.kem_element);
         let (sent, asked, served, manners) = Default::default();
         Self { name, jid, party, kem_element, rng, sent, asked, served, made: 0, manners }
+    }
+
+    /// The same client with a fault of keys or sessions, as the peer of a subject with the same one
+    /// (`interfaces.md` §13).
+    pub fn with_fault(self, fault: Fault, seed: Seed, case: &str) -> Self {
+        let rng = seed.rng(&[case, &self.name, &self.jid.to_string(), "signal"]);
+        let signal = Signal { version: self.party.version(), kem_element: None };
+        Self { party: signal.party_with(rng, Some(fault)), ..self }
     }
 
     /// The same client with other manners.
@@ -118,7 +131,17 @@ impl MetaClient {
         let mut facts = facts(&enc.kind, &enc.bytes);
         facts.responder = self.responder_keys(enc);
         let (id, from) = (id.to_owned(), from.to_string());
+        let peer = address(&from);
+        let before = self.party.snapshot(&peer).filter(|_| enc.kind == EncType::Msg.as_str());
         let padded = self.decrypt(&from, enc);
+        facts.session = match &padded {
+            Ok(_) => self.party.inspect(&peer).map(|session| session.base_key),
+            Err(_) => None,
+        };
+        // What the MAC covers shows in the first message of a chain as well as in all others.
+        let tells = padded.is_err() || facts.header.get("counter") == Some(&json!(0));
+        facts.before =
+            before.filter(|_| tells).and_then(|before| serde_json::to_value(before).ok());
         facts.plaintext = padded.as_ref().ok().map(|padded| Payload::of(padded));
         match padded.and_then(|padded| read(&padded)) {
             Ok(content) => {
@@ -191,6 +214,8 @@ fn facts(kind: &str, bytes: &[u8]) -> EncFacts {
         header,
         responder: None,
         plaintext: None,
+        session: None,
+        before: None,
     }
 }
 
@@ -293,6 +318,7 @@ impl Meta {
     ) -> Result<Sent, String> {
         let (lane, from) = key;
         let client = self.clients.get_mut(key).ok_or(format!("{from} is unknown"))?;
+        let origin = client.origin_of_next(peer);
         let sealed = client.encrypt(peer, letter.content.clone(), letter.fault);
         let (sealed, padded) = sealed.map_err(|error| error.to_string())?;
         let mut enc = facts(sealed.kind.as_str(), &sealed.bytes);
@@ -301,7 +327,7 @@ impl Meta {
         let (id, to, text) = (id.to_owned(), peer.to_string(), letter.text.clone());
         let event = Event::Encrypted { id: id.clone(), to, text, enc };
         self.record_in(Stream::client(from), *lane, Some(from.clone()), event);
-        Ok(Sent { id, letter, content })
+        Ok(Sent { id, letter, content, origin })
     }
 
     /// Opens a session unless there is one.
@@ -340,7 +366,8 @@ impl Meta {
         processed.map_err(|error| format!("the user's prekey bundle: {error}"))
     }
 
-    /// Sends the ciphertext of an earlier message again, under its own id or another.
+    /// Sends the ciphertext of an earlier message again, under its own id or another, as it was or with
+    /// one thing changed.
     ///
     /// # Errors
     /// There is no such message.
@@ -351,6 +378,7 @@ impl Meta {
         to: &str,
         of: &str,
         same_id: bool,
+        forgery: Option<CiphertextFault>,
     ) -> Result<Sent, String> {
         let account = self.account_index(lane, to).ok_or(format!("{to} is unknown"))?;
         let client = self.clients.get_mut(&(lane, from.to_owned())).ok_or("no such client")?;
@@ -359,13 +387,18 @@ impl Meta {
         if !same_id {
             sent.id = client.message_id();
         }
+        if let Some(fault) = forgery {
+            forge(&mut sent, fault).ok_or(format!("{of} holds no ciphertext to forge"))?;
+        }
         self.deliver_from(lane, from, account, &sent);
         Ok(sent)
     }
 
     pub(super) fn deliver_from(&mut self, lane: Lane, from: &str, account: usize, sent: &Sent) {
         let Some(client) = self.clients.get(&(lane, from.to_owned())) else { return };
-        let from = client.jid.clone().with_device(sent.letter.device);
+        let claimed = sent.letter.claims.as_ref().map(|name| (lane, name.clone()));
+        let claimed = claimed.and_then(|key| self.clients.get(&key)).unwrap_or(client);
+        let from = claimed.jid.clone().with_device(sent.letter.device);
         let (to, now) = (self.accounts[account].jid.clone(), self.now.secs());
         let mut stanza = incoming(&sent.id, &from, &to, now, Node::new("enc"));
         stanza.content = crate::wire::Content::Children(sent.content.clone());

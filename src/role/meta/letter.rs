@@ -32,6 +32,8 @@ pub struct Letter {
     pub time: Option<TimeFault>,
     /// The device of the sender that it comes from.
     pub device: u16,
+    /// The Meta client that the stanza says it is from, where that is another one.
+    pub claims: Option<String>,
 }
 
 impl Letter {
@@ -42,7 +44,7 @@ impl Letter {
 
     /// Any content.
     pub fn of(text: &str, content: Vec<u8>) -> Self {
-        Self { text: text.to_owned(), content, fault: None, time: None, device: 0 }
+        Self { text: text.to_owned(), content, fault: None, time: None, device: 0, claims: None }
     }
 
     /// What a scenario says, with its values; `chat` is the address that it goes to.

@@ -28,6 +28,7 @@ impl Meta {
         let Some(channel) = self.channels.get_mut(&conn) else { return };
         let State::Deciding(finished) = &channel.state else { return };
         let (static_key, payload) = (finished.client_static, finished.payload.clone());
+        self.overhear_login(&payload);
         let decided = match ClientPayload::decode(payload.as_slice()) {
             Ok(payload) if enlistment_is_skipped(&self.profile) => {
                 self.companion(&payload, &static_key)

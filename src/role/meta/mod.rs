@@ -11,6 +11,7 @@ mod bytes_fault;
 mod channel;
 mod client;
 mod enlistment;
+mod forging;
 mod frame_fault;
 mod handshake;
 mod hosting;
@@ -20,6 +21,7 @@ mod login;
 mod mailbox;
 mod media;
 mod misanswer;
+mod overhear;
 mod partner_keys;
 mod published;
 mod push;
@@ -27,6 +29,7 @@ mod push_token;
 mod retries;
 mod routing;
 mod services;
+mod theft;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -116,6 +119,8 @@ pub struct Meta {
     styled: u64,
     /// The lane whose steps are being carried out; what nobody can be named for belongs to it.
     lane: Lane,
+    /// What users wrote, which must not be seen in clear.
+    watch: overhear::Watch,
     /// How many users there may be, where everybody with a valid token becomes one.
     users_max: Option<usize>,
     out: VecDeque<Output>,
@@ -181,6 +186,7 @@ impl Meta {
             encoding: EncodeAs::CANONICAL,
             styled: 0,
             lane: Lane::Main,
+            watch: overhear::Watch::default(),
             users_max: None,
             out: VecDeque::new(),
         }
@@ -294,7 +300,10 @@ impl Role for Meta {
             Input::Wake => self.forget_old_messages(),
             Input::Bytes { conn, bytes } => self.receive(conn, &bytes),
             Input::Closed { conn, error } => self.closed(conn, error),
-            Input::Request { id, request } => self.serve(id, &request),
+            Input::Request { id, request } => {
+                self.overhear(&request);
+                self.serve(id, &request);
+            }
             Input::Response { id, result } => self.answered(id, result),
         }
     }

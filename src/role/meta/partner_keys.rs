@@ -117,6 +117,13 @@ impl Meta {
         self.fetch(Fetch::PartnerKeys { label, head }, format!("{base}{path}"), request);
     }
 
+    /// A sound request for the partner's key set, with its URL.
+    pub fn key_set_request(&self) -> Option<(String, HttpRequest)> {
+        let path = self.profile.text("jwks.path").unwrap_or_default();
+        let base = self.integrator.base_url.as_ref()?;
+        Some((format!("{base}{path}"), HttpRequest::new("GET", path)))
+    }
+
     pub(super) fn answered(&mut self, id: FetchId, result: Result<HttpResponse, String>) {
         let Some(fetch) = self.fetches.remove(&id) else { return };
         let (label, keys) = match fetch {

@@ -51,6 +51,20 @@ impl Meta {
     }
 }
 
+impl Meta {
+    /// A sound push for somebody who does not exist, with its URL: it wakes nobody.
+    pub fn push_for_nobody(&mut self) -> Option<(String, HttpRequest)> {
+        let base = self.integrator.base_url.clone()?;
+        let path = self.profile.text("push.path").unwrap_or("/push").to_owned();
+        let token = self.push_token(&base, None)?;
+        let mut request = HttpRequest::new("POST", &path)
+            .with_header("content-type", "application/json")
+            .with_header("authorization", format!("Bearer {token}"));
+        request.body = body("nobody-of-this-name", None);
+        Some((format!("{base}{path}"), request))
+    }
+}
+
 fn body(to: &str, fault: Option<BodyFault>) -> Vec<u8> {
     let plain = json!({ "to": to });
     let json = match fault {

@@ -9,7 +9,7 @@ use super::{Letter, Meta};
 use crate::evidence::Lane;
 use crate::limits::SENT_REMEMBERED_MAX;
 use crate::role::signal::{Signal, for_party};
-use crate::scenario::ContentFault;
+use crate::scenario::{ContentFault, Loss};
 use crate::seed::Rng;
 use crate::stanza::prekeys::{self, UserBundle};
 use crate::stanza::receipt::{self, Retry};
@@ -131,16 +131,19 @@ impl Meta {
         lane: Lane,
         from: &str,
         to: &str,
-        identity: bool,
+        loss: Loss,
     ) -> Result<(), String> {
         let account = self.account_index(lane, to).ok_or(format!("{to} is unknown"))?;
         let peer = self.accounts[account].jid.clone();
         let client = self.clients.get_mut(&(lane, from.to_owned()));
         let client = client.ok_or(format!("{from} is unknown"))?;
-        if identity {
-            client.reinstall();
-        } else {
-            client.party.drop_session(&super::client::address(&peer.to_string()));
+        match loss {
+            Loss::Identity => client.reinstall(),
+            Loss::Session => client.party.drop_session(&super::client::address(&peer.to_string())),
+            Loss::Registration => {
+                let other = client.party.registration_id() ^ 1;
+                client.party.use_registration_id(other.max(2));
+            }
         }
         Ok(())
     }

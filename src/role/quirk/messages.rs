@@ -88,6 +88,13 @@ pub(super) static ALL: &[Quirk] = &[
         "Reads the id of a receipt and passes over the list of further ones.",
     ),
     client(
+        "aggregated-receipt-cut-short",
+        Fault::AggregateCutShort,
+        "RCP-004",
+        VARIANT,
+        "Reads the first ids of a long receipt and leaves the rest.",
+    ),
+    client(
         "retry-receipt-never-answered",
         Fault::RetryNeverAnswered,
         "RCP-006",

@@ -8,15 +8,19 @@ mod chat;
 mod content;
 mod control;
 mod enlistment;
+mod guarantee;
+mod http;
 mod keys;
 mod media;
 mod messages;
 mod noise;
 mod people;
 mod process;
+mod ratchet;
 mod server;
 mod writing;
 
+use crate::e2ee::{Derivation, RatchetFault};
 use crate::wire::Variant;
 
 /// A way in which the reference may be wrong.
@@ -49,6 +53,35 @@ pub enum Fault {
     ConnectsUnenlisted,
     EnlistsWhenReplaced,
     RetryUploadsOtherKeys,
+
+    // TRN on the HTTP side
+    NoHttp2,
+    NoHttp1,
+    AnswersDifferByVersion,
+    NoTls13,
+    NoTls12,
+    OldTls,
+    CertificateExpired,
+    CertificateNotYetValid,
+    CertificateOfAnotherHost,
+    CertificateSelfSigned,
+    CertificateOfUnknownAuthority,
+    NoHostServed,
+    TwoHostsServed,
+    BothFramingsKept,
+    LengthWins,
+    FirstLengthWins,
+    OddLengthIsNone,
+    MethodsNotTold,
+    AnyMethodServed,
+    MediaTypeIgnored,
+    LargeBodyFails,
+    OddPathFails,
+    MachinesRedirected,
+    MachinesGetCookies,
+    MachinesAskedToLogIn,
+    TlsNotVerified,
+    TlsNameNotVerified,
 
     // NOI
     EphemeralReused,
@@ -179,6 +212,40 @@ pub enum Fault {
     BadMessageDeletesSession,
     RepliesInNewSessions,
     KemPrekeyUnsigned,
+    /// Has sessions with this fault.
+    Ratchet(RatchetFault),
+    /// Derives the keys of its sessions this way.
+    Derives(Derivation),
+    PaddingErrorShown,
+    OldCiphertextResent,
+    SendFailureReusesKey,
+    SenderNotCompared,
+    CrossedStartForEver,
+    SessionsLostOnRestart,
+    StateSavedSeldom,
+    PrekeyIdsStartAnew,
+    PrekeyIdsEndAt24Bits,
+    FingerprintOfOwnKey,
+    LosesOneInAThousand,
+    RegistrationChangeIgnored,
+    IdentityReduced,
+
+    // The guarantees, and leaks
+    RatchetKeyKept,
+    RatchetKeyRenewedLate,
+    OneTimePrekeyPassedOver,
+    ContentSigned,
+    CiphertextSigned,
+    TextInNotify,
+    TextInBase64,
+    TextInUtf16,
+    TextInUrl,
+    TextInHeader,
+    TextInCrashReport,
+    TextInLogin,
+    TextInLog,
+    TextInLogEscaped,
+    IncomingTextInLog,
 
     // MSG and RCP
     DuplicateShown,
@@ -193,6 +260,7 @@ pub enum Fault {
     ReadAutomatically,
     MarkReadSilent,
     AggregateFirstOnly,
+    AggregateCutShort,
     RetryNeverAnswered,
     RetryUnderNewId,
     RetryKeysIgnored,
@@ -388,6 +456,10 @@ pub enum Fault {
     PushOverloadFails,
     PushBadBodyFails,
     MailboxNeedsAPush,
+
+    // The controls that are the reference, see `control`.
+    AcceptsAll,
+    RejectsAll,
 }
 
 /// What the harness has to say of a quirk.
@@ -428,17 +500,30 @@ pub struct Quirk {
     pub what: &'static str,
 }
 
-pub use control::{CONTROLS, Control};
+pub use control::{CONTROLS, Control, Demand};
 impl Quirk {
+    /// True for a fault that two ends can have alike and still understand each other: those of the
+    /// derivation of keys and of what the MAC covers.
+    pub fn is_derivation(&self) -> bool {
+        matches!(
+            self.fault,
+            Fault::Derives(_)
+                | Fault::KdfInfoHasRegistrationId
+                | Fault::KdfPrefixAsSalt
+                | Fault::KdfFirst32Bytes
+                | Fault::KdfWithoutDh4
+        )
+    }
+
     /// The same quirk, hunted under another profile.
     const fn under(self, profile: &'static str) -> Self {
         Self { profile: Some(profile), ..self }
     }
 }
 
-/// Finds a quirk by its id.
+/// Finds a quirk, or a control that is the reference with a fault, by its id.
 pub fn find(id: &str) -> Option<&'static Quirk> {
-    all().find(|quirk| quirk.id == id)
+    all().chain(control::EXTREMES).find(|quirk| quirk.id == id)
 }
 
 const CLIENT: &str = "third-party-client";
@@ -517,10 +602,13 @@ pub fn all() -> impl Iterator<Item = &'static Quirk> {
         keys::ALL,
         media::ALL,
         messages::ALL,
+        ratchet::ALL,
         content::ALL,
+        guarantee::ALL,
         people::ALL,
         process::ALL,
         server::ALL,
+        http::ALL,
     ]
     .into_iter()
     .flatten()

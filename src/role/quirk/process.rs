@@ -57,7 +57,7 @@ pub(super) static ALL: &[Quirk] = &[
         Fault::MissingHookDeclared,
         "ROB-005",
         VARIANT,
-        "States the hook `fingerprint` in `hello` and does not have it.",
+        "States the hook `decode` in `hello` and does not have it.",
     ),
     client(
         "hides-a-hook-that-works",

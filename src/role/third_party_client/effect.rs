@@ -65,6 +65,18 @@ pub enum Command {
     MarkRead {
         id: String,
     },
+    /// The program stops and starts; `killed`: it had no time to stop.
+    Restart {
+        killed: bool,
+    },
+    /// Internal counters are set before use.
+    Preset {
+        next_prekey_id: Option<u32>,
+    },
+    /// Asks for the code that two users compare (ENC-014).
+    Fingerprint {
+        with: Jid,
+    },
     /// Whether senders hear that their messages were read.
     SetReadReceipts {
         on: bool,
@@ -137,6 +149,7 @@ pub enum Reply {
     },
     /// Everybody who is blocked now.
     Blocked(Vec<Jid>),
+    Fingerprint(String),
 }
 
 /// Why a command failed; the text is for people.

@@ -18,13 +18,14 @@ const SIZES: &[(&str, usize)] = &[("identity", 32), ("value", 32), ("signature",
 pub(super) fn signature_check(fault: Option<Fault>, bundle: &UserBundle) -> SignatureCheck {
     let signature = bundle.signed.signature.as_deref();
     match fault {
-        Some(Fault::SkipsSignature) => SignatureCheck::Never,
+        Some(Fault::SkipsSignature | Fault::AcceptsAll) => SignatureCheck::Never,
         Some(Fault::SignatureOnlyIfPresent) => SignatureCheck::IfPresent,
         Some(Fault::EmptySignatureMeansNone) if signature == Some(&[]) => SignatureCheck::Never,
         Some(Fault::AbsentSignatureMeansNone) if signature.is_none() => SignatureCheck::Never,
         Some(Fault::SignatureLengthUnchecked) => SignatureCheck::IfLengthFits,
         Some(Fault::VerifyResultIgnored) => SignatureCheck::OutcomeIgnored,
         Some(Fault::ScalarReduced) => SignatureCheck::ScalarReduced,
+        Some(Fault::IdentityReduced) => SignatureCheck::IdentityReduced,
         _ => SignatureCheck::Always,
     }
 }

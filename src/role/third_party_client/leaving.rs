@@ -9,7 +9,7 @@ use super::link::Stage;
 use super::recent::Recent;
 use super::requests::What;
 use super::upkeep::Upkeep;
-use super::{Purpose, ThirdPartyClient, party};
+use super::{Purpose, ThirdPartyClient};
 use crate::limits::IDS_REMEMBERED_MAX;
 use crate::role::quirk::Fault;
 use crate::stanza::iq::IqType;
@@ -98,7 +98,7 @@ impl ThirdPartyClient {
         self.enlistment.forget();
         self.leaving.times += 1;
         let keys = self.rng(&format!("signal-{}", self.leaving.times));
-        self.party = party(&self.settings, keys, self.fault);
+        self.party = self.settings.signal.party_with(keys, self.fault);
         self.upkeep = Upkeep::default();
         self.first_batch.clear();
         self.kept_token = None;

@@ -45,6 +45,11 @@ pub(super) struct Connection {
 }
 
 impl Connection {
+    /// What is left of it once the program was stopped: connections go on being numbered.
+    pub fn after(before: Self) -> Self {
+        Self { opened: before.opened, ..Self::default() }
+    }
+
     /// True from the second connection on.
     pub fn has_been_open(&self) -> bool {
         self.opened > 1
@@ -292,7 +297,7 @@ impl ThirdPartyClient {
         self.abandon(&Failure::new(FailureKind::Unavailable, "the user went offline"));
     }
 
-    fn drop_link(&mut self) {
+    pub(super) fn drop_link(&mut self) {
         if let Some(link) = self.connection.link.take() {
             self.out.push_back(Output::Close { conn: link.conn });
             self.keep_keys(link);
@@ -309,6 +314,7 @@ impl ThirdPartyClient {
     }
 
     fn repair(&mut self, why: &str) {
+        self.roll_back();
         self.notify(Notification::Connection(ConnectionState::Closed));
         if self.connection.wanted {
             self.connection.retry_at = Some(self.now.after(self.pause()));

@@ -27,6 +27,9 @@ impl ThirdPartyClient {
             leaf_key: !self.has(Fault::CertNotBoundToStatic),
             validity: !self.has(Fault::ExpiredCertAccepted),
         };
+        if self.has(Fault::RejectsAll) {
+            return Err(ChainError::LeafKey);
+        }
         let root = &self.settings.root;
         certificate::verify_with(root, &read.certificate, &read.server_static, self.now, &rules)
     }
@@ -34,7 +37,7 @@ impl ThirdPartyClient {
     /// Both are verified, but for a deliberate fault.
     fn signatures(&self) -> Signatures {
         match self.fault {
-            Some(Fault::CertSignaturesNotChecked) => Signatures::NotRead,
+            Some(Fault::CertSignaturesNotChecked | Fault::AcceptsAll) => Signatures::NotRead,
             Some(Fault::CertVerifyResultIgnored) => Signatures::ResultIgnored,
             Some(Fault::CertEmptySignaturePasses) => Signatures::OnlyIfPresent,
             Some(Fault::CertShortSignaturePasses) => Signatures::OnlyIfWhole,
@@ -59,7 +62,7 @@ impl ThirdPartyClient {
             token,
             enable_read_receipts: Some(self.tells_reading),
         };
-        ClientPayload {
+        let payload = ClientPayload {
             passive: Some(false),
             connect_type: Some(CONNECT_TYPE),
             connect_reason: Some(CONNECT_REASON),
@@ -67,8 +70,8 @@ impl ThirdPartyClient {
             user_agent: self.user_agent(),
             interop_data: Some(interop_data),
             ..ClientPayload::default()
-        }
-        .encode_to_vec()
+        };
+        self.silent_about_texts(payload.encode_to_vec())
     }
 
     /// TRN-012: where the profile has the version in the login payload, and which.

@@ -12,6 +12,7 @@ mod effect;
 mod enlist;
 mod handshake;
 mod lax;
+mod leaks;
 mod leaving;
 mod link;
 mod login;
@@ -26,6 +27,7 @@ mod reactions;
 mod receive;
 mod recent;
 mod requests;
+mod restart;
 mod retries;
 mod send;
 mod settings;
@@ -35,7 +37,7 @@ mod threads;
 mod typing;
 mod upkeep;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,7 +53,7 @@ pub use settings::{Settings, SettingsError, Values};
 pub use threads::ThreadItem;
 
 use crate::clock::UnixMs;
-use crate::e2ee::{KdfInput, OneTimePrekey, Party, X3dhParty};
+use crate::e2ee::{OneTimePrekey, Party};
 use crate::limits::{COMMAND_WAIT_MS_MAX, IDS_REMEMBERED_MAX, WAKE_PAUSE_MS};
 use crate::noise::KeyPair;
 use crate::role::quirk::Fault;
@@ -120,6 +122,19 @@ pub struct ThirdPartyClient {
     sent_again: Recent<MessageKey, u32>,
     /// Plaintexts by the digest of their ciphertext; only a fault fills it.
     kept: Recent<[u8; 32], Vec<u8>>,
+    /// How often the program was started anew.
+    starts: u32,
+    /// Keys and sessions as they were last saved; only a fault does not save at once.
+    saved: Option<Box<dyn Party>>,
+    /// Keys and sessions as they were before a message that nobody has acknowledged; only a fault
+    /// goes back to them.
+    checkpoint: Option<Box<dyn Party>>,
+    /// Messages as they went out; only a fault sends one again.
+    stanzas: Recent<MessageKey, Node>,
+    /// Messages that were decrypted so far; only a fault minds.
+    received: u64,
+    /// Peers who began a session at the same time; only a fault minds.
+    crossed: BTreeSet<Jid>,
     /// The user's switch: senders hear that their messages were read (RCP-011).
     tells_reading: bool,
     /// Only a fault sets it: no more sessions.
@@ -134,6 +149,10 @@ pub struct ThirdPartyClient {
     batch: Vec<Node>,
     /// A content came that only a fault takes harm from.
     stricken: bool,
+    /// What is for the process's log; only a fault writes any.
+    log_lines: Vec<String>,
+    /// The text that was sent last; only a fault keeps it here.
+    last_text: String,
     out: VecDeque<Output>,
 }
 
@@ -158,7 +177,7 @@ impl ThirdPartyClient {
         let stream = |purpose: &str| stream(&settings, visible_id, purpose);
         let mut ids = stream("ids");
         let [a, b] = [ids.next_u32() >> 16, ids.next_u32() >> 16];
-        let party = party(&settings, stream("signal"), fault);
+        let party = settings.signal.party_with(stream("signal"), fault);
         Self {
             visible_id: visible_id.to_owned(),
             fault,
@@ -199,6 +218,12 @@ impl ThirdPartyClient {
             asked_again: Recent::new(IDS_REMEMBERED_MAX),
             sent_again: Recent::new(IDS_REMEMBERED_MAX),
             kept: Recent::new(IDS_REMEMBERED_MAX),
+            starts: 0,
+            saved: None,
+            checkpoint: None,
+            stanzas: Recent::new(IDS_REMEMBERED_MAX),
+            received: 0,
+            crossed: BTreeSet::new(),
             tells_reading: true,
             rate_limited: false,
             woken_at: None,
@@ -207,6 +232,8 @@ impl ThirdPartyClient {
             doomed: false,
             batch: Vec::new(),
             stricken: false,
+            log_lines: Vec::new(),
+            last_text: String::new(),
             out: VecDeque::new(),
             settings,
         }
@@ -281,6 +308,9 @@ impl ThirdPartyClient {
             Command::Unblock { jid } => self.change_blocklist(call, jid, false),
             Command::Blocklist => self.fetch_blocklist(call),
             Command::AnnounceReachability { to } => self.announce(call, &to),
+            Command::Restart { killed } => self.restart(call, killed),
+            Command::Preset { next_prekey_id } => self.preset(call, next_prekey_id),
+            Command::Fingerprint { with } => self.fingerprint(call, &with),
         }
         self.tick();
     }
@@ -378,7 +408,7 @@ impl ThirdPartyClient {
     }
 
     fn has(&self, fault: Fault) -> bool {
-        self.fault == Some(fault)
+        self.fault.is_some_and(|own| own.includes(fault))
     }
 
     /// The stream of randomness for one purpose of this user.
@@ -481,24 +511,6 @@ impl ThirdPartyClient {
         }
         self.alarm = next;
     }
-}
-
-/// The user's Signal identity. Its faults are those of version 3.
-fn party(settings: &Settings, rng: Rng, fault: Option<Fault>) -> Box<dyn Party> {
-    if settings.signal.version != 3 {
-        return settings.signal.party(rng);
-    }
-    let mut party = X3dhParty::new(rng);
-    match fault {
-        Some(Fault::KdfInfoHasRegistrationId) => party.derive_from(KdfInput::InfoHasRegistrationId),
-        Some(Fault::KdfPrefixAsSalt) => party.derive_from(KdfInput::PrefixAsSalt),
-        Some(Fault::KdfFirst32Bytes) => party.derive_from(KdfInput::First32Bytes),
-        Some(Fault::KdfWithoutDh4) => party.derive_from(KdfInput::WithoutDh4),
-        Some(Fault::OneTimePrekeyKept) => party.keep_one_time_prekeys(true),
-        Some(Fault::PrekeyBurned) => party.burn_one_time_prekeys(true),
-        _ => {}
-    }
-    Box::new(party)
 }
 
 fn stream(settings: &Settings, visible_id: &str, purpose: &str) -> Rng {

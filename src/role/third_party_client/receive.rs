@@ -6,7 +6,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::ThirdPartyClient;
-use super::effect::{MessageState, Notification};
+use super::effect::{FailureKind, MessageState, Notification};
 use super::link::Stage;
 use super::send::address;
 use super::threads::ThreadItem;
@@ -24,6 +24,9 @@ const ENC_VERSION: &str = "2";
 
 /// Uploads with which a faulty client answers one notification.
 const REFILLS_OF_A_FLOOD: usize = 5;
+
+/// Ids of a receipt that a faulty client reads.
+const IDS_OF_A_CUT_RECEIPT: usize = 16;
 
 /// What the server says of the mailbox, and what a client holds that believes it.
 #[derive(Default)]
@@ -193,6 +196,9 @@ impl ThirdPartyClient {
             Opened::Content(_) if self.obeys_clear_control(message) => Delivery::Nothing,
             Opened::Content(content) => {
                 self.seen.insert(key, ());
+                if self.is_the_thousandth() {
+                    return Delivery::Receipt;
+                }
                 self.tell_of_new_identity(&message.peer);
                 if content == Content::Unknown && self.has(Fault::UnknownKindDropped) {
                     return Delivery::Nothing;
@@ -238,6 +244,11 @@ impl ThirdPartyClient {
             Ok(padded) => padded,
             // RAT-006: a message key opens once.
             Err(E2eeError::Duplicate { .. }) => return Opened::Repeated,
+            // The padding is broken behind a MAC that fits: a sound client treats it as any other.
+            Err(E2eeError::Undecryptable(_)) if self.has(Fault::PaddingErrorShown) => {
+                self.notify(Notification::ErrorShown(FailureKind::Malformed));
+                return Opened::Repeated;
+            }
             Err(_) => {
                 if self.has(Fault::BadMessageDeletesSession) {
                     self.party.drop_session(&address(from));
@@ -248,6 +259,10 @@ impl ThirdPartyClient {
         if kind == EncType::PkMsg && self.has(Fault::RepliesInNewSessions) {
             self.party.drop_session(&address(from));
         }
+        if self.crossed.contains(&from.bare()) {
+            self.party.drop_session(&address(from));
+        }
+        self.save_seldom();
         self.read_content(&padded).map_or(Opened::Undecryptable, Opened::Content)
     }
 
@@ -258,15 +273,42 @@ impl ThirdPartyClient {
         {
             return Ok(padded.clone());
         }
-        let padded = self.party.decrypt(&address(from), sealed)?;
+        self.note_crossing(from, sealed);
+        let padded = match self.party.decrypt(&address(from), sealed) {
+            Err(error) if self.has(Fault::SenderNotCompared) => {
+                self.decrypt_for_anybody(sealed).ok_or(error)?
+            }
+            outcome => outcome?,
+        };
         if self.has(Fault::MessageKeyKept) {
             self.kept.insert(digest, padded.clone());
         }
         Ok(padded)
     }
 
+    /// A deliberate fault: every thousandth message comes to nothing.
+    fn is_the_thousandth(&mut self) -> bool {
+        self.received += 1;
+        self.has(Fault::LosesOneInAThousand) && self.received.is_multiple_of(1000)
+    }
+
+    /// A deliberate fault: whichever session decrypts it, it is the named sender's.
+    fn decrypt_for_anybody(&mut self, sealed: &Ciphertext) -> Option<Vec<u8>> {
+        let peers = self.threads.peers();
+        peers.iter().find_map(|peer| self.party.decrypt(&address(peer), sealed).ok())
+    }
+
+    /// A deliberate fault: who began a session while this user did is never answered in one.
+    fn note_crossing(&mut self, from: &Jid, sealed: &Ciphertext) {
+        let own = self.party.inspect(&address(from)).is_some_and(|session| session.awaits_reply);
+        if self.has(Fault::CrossedStartForEver) && own && sealed.kind == EncType::PkMsg {
+            self.crossed.insert(from.bare());
+        }
+    }
+
     pub(super) fn show(&mut self, from: &Jid, id: &str, text: String) {
         let (from, id) = (from.bare(), id.to_owned());
+        self.betray_incoming(&text);
         self.keep(&from, &id, &text);
         self.notify(Notification::Message { from, id, text });
     }
@@ -301,7 +343,11 @@ impl ThirdPartyClient {
     }
 
     fn advance(&mut self, receipt: &Receipt, to: MessageState) {
-        let counted = if self.has(Fault::AggregateFirstOnly) { 1 } else { receipt.ids.len() };
+        let counted = match self.fault {
+            Some(Fault::AggregateFirstOnly) => 1,
+            Some(Fault::AggregateCutShort) => receipt.ids.len().min(IDS_OF_A_CUT_RECEIPT),
+            _ => receipt.ids.len(),
+        };
         for id in &receipt.ids[..counted] {
             let anyone =
                 self.has(Fault::ReceiptOfAnyone).then(|| self.threads.recipient(id)).flatten();
@@ -321,6 +367,7 @@ impl ThirdPartyClient {
         let Ok(ack) = ack::Ack::from_node(node) else { return };
         let Some(to) = node.jid("from").filter(|_| ack.class == "message") else { return };
         self.outbox.remove(&to, &ack.id);
+        self.checkpoint = None;
         let state = if ack.error.is_some() { MessageState::Failed } else { MessageState::Sent };
         if self.threads.advance(&to, &ack.id, state) {
             self.notify(Notification::Receipt { id: ack.id, state });

@@ -148,7 +148,13 @@ impl ThirdPartyClient {
         if self.has(Fault::RefillRepeats) && !self.first_batch.is_empty() {
             return self.first_batch.clone();
         }
-        let batch = self.party.new_one_time_prekeys(count);
+        let mut batch = self.party.new_one_time_prekeys(count);
+        if let (Some(first), true) = (
+            self.first_batch.first().or(batch.first()).copied(),
+            self.has(Fault::PrekeyIdsEndAt24Bits),
+        ) {
+            batch.retain(|prekey| prekey.id >= first.id);
+        }
         if self.has(Fault::RefillRepeats) {
             self.first_batch = batch.clone();
         }

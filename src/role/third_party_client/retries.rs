@@ -62,12 +62,16 @@ impl ThirdPartyClient {
         if !self.may_send_again(to, id) {
             return;
         }
+        if let Some(stanza) = self.stanzas.get(&(to.bare(), id.clone())).cloned() {
+            return self.send(&stanza);
+        }
         let new_id = self.has(Fault::RetryUnderNewId).then(|| self.message_id());
         let id = new_id.unwrap_or_else(|| id.clone());
         let draft = Draft { id, to: to.clone(), text, origin: Origin::Retry(retry.count) };
         let kem_element = self.settings.signal.kem_element.as_deref();
         match prekeys::of_retry(node, kem_element) {
             _ if self.has(Fault::RetryKeysIgnored) => self.dispatch(draft),
+            None if self.has(Fault::RegistrationChangeIgnored) => self.dispatch(draft),
             Some(Ok(bundle)) => self.send_again_with(draft, &bundle),
             // Without keys, or with such as nobody can use, the server has some.
             Some(Err(_)) | None => {

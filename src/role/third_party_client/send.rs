@@ -163,7 +163,11 @@ impl ThirdPartyClient {
         if known.is_some_and(|known| known != bundle.identity) && !lax {
             self.withhold_resends(peer);
         }
-        let processed = self.party.process(&address, &for_party(bundle), check);
+        let mut bundle = for_party(bundle);
+        if self.has(Fault::OneTimePrekeyPassedOver) {
+            bundle.one_time = None;
+        }
+        let processed = self.party.process(&address, &bundle, check);
         processed.map_err(|error| Failure::new(kind_of(&error), error.to_string()))?;
         self.tell_of_new_identity(peer);
         Ok(())
@@ -220,7 +224,10 @@ impl ThirdPartyClient {
     }
 
     fn encrypt_and_send(&mut self, draft: Draft) {
-        let padded = self.padded(&self.content_of(&draft));
+        let content = self.content_of(&draft);
+        let content = self.unsigned(&draft, content);
+        let padded = self.padded(&content);
+        self.remember_before_sending();
         let Ciphertext { kind, bytes } = match self.party.encrypt(&address(&draft.to), &padded) {
             Ok(sealed) => sealed,
             Err(error) => {
@@ -235,6 +242,7 @@ impl ThirdPartyClient {
             EncType::PkMsg => lax::first_message(self.fault, bytes),
             EncType::Msg => bytes,
         };
+        let ciphertext = bytes.clone();
         let enc = enc_node(kind.as_str(), bytes);
         let enc = match draft.origin {
             Origin::User(_) | Origin::Aside(_) | Origin::Outbox => enc,
@@ -242,7 +250,12 @@ impl ThirdPartyClient {
         };
         let beside = self.clear_beside.take_if(|(id, _)| *id == draft.id).map(|(_, node)| node);
         let stanza = outgoing(&draft.id, &draft.to, enc).children(beside);
+        let stanza = self.unadorned(&draft, &ciphertext, stanza);
         self.send(&stanza);
+        self.betray(&draft.text);
+        if self.has(Fault::OldCiphertextResent) {
+            self.stanzas.insert((draft.to.bare(), draft.id.clone()), stanza.clone());
+        }
         if !self.has(Fault::OutboxLost) {
             let (id, to, text) = (draft.id.clone(), draft.to.clone(), draft.text.clone());
             self.outbox.push(Unacked { id, to, text, stanza });

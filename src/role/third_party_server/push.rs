@@ -110,8 +110,11 @@ impl ThirdPartyServer {
 
     /// PSH-014: whom to wake, or the status of the refusal.
     fn read(&self, request: &HttpRequest) -> Result<String, u16> {
+        if !is_json(request) && !self.has(Fault::MediaTypeIgnored) {
+            return Err(415);
+        }
         if request.body.len() > PUSH_BODY_BYTES_MAX {
-            return Err(413);
+            return Err(if self.has(Fault::LargeBodyFails) { 500 } else { 413 });
         }
         let body: Value = serde_json::from_slice(&request.body).map_err(|_| 400_u16)?;
         let members = body.as_object().map_or(0, serde_json::Map::len);
@@ -140,6 +143,13 @@ impl ThirdPartyServer {
         };
         self.respond(id, response);
     }
+}
+
+/// TRN-009: whether the body is said to be JSON; parameters of the media type change nothing.
+fn is_json(request: &HttpRequest) -> bool {
+    let kind = request.header("content-type").unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/json")
 }
 
 /// The token of an `Authorization: Bearer` header (RFC 6750 §2.1); the scheme has no case.

@@ -79,7 +79,12 @@ impl ThirdPartyServer {
     }
 
     fn decide(&self, token: &str, keys: &KeySet) -> Verdict {
-        if self.holds(token, keys) { Verdict::Holds } else { Verdict::Refused }
+        match self.fault {
+            Some(Fault::AcceptsAll) => Verdict::Holds,
+            Some(Fault::RejectsAll) => Verdict::Refused,
+            _ if self.holds(token, keys) => Verdict::Holds,
+            _ => Verdict::Refused,
+        }
     }
 
     fn fetch(&mut self, url: String) -> FetchId {

@@ -1,7 +1,7 @@
 //! Rules about what a scenario claims: rows, quirks, milestones of proof.
 
 use super::super::expand::mentions;
-use super::super::model::Scenario;
+use super::super::model::{Action, Scenario, Step};
 use super::super::parse::ENCODING;
 use crate::span::Span;
 use crate::spec::Catalogue;
@@ -30,8 +30,8 @@ fn lint_covers(problems: &mut Problems, scenario: &Scenario) {
             problems.unknown(span, "requirement", id, &ids);
             continue;
         };
-        let by_clock = row.hook.as_deref() == Some("clock") && scenario.moves_the_clock();
-        if let Some(reason) = row.reason.as_deref().filter(|_| !row.observable && !by_clock) {
+        let by_hook = row.hook.as_deref().is_some_and(|hook| uses(scenario, hook));
+        if let Some(reason) = row.reason.as_deref().filter(|_| !row.observable && !by_hook) {
             let message = format!("{id} cannot be decided from outside");
             problems.advise(span, message, wrapped(reason));
         }
@@ -40,6 +40,12 @@ fn lint_covers(problems: &mut Problems, scenario: &Scenario) {
             problems.advise(span, format!("no step decides {id}"), help);
         }
     }
+}
+
+/// Whether a scenario uses the hook without which a row cannot be decided.
+fn uses(scenario: &Scenario, hook: &str) -> bool {
+    let calls = |step: &Step| matches!(&step.action, Action::Act(act) if act.operation == hook);
+    (hook == "clock" && scenario.moves_the_clock()) || scenario.steps.iter().any(calls)
 }
 
 fn lint_proves(problems: &mut Problems, scenario: &Scenario, quirks: &[&str]) {

@@ -81,6 +81,7 @@ fn acts(scenario: &Scenario, name: &str) -> bool {
         Action::Expect(expect) | Action::ExpectNone(expect) => expect.at == name,
         Action::Fault(fault) => fault.on == name,
         Action::Advance(advance) => advance.on == name,
+        Action::Compromise(theft) => theft.of == name || theft.with == name,
     })
 }
 
@@ -104,6 +105,7 @@ impl Action {
             Action::ExpectNone(_) => "expect_none",
             Action::Fault(_) => "fault",
             Action::Advance(_) => "advance",
+            Action::Compromise(_) => "compromise",
         }
     }
 }
@@ -115,7 +117,7 @@ impl Payload {
             Payload::Text(_) => "text",
             Payload::Content(_) => "content",
             Payload::Media(_) => "media",
-            Payload::Probe { .. } => "probe",
+            Payload::ProbeFile { .. } => "probe_file",
             Payload::Typing(_) => "typing",
             Payload::Blocks(_) => "blocks",
             Payload::Stanza(_) => "stanza",
@@ -124,10 +126,13 @@ impl Payload {
             Payload::AskAgain { .. } => "ask_again",
             Payload::Resend { .. } => "resend",
             Payload::Lose(_) => "lose",
+            Payload::Unsent(_) => "unsent",
+            Payload::Soak(_) => "soak",
             Payload::Drain { .. } => "drain",
             Payload::EnlistElsewhere => "enlist_elsewhere",
             Payload::Push { .. } => "push",
             Payload::FetchKeys { .. } => "fetch",
+            Payload::Probe { .. } => "probe",
             Payload::Publish(_) => "publish",
         }
     }

@@ -10,7 +10,8 @@ pub(super) fn lint(problems: &mut Problems, scenario: &Scenario) {
         lint_declared(problems, scenario, n, step);
         lint_mutation(problems, scenario, n, step);
         if let Some(of) = replayed(step) {
-            lint_replay(problems, scenario, n, of);
+            let forged = matches!(mutation(step), Some(Mutation::Ciphertext(_)));
+            lint_replay(problems, scenario, n, of, forged);
         }
     }
 }
@@ -19,7 +20,11 @@ fn mutation(step: &Step) -> Option<&Mutation> {
     match &step.action {
         Action::Act(act) => act.mutate.as_ref(),
         Action::Send(send) => send.mutate.as_ref(),
-        Action::Expect(_) | Action::ExpectNone(_) | Action::Fault(_) | Action::Advance(_) => None,
+        Action::Expect(_)
+        | Action::ExpectNone(_)
+        | Action::Fault(_)
+        | Action::Advance(_)
+        | Action::Compromise(_) => None,
     }
 }
 
@@ -38,7 +43,8 @@ fn lint_declared(problems: &mut Problems, scenario: &Scenario, n: usize, step: &
     let mutated = mutation(step).is_some_and(|mutation| !mutation.is_legal());
     let replays = replayed(step).is_some();
     let key = if replays { "replay" } else { "mutate" };
-    if mutated && replays {
+    let forged = matches!(mutation(step), Some(Mutation::Ciphertext(_)));
+    if mutated && replays && !forged {
         let span = scenario.tree.key_place(&format!("{path}/mutate"));
         problems.add(span, "a replay is the one difference, it cannot be mutated too");
     }
@@ -86,6 +92,7 @@ fn lint_mutation(problems: &mut Problems, scenario: &Scenario, n: usize, step: &
         (
             Mutation::EnlistmentReason(_)
             | Mutation::EnlistmentAnswer(_)
+            | Mutation::Tls(_)
             | Mutation::LoginDigits(_),
             Action::Act(act),
         ) => act.operation == "enlist",
@@ -96,6 +103,10 @@ fn lint_mutation(problems: &mut Problems, scenario: &Scenario, n: usize, step: &
         (Mutation::Media(_) | Mutation::Host(_), Action::Send(send)) => {
             matches!(send.payload, Payload::Media(_))
         }
+        (Mutation::Ciphertext(_), Action::Send(send)) => {
+            matches!(send.payload, Payload::Replay { .. })
+        }
+        (Mutation::Sender(_), Action::Send(send)) => matches!(send.payload, Payload::Text(_)),
         (Mutation::Time(_) | Mutation::Device(_), Action::Send(send)) => {
             matches!(send.payload, Payload::Text(_) | Payload::Content(_))
         }
@@ -110,6 +121,7 @@ fn lint_mutation(problems: &mut Problems, scenario: &Scenario, n: usize, step: &
 
 fn belongs(mutation: &Mutation) -> (&'static str, &'static str) {
     match mutation {
+        Mutation::Tls(_) => ("tls", "`do: enlist`"),
         Mutation::ServerChain(_) => ("server_chain", "`do: connect`"),
         Mutation::ServerHello(_) => ("server_hello", "`do: connect`"),
         Mutation::OfflineCount(_) => ("offline_count", "`do: connect`"),
@@ -128,13 +140,16 @@ fn belongs(mutation: &Mutation) -> (&'static str, &'static str) {
         Mutation::PushBody(_) => ("push_body", "a `push`"),
         Mutation::Media(_) => ("media", "a `media` that is sent"),
         Mutation::Host(_) => ("host", "a `media` that is sent"),
+        Mutation::Ciphertext(_) => ("ciphertext", "a `replay`"),
+        Mutation::Sender(_) => ("sender", "a `text` that is sent"),
         Mutation::Time(_) => ("time", "a message that is sent"),
         Mutation::Device(_) => ("device", "a message that is sent"),
     }
 }
 
-/// The twin of a replay is the step that it repeats, and that one must have been accepted.
-fn lint_replay(problems: &mut Problems, scenario: &Scenario, n: usize, of: &str) {
+/// The twin of a replay is the step that it repeats, and that one must have been accepted; that of a
+/// forged one may be accepted later.
+fn lint_replay(problems: &mut Problems, scenario: &Scenario, n: usize, of: &str, forged: bool) {
     let span = scenario.tree.place(&format!("steps/{n}/send/replay"));
     let texts: Vec<(usize, &str)> = labels(scenario)
         .take_while(|(at, _)| *at < n)
@@ -145,7 +160,8 @@ fn lint_replay(problems: &mut Problems, scenario: &Scenario, n: usize, of: &str)
         problems.unknown(span, "earlier text", of, &known);
         return;
     };
-    let accepted = scenario.steps[origin + 1..n].iter().any(|step| match &step.action {
+    let until = if forged { scenario.steps.len() } else { n };
+    let accepted = scenario.steps[origin + 1..until].iter().any(|step| match &step.action {
         Action::Expect(expect) => speaks_of(expect, of),
         _ => false,
     });

@@ -74,7 +74,7 @@ fn texts(step: &Step) -> Vec<(String, Text<'_>)> {
         Action::Act(act) => act_texts(act),
         Action::Send(send) => send_texts(send),
         Action::Expect(expect) | Action::ExpectNone(expect) => expect_texts(expect),
-        Action::Fault(_) | Action::Advance(_) => Vec::new(),
+        Action::Fault(_) | Action::Advance(_) | Action::Compromise(_) => Vec::new(),
     }
 }
 
@@ -259,17 +259,22 @@ fn fields(action: &Action) -> Option<&'static [&'static str]> {
             Payload::Release { .. } | Payload::AskAgain { .. } | Payload::Resend { .. } => &["id"],
             Payload::Push { .. }
             | Payload::FetchKeys { .. }
+            | Payload::ProbeFile { .. }
             | Payload::Publish(_)
             | Payload::Probe { .. }
             | Payload::Drain { .. }
             | Payload::Lose(_)
+            | Payload::Unsent(_)
+            | Payload::Soak(_)
             | Payload::Typing(_)
             | Payload::Blocks(_)
             | Payload::EnlistElsewhere => &[],
         }),
         Action::Expect(expect) if expect.kind == Kind::Stanza => None,
         Action::Expect(expect) => Some(expect.kind.info().fields),
-        Action::ExpectNone(_) | Action::Fault(_) | Action::Advance(_) => Some(&[]),
+        Action::ExpectNone(_) | Action::Fault(_) | Action::Advance(_) | Action::Compromise(_) => {
+            Some(&[])
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::super::kinds::{META, Point};
 use super::super::line::{LineFault, Way, Which};
-use super::super::model::{Act, Action, Actor, Expect, Payload, Plays, Scenario, Send, Step};
+use super::super::model::{
+    Act, Action, Actor, Compromise, Expect, Kind, Matching, Payload, Plays, Scenario, Send, Step,
+};
 use super::super::operations;
 use crate::span::Span;
 use crate::spec::problems::Problems;
@@ -30,6 +32,7 @@ pub(super) fn lint(problems: &mut Problems, scenario: &Scenario) {
             }
             Action::Fault(fault) => lint_fault(problems, &at, fault),
             Action::Advance(advance) => lint_client(problems, &at, &advance.on),
+            Action::Compromise(theft) => lint_theft(problems, &at, theft),
         }
     }
 }
@@ -109,13 +112,44 @@ fn lint_fault(problems: &mut Problems, at: &Place<'_>, fault: &LineFault) {
     }
 }
 
+/// What is stolen belongs to the harness: secrets of the implementation are not its to take.
+fn lint_theft(problems: &mut Problems, at: &Place<'_>, theft: &Compromise) {
+    let robbed = at.actor(problems, "of", &theft.of);
+    if robbed.is_some_and(|actor| actor.plays != Plays::MetaClient || actor.iut) {
+        let message = format!("`{}` is no Meta client of the harness", theft.of);
+        problems.add(at.of("of"), message);
+    }
+    let with = at.actor(problems, "with", &theft.with);
+    if with.is_some_and(|actor| actor.plays != Plays::ThirdPartyClient || !actor.iut) {
+        let message = format!("`{}` is no client of the implementation under test", theft.with);
+        problems.add(at.of("with"), message);
+    }
+}
+
+/// A thief is named by the theft.
+fn lint_thief(problems: &mut Problems, at: &Place<'_>, expect: &Expect) {
+    let Matching::Fields(fields) = &expect.matching else { return };
+    let thefts = at.scenario.steps.iter().filter_map(|step| match &step.action {
+        Action::Compromise(theft) if theft.of == expect.at => step.label.as_deref(),
+        _ => None,
+    });
+    let known: Vec<&str> = thefts.collect();
+    let named = fields.iter().find(|(name, _)| name == "of");
+    match named {
+        Some((_, of)) if known.contains(&of.text()) => {}
+        Some((_, of)) => problems.unknown(at.of("thief/of"), "compromise", of.text(), &known),
+        None => problems.add(at.of("thief"), "`thief` lacks `of`, the label of a `compromise`"),
+    }
+}
+
 fn lint_send(problems: &mut Problems, at: &Place<'_>, send: &Send) {
     lint_sender(problems, at, send);
     let Some(to) = at.actor(problems, "to", &send.to) else { return };
     let wanted = match send.payload {
-        Payload::FetchKeys { .. } | Payload::Publish(_) | Payload::Probe { .. } => {
-            Plays::ThirdPartyServer
-        }
+        Payload::FetchKeys { .. }
+        | Payload::Probe { .. }
+        | Payload::ProbeFile { .. }
+        | Payload::Publish(_) => Plays::ThirdPartyServer,
         _ => Plays::ThirdPartyClient,
     };
     if to.plays != wanted {
@@ -169,7 +203,7 @@ fn lint_again(problems: &mut Problems, at: &Place<'_>, n: usize, send: &Send) {
         Action::Act(act) => matches!(act.operation.as_str(), "send_media" | "upload_media"),
         _ => false,
     };
-    if let Payload::Probe { of, .. } = &send.payload {
+    if let Payload::ProbeFile { of, .. } = &send.payload {
         let known: Vec<&str> =
             steps.filter(|s| stores(s)).filter_map(|step| step.label.as_deref()).collect();
         if !known.contains(&of.as_str()) {
@@ -201,6 +235,8 @@ fn lint_sender(problems: &mut Problems, at: &Place<'_>, send: &Send) {
             | Payload::AskAgain { .. }
             | Payload::Resend { .. }
             | Payload::Lose(_)
+            | Payload::Unsent(_)
+            | Payload::Soak(_)
     );
     match (by_client, send.from == META) {
         (false, true) => {}
@@ -217,6 +253,9 @@ fn lint_sender(problems: &mut Problems, at: &Place<'_>, send: &Send) {
 }
 
 fn lint_expect(problems: &mut Problems, at: &Place<'_>, expect: &Expect) {
+    if expect.kind == Kind::Thief {
+        lint_thief(problems, at, expect);
+    }
     let info = expect.kind.info();
     let fits = if expect.at == META {
         info.point == Point::Meta

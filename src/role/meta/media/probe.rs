@@ -11,7 +11,7 @@ use crate::http::{HttpRequest, HttpResponse};
 use crate::limits::{FILE_BYTES_MAX, PROBE_REQUESTS_MAX};
 use crate::role::Output;
 use crate::role::meta::{Fetch, Meta};
-use crate::scenario::Probe;
+use crate::scenario::FileProbe;
 
 /// As many as the catalogue names (MPX-004).
 const READERS: usize = 200;
@@ -26,7 +26,7 @@ pub(super) struct Ask {
 
 /// A probe that is under way.
 pub(in crate::role::meta) struct Run {
-    probe: Probe,
+    probe: FileProbe,
     label: Option<String>,
     reference: String,
     base: Option<Answer>,
@@ -41,7 +41,7 @@ impl Meta {
     /// The third-party server is unknown.
     pub fn probe_media(
         &mut self,
-        probe: Probe,
+        probe: FileProbe,
         reference: &str,
         label: Option<String>,
     ) -> Result<(), String> {
@@ -131,7 +131,7 @@ impl Meta {
 }
 
 fn asks(
-    probe: Probe,
+    probe: FileProbe,
     reference: &str,
     base: &HttpResponse,
     draw: &mut dyn FnMut() -> u64,
@@ -144,17 +144,17 @@ fn asks(
     };
     let at = |path: &str| Ask { what: shown(path), request: HttpRequest::new("GET", path) };
     match probe {
-        Probe::Repeat => {
+        FileProbe::Repeat => {
             let mut asks = vec![get("again", &[]), get("a third time", &[])];
             if let Some(etag) = base.header("etag") {
                 asks.push(get("if none matches", &[("if-none-match", etag)]));
             }
             asks
         }
-        Probe::Head => {
+        FileProbe::Head => {
             vec![Ask { what: "HEAD".to_owned(), request: HttpRequest::new("HEAD", &path) }]
         }
-        Probe::Range => ranges(base)
+        FileProbe::Range => ranges(base)
             .iter()
             .map(|(what, headers)| {
                 let headers: Vec<(&str, &str)> =
@@ -162,14 +162,16 @@ fn asks(
                 get(what, &headers)
             })
             .collect(),
-        Probe::Coding => ["identity", "gzip", "gzip, deflate, br, zstd", "*", "identity;q=0, gzip"]
-            .iter()
-            .map(|coding| get(coding, &[("accept-encoding", coding)]))
-            .collect(),
-        Probe::Unknown => unknown(reference, draw).iter().map(|path| at(path)).collect(),
-        Probe::Traversal => ways_out(reference).iter().map(|path| at(path)).collect(),
-        Probe::Readers => vec![get("one reader", &[]), get("another reader", &[])],
-        Probe::Parallel => (0..READERS).map(|_| get("at once", &[])).collect(),
+        FileProbe::Coding => {
+            ["identity", "gzip", "gzip, deflate, br, zstd", "*", "identity;q=0, gzip"]
+                .iter()
+                .map(|coding| get(coding, &[("accept-encoding", coding)]))
+                .collect()
+        }
+        FileProbe::Unknown => unknown(reference, draw).iter().map(|path| at(path)).collect(),
+        FileProbe::Traversal => ways_out(reference).iter().map(|path| at(path)).collect(),
+        FileProbe::Readers => vec![get("one reader", &[]), get("another reader", &[])],
+        FileProbe::Parallel => (0..READERS).map(|_| get("at once", &[])).collect(),
     }
 }
 
@@ -261,7 +263,7 @@ mod tests {
     #[test]
     fn every_probe_asks_something() {
         let base = HttpResponse { body: vec![0; 40], ..HttpResponse::new(200) };
-        for (probe, word) in Probe::ALL {
+        for (probe, word) in FileProbe::ALL {
             let asks = asks(*probe, "abc", &base.clone().with_header("etag", "\"e\""), &mut || 1);
             assert!(!asks.is_empty() && asks.len() <= PROBE_REQUESTS_MAX, "{word}");
         }

@@ -12,7 +12,7 @@ use super::probe::Ask;
 use crate::evidence::RuleFacts;
 use crate::http::HttpResponse;
 use crate::limits::FILE_BYTES_MAX;
-use crate::scenario::Probe;
+use crate::scenario::FileProbe;
 
 pub(super) type Answer = Result<HttpResponse, String>;
 type Asked<'a> = &'a [(&'a Ask, &'a Answer)];
@@ -34,7 +34,7 @@ const PASSING: &[&str] = &[
 ];
 
 /// Every rule that a probe decides.
-pub(super) fn judge(probe: Probe, base: &Answer, asked: Asked<'_>) -> Vec<RuleFacts> {
+pub(super) fn judge(probe: FileProbe, base: &Answer, asked: Asked<'_>) -> Vec<RuleFacts> {
     let whole = match base {
         Ok(whole) if whole.status == 200 => whole,
         other => {
@@ -43,27 +43,27 @@ pub(super) fn judge(probe: Probe, base: &Answer, asked: Asked<'_>) -> Vec<RuleFa
         }
     };
     match probe {
-        Probe::Repeat => vec![rule("MED-009", first(asked, |answer| changed(whole, answer)))],
-        Probe::Head => head(whole, asked),
-        Probe::Range => vec![rule("MED-010", first(asked, |answer| part(whole, answer)))],
-        Probe::Coding => coding(whole, asked),
-        Probe::Unknown => vec![rule("MED-007", first(asked, |answer| not_refused(answer)))],
-        Probe::Traversal => vec![rule("MED-013", first(asked, |answer| way_out(answer)))],
-        Probe::Readers => readers(whole, asked),
-        Probe::Parallel => parallel(whole, asked),
+        FileProbe::Repeat => vec![rule("MED-009", first(asked, |answer| changed(whole, answer)))],
+        FileProbe::Head => head(whole, asked),
+        FileProbe::Range => vec![rule("MED-010", first(asked, |answer| part(whole, answer)))],
+        FileProbe::Coding => coding(whole, asked),
+        FileProbe::Unknown => vec![rule("MED-007", first(asked, |answer| not_refused(answer)))],
+        FileProbe::Traversal => vec![rule("MED-013", first(asked, |answer| way_out(answer)))],
+        FileProbe::Readers => readers(whole, asked),
+        FileProbe::Parallel => parallel(whole, asked),
     }
 }
 
-fn rows(probe: Probe) -> &'static [&'static str] {
+fn rows(probe: FileProbe) -> &'static [&'static str] {
     match probe {
-        Probe::Repeat => &["MED-009"],
-        Probe::Head => &["MED-011"],
-        Probe::Range => &["MED-010"],
-        Probe::Coding => &["MED-006"],
-        Probe::Unknown => &["MED-007"],
-        Probe::Traversal => &["MED-013"],
-        Probe::Readers => &["MPX-004", "MPX-006"],
-        Probe::Parallel => &["MPX-004", "MPX-005"],
+        FileProbe::Repeat => &["MED-009"],
+        FileProbe::Head => &["MED-011"],
+        FileProbe::Range => &["MED-010"],
+        FileProbe::Coding => &["MED-006"],
+        FileProbe::Unknown => &["MED-007"],
+        FileProbe::Traversal => &["MED-013"],
+        FileProbe::Readers => &["MPX-004", "MPX-006"],
+        FileProbe::Parallel => &["MPX-004", "MPX-005"],
     }
 }
 
@@ -366,13 +366,13 @@ mod tests {
         Ask { what: "it".into(), request }
     }
 
-    fn grades(probe: Probe, ask: &Ask, answer: HttpResponse) -> Vec<RuleGrade> {
+    fn grades(probe: FileProbe, ask: &Ask, answer: HttpResponse) -> Vec<RuleGrade> {
         let answer = Ok(answer);
         let rules = judge(probe, &Ok(whole()), &[(ask, &answer)]);
         rules.iter().map(|rule| rule.grade).collect()
     }
 
-    fn one(probe: Probe, headers: &[(&str, &str)], answer: HttpResponse) -> RuleGrade {
+    fn one(probe: FileProbe, headers: &[(&str, &str)], answer: HttpResponse) -> RuleGrade {
         grades(probe, &ask(headers), answer)[0]
     }
 
@@ -385,7 +385,7 @@ mod tests {
 
     #[test]
     fn a_part_is_the_part_that_was_asked_for() {
-        let of = |range: &str, answer| one(Probe::Range, &[("range", range)], answer);
+        let of = |range: &str, answer| one(FileProbe::Range, &[("range", range)], answer);
         assert_eq!(of("bytes=0-0", slice("bytes 0-0/40", 0..1)), Holds);
         assert_eq!(of("bytes=-1", slice("bytes 39-39/40", 39..40)), Holds);
         assert_eq!(of("bytes=10-", slice("bytes 10-39/40", 10..40)), Holds);
@@ -400,7 +400,7 @@ mod tests {
         let short = HttpResponse { body: vec![0], ..HttpResponse::new(200) };
         assert_eq!(of("bytes=0-0", short), Broken);
         let other = [("range", "bytes=0-3"), ("if-range", "\"never-was\"")];
-        assert_eq!(one(Probe::Range, &other, slice("bytes 0-3/40", 0..4)), Broken);
+        assert_eq!(one(FileProbe::Range, &other, slice("bytes 0-3/40", 0..4)), Broken);
     }
 
     #[test]
@@ -409,13 +409,13 @@ mod tests {
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gzip.write_all(&whole().body).unwrap();
         let packed = HttpResponse { body: gzip.finish().unwrap(), ..HttpResponse::new(200) };
-        let of = |answer| one(Probe::Coding, &[("accept-encoding", "gzip")], answer);
+        let of = |answer| one(FileProbe::Coding, &[("accept-encoding", "gzip")], answer);
         assert_eq!(of(whole()), Holds);
         assert_eq!(of(packed.clone().with_header("content-encoding", "gzip")), Holds);
         assert_eq!(of(packed), Broken);
         assert_eq!(of(HttpResponse::new(406)), Broken);
         let refuses = [("accept-encoding", "identity;q=0, gzip")];
-        assert_eq!(one(Probe::Coding, &refuses, HttpResponse::new(406)), Holds);
+        assert_eq!(one(FileProbe::Coding, &refuses, HttpResponse::new(406)), Holds);
     }
 
     #[test]
@@ -424,7 +424,7 @@ mod tests {
         let mut page = page;
         page.headers[0].1 = "text/html".into();
         let ok = Ok(page.clone());
-        let grade = |base: HttpResponse| judge(Probe::Coding, &Ok(base), &[])[0].grade;
+        let grade = |base: HttpResponse| judge(FileProbe::Coding, &Ok(base), &[])[0].grade;
         assert_eq!(grade(page.clone()), Warns);
         assert_eq!(grade(page.with_header("content-disposition", "attachment")), Holds);
         assert_eq!(grade(HttpResponse::new(200)), Warns);
@@ -434,12 +434,12 @@ mod tests {
     #[test]
     fn head_is_get_without_its_body() {
         let bare = HttpResponse { body: Vec::new(), ..whole() };
-        assert_eq!(one(Probe::Head, &[], bare), Holds);
-        assert_eq!(one(Probe::Head, &[], HttpResponse::new(405)), Warns);
-        assert_eq!(one(Probe::Head, &[], HttpResponse::new(404)), Broken);
-        assert_eq!(one(Probe::Head, &[], HttpResponse::new(200)), Warns);
+        assert_eq!(one(FileProbe::Head, &[], bare), Holds);
+        assert_eq!(one(FileProbe::Head, &[], HttpResponse::new(405)), Warns);
+        assert_eq!(one(FileProbe::Head, &[], HttpResponse::new(404)), Broken);
+        assert_eq!(one(FileProbe::Head, &[], HttpResponse::new(200)), Warns);
         let wrong = HttpResponse::new(200).with_header("content-length", "0");
-        assert_eq!(one(Probe::Head, &[], wrong), Broken);
+        assert_eq!(one(FileProbe::Head, &[], wrong), Broken);
     }
 
     #[test]
@@ -451,21 +451,21 @@ mod tests {
             (302, Broken, Holds),
             (500, Broken, Broken),
         ] {
-            assert_eq!(one(Probe::Unknown, &[], HttpResponse::new(status)), known, "{status}");
+            assert_eq!(one(FileProbe::Unknown, &[], HttpResponse::new(status)), known, "{status}");
             assert_eq!(
-                one(Probe::Traversal, &[], HttpResponse::new(status)),
+                one(FileProbe::Traversal, &[], HttpResponse::new(status)),
                 elsewhere,
                 "{status}"
             );
         }
         let closed: Answer = Err("closed".into());
         let ask = ask(&[]);
-        assert_eq!(judge(Probe::Traversal, &Ok(whole()), &[(&ask, &closed)])[0].grade, Holds);
+        assert_eq!(judge(FileProbe::Traversal, &Ok(whole()), &[(&ask, &closed)])[0].grade, Holds);
     }
 
     #[test]
     fn nothing_tells_readers_apart() {
-        let of = |answer| grades(Probe::Readers, &ask(&[]), answer);
+        let of = |answer| grades(FileProbe::Readers, &ask(&[]), answer);
         assert_eq!(of(whole()), [Holds, Holds]);
         assert_eq!(of(whole().with_header("date", "now")), [Holds, Holds]);
         assert_eq!(of(whole().with_header("set-cookie", "a=b")), [Holds, Broken]);
@@ -479,20 +479,20 @@ mod tests {
 
     #[test]
     fn many_at_once_are_served_and_not_rationed() {
-        let of = |status| grades(Probe::Parallel, &ask(&[]), HttpResponse::new(status));
-        assert_eq!(grades(Probe::Parallel, &ask(&[]), whole()), [Holds, Holds]);
+        let of = |status| grades(FileProbe::Parallel, &ask(&[]), HttpResponse::new(status));
+        assert_eq!(grades(FileProbe::Parallel, &ask(&[]), whole()), [Holds, Holds]);
         assert_eq!(of(429), [Holds, Broken]);
         assert_eq!(of(503), [Broken, Holds]);
     }
 
     #[test]
     fn the_same_reference_gives_the_same() {
-        assert_eq!(one(Probe::Repeat, &[], whole()), Holds);
+        assert_eq!(one(FileProbe::Repeat, &[], whole()), Holds);
         let matched = [("if-none-match", "\"e\"")];
-        assert_eq!(one(Probe::Repeat, &matched, HttpResponse::new(304)), Holds);
-        assert_eq!(one(Probe::Repeat, &[], HttpResponse::new(304)), Broken);
+        assert_eq!(one(FileProbe::Repeat, &matched, HttpResponse::new(304)), Holds);
+        assert_eq!(one(FileProbe::Repeat, &[], HttpResponse::new(304)), Broken);
         let mut other = whole();
         other.headers[2].1 = "\"f\"".into();
-        assert_eq!(one(Probe::Repeat, &[], other), Broken);
+        assert_eq!(one(FileProbe::Repeat, &[], other), Broken);
     }
 }

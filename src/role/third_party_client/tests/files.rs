@@ -72,9 +72,9 @@ fn a_file_comes_from_the_configured_host_and_is_shown_once_it_was_checked() {
     let did = bench.stanza(bob.sends("A2", &media.encode()));
     assert_eq!(asked(&did).unwrap().1, "http://media/v/t1?oh=2");
     assert_eq!(sent(&did, "receipt").len(), 1);
-    let told = did.iter().any(|did| {
-        matches!(did, Did::Notified(Notification::File { caption, .. }) if caption.is_some())
-    });
+    let told = did.iter().any(
+        |did| matches!(did, Did::Notified(Notification::File { caption, .. }) if caption.is_some()),
+    );
     assert!(told && saved(&did).is_none());
     let (id, _) = asked(&did).unwrap();
     let did = bench.input(Input::Response { id, result: Ok(with(file)) });
@@ -179,10 +179,7 @@ fn a_file_goes_out_encrypted_and_its_message_after_it() {
     let [Did::Uploaded(call, sealed)] = &did[..] else { panic!("{did:?}") };
     let did = bench.stored(*call, "reference-1");
     let Content::Media(media) = bob.opens(sent(&did, "message")[0]) else { panic!("a file") };
-    assert_eq!(
-        media.direct_path.as_deref(),
-        Some("/interop/whatsapp/download/12/reference-1/")
-    );
+    assert_eq!(media.direct_path.as_deref(), Some("/interop/whatsapp/download/12/reference-1/"));
     let key: [u8; 32] = media.key.clone().unwrap().try_into().unwrap();
     let keys = MediaKeys::expand(&key, "WhatsApp Audio Keys");
     assert_eq!(open(sealed, &keys, 10, &media.digests).unwrap(), PLAIN);

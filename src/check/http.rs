@@ -1,0 +1,306 @@
+//! What a probe of a server's HTTP means for the rows TRN-001 to TRN-009.
+//!
+//! Main function: [`rules`]. It reads what the connections saw and judges it by the catalogue's
+//! `why`: `Warns` is the half of a row that only warns, `Broken` the one that the level decides.
+
+use crate::evidence::{HttpAnswer, Look, Payload, RuleFacts, RuleGrade};
+
+/// The rules that a probe decides.
+pub(super) fn rules(probe: &str, endpoint: &str, seen: &[Look]) -> Vec<RuleFacts> {
+    let Some(first) = seen.first() else { return Vec::new() };
+    let judged = match (probe, seen) {
+        ("versions", [one, two]) => return versions(endpoint, one, two),
+        ("tls", [new, old]) => ("TRN-003", tls(new, old)),
+        ("old-tls", _) => ("TRN-004", old_tls(seen)),
+        ("certificate", _) => ("TRN-005", certificate(first)),
+        ("no-host" | "two-hosts", _) => ("TRN-006", refused(first)),
+        ("both-framings" | "both-framings-swapped", _) => ("TRN-007", one_reading(first)),
+        ("two-lengths" | "odd-length", _) => ("TRN-007", refused_and_closed(first)),
+        ("foreign-method", _) => ("TRN-008", not_allowed(first)),
+        ("text-body", _) => ("TRN-009", answered_by(415, first)),
+        ("large-body", _) => ("TRN-009", too_large(first)),
+        _ => ("TRN-009", no_failure(first)),
+    };
+    let (row, (grade, why)) = judged;
+    vec![fact(row, grade, format!("{endpoint}: {why}"))]
+}
+
+/// What came of a rule, with what was seen.
+type Judged = (RuleGrade, String);
+
+fn fact(row: &str, grade: RuleGrade, why: String) -> RuleFacts {
+    RuleFacts { requirement: row.to_owned(), grade, why: Some(why) }
+}
+
+fn grade(right: bool) -> RuleGrade {
+    if right { RuleGrade::Holds } else { RuleGrade::Broken }
+}
+
+fn warned(right: bool) -> RuleGrade {
+    if right { RuleGrade::Holds } else { RuleGrade::Warns }
+}
+
+/// TRN-001: both versions carry the call. TRN-002: with the same outcome.
+fn versions(endpoint: &str, one: &Look, two: &Look) -> Vec<RuleFacts> {
+    let shown = |name: &str, look: &Look| format!("{name} {}", outcome(look));
+    let why = format!("{endpoint}: {}, {}", shown("HTTP/1.1", one), shown("HTTP/2", two));
+    let carried = [one, two].iter().all(|look| look.answer.as_ref().is_some_and(carries));
+    let mut out = vec![fact("TRN-001", grade(carried), why)];
+    if let (Some(one), Some(two)) = (&one.answer, &two.answer) {
+        let differences = differences(one, two);
+        let why = match differences.as_slice() {
+            [] => format!("{endpoint}: the answers are alike"),
+            some => format!("{endpoint}: HTTP/1.1 and HTTP/2 differ in {}", some.join(", ")),
+        };
+        out.push(fact("TRN-002", grade(differences.is_empty()), why));
+    }
+    out
+}
+
+/// The endpoint is there and speaks this version; what it thinks of the call is another row's.
+fn carries(answer: &HttpAnswer) -> bool {
+    answer.status < 500 && !matches!(answer.status, 404 | 405 | 421 | 426)
+}
+
+/// Fields that say something to the caller.
+const SIGNIFICANT: [&str; 6] =
+    ["content-type", "cache-control", "www-authenticate", "allow", "location", "retry-after"];
+
+fn differences(one: &HttpAnswer, two: &HttpAnswer) -> Vec<String> {
+    let mut out = Vec::new();
+    if one.status != two.status {
+        out.push(format!("status ({} and {})", one.status, two.status));
+    }
+    if one.body != two.body {
+        out.push("body".to_owned());
+    }
+    let differ = |name: &&&str| header(one, name) != header(two, name);
+    out.extend(SIGNIFICANT.iter().filter(differ).map(|name| (*name).to_owned()));
+    out
+}
+
+fn header<'a>(answer: &'a HttpAnswer, name: &str) -> Option<&'a str> {
+    let found = answer.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value.as_str())
+}
+
+fn tls(new: &Look, old: &Look) -> Judged {
+    match (&new.failed, &old.failed) {
+        (Some(why), _) => (RuleGrade::Broken, format!("TLS 1.3 alone is refused: {why}")),
+        (None, Some(why)) => (RuleGrade::Warns, format!("TLS 1.2 alone is refused: {why}")),
+        (None, None) => (RuleGrade::Holds, "TLS 1.3 and TLS 1.2 are accepted".to_owned()),
+    }
+}
+
+fn old_tls(seen: &[Look]) -> Judged {
+    let agreed = seen.iter().find_map(|look| look.tls.as_ref());
+    match (agreed, seen.iter().find_map(|look| look.failed.as_ref())) {
+        (Some(version), _) => (RuleGrade::Broken, format!("{version} was agreed to")),
+        (None, Some(why)) => (RuleGrade::Broken, why.clone()),
+        (None, None) => (RuleGrade::Holds, "TLS 1.0 and TLS 1.1 are refused".to_owned()),
+    }
+}
+
+fn certificate(look: &Look) -> Judged {
+    match &look.failed {
+        Some(why) => (RuleGrade::Broken, format!("a caller that verifies does not connect: {why}")),
+        None => (RuleGrade::Holds, "chain, name and validity are in order".to_owned()),
+    }
+}
+
+fn refused(look: &Look) -> Judged {
+    let statuses = statuses(look);
+    (grade(statuses == [400]), outcome_of_raw(look, &statuses))
+}
+
+fn refused_and_closed(look: &Look) -> Judged {
+    let statuses = statuses(look);
+    (grade(statuses == [400] && look.closed), outcome_of_raw(look, &statuses))
+}
+
+/// RFC 9112 §6.1: refused, or read by `Transfer-Encoding` alone, and the connection closed.
+fn one_reading(look: &Look) -> Judged {
+    let statuses = statuses(look);
+    let right = match statuses.as_slice() {
+        [400..=499 | 501] => true,
+        [_] => look.closed,
+        // Who ends the connection without a word has refused too.
+        [] => look.closed,
+        _ => false,
+    };
+    (grade(right), outcome_of_raw(look, &statuses))
+}
+
+/// TRN-008; that a 405 lacks `Allow` is told by [`lacks_allow`].
+fn not_allowed(look: &Look) -> Judged {
+    let Some(answer) = &look.answer else { return (RuleGrade::Broken, outcome(look)) };
+    match (answer.status, header(answer, "allow")) {
+        (405, Some(allow)) => (RuleGrade::Holds, format!("405, Allow: {allow}")),
+        (405, None) => (RuleGrade::Broken, "405 without Allow".to_owned()),
+        (status, _) => (RuleGrade::Warns, format!("{status}, and not 405")),
+    }
+}
+
+/// RFC 9110 §15.5.6: "The origin server MUST generate an Allow header field in a 405 response".
+pub(super) fn lacks_allow(probe: &str, seen: &[Look]) -> bool {
+    let answer = seen.first().and_then(|look| look.answer.as_ref());
+    probe == "foreign-method"
+        && answer.is_some_and(|answer| answer.status == 405 && header(answer, "allow").is_none())
+}
+
+fn answered_by(status: u16, look: &Look) -> Judged {
+    let right = look.answer.as_ref().is_some_and(|answer| answer.status == status);
+    (warned(right), format!("{}, where {status} says what is wrong", outcome(look)))
+}
+
+/// A server that stops reading may be heard or not; only an answer can be of the wrong kind.
+fn too_large(look: &Look) -> Judged {
+    match &look.answer {
+        Some(_) => answered_by(413, look),
+        None => (RuleGrade::Holds, "the connection was ended before ten megabytes".to_owned()),
+    }
+}
+
+fn no_failure(look: &Look) -> Judged {
+    let statuses = statuses(look);
+    // 501 and 505 say that the request is beyond the server, and not that the server failed.
+    let fails = statuses.iter().any(|status| *status >= 500 && !matches!(status, 501 | 505));
+    let silent = statuses.is_empty() && !look.closed && look.failed.is_none();
+    (warned(!fails && !silent && look.failed.is_none()), outcome_of_raw(look, &statuses))
+}
+
+fn outcome(look: &Look) -> String {
+    match (&look.answer, &look.failed) {
+        (Some(answer), _) => format!("{}", answer.status),
+        (None, Some(why)) => format!("no answer ({why})"),
+        (None, None) => "no answer".to_owned(),
+    }
+}
+
+fn outcome_of_raw(look: &Look, statuses: &[u16]) -> String {
+    let end = if look.closed { "the connection was closed" } else { "the connection stayed open" };
+    match (statuses, &look.failed) {
+        (_, Some(why)) => format!("no answer ({why})"),
+        ([], None) => format!("no answer, and {end}"),
+        ([one], None) => format!("{one}, and {end}"),
+        (several, None) => {
+            let several: Vec<String> = several.iter().map(u16::to_string).collect();
+            format!("{} answers ({}), and {end}", several.len(), several.join(", "))
+        }
+    }
+}
+
+/// The statuses of the answers in raw bytes. A body is skipped by its `Content-Length`, or searched
+/// for the next status line, where it has none.
+fn statuses(look: &Look) -> Vec<u16> {
+    let bytes = look.bytes.as_ref().and_then(Payload::bytes).unwrap_or_default();
+    let (mut rest, mut out) = (bytes.as_slice(), Vec::new());
+    while let Some((status, after)) = one_status(rest) {
+        if status >= 200 {
+            out.push(status);
+        }
+        rest = after;
+    }
+    out
+}
+
+fn one_status(bytes: &[u8]) -> Option<(u16, &[u8])> {
+    let start = bytes.windows(7).position(|window| window == b"HTTP/1.")?;
+    let mut headers = [httparse::EMPTY_HEADER; 100];
+    let mut response = httparse::Response::new(&mut headers);
+    let head = match response.parse(&bytes[start..]) {
+        Ok(httparse::Status::Complete(head)) => head,
+        _ => return None,
+    };
+    let mut fields = response.headers.iter();
+    let length = fields.find(|field| field.name.eq_ignore_ascii_case("content-length"));
+    let length = length.and_then(|field| std::str::from_utf8(field.value).ok()?.parse().ok());
+    let end = (start + head).saturating_add(length.unwrap_or(0)).min(bytes.len());
+    Some((response.code?, &bytes[end..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(text: &str, closed: bool) -> Look {
+        let text = text.replace('\n', "\r\n");
+        Look { bytes: Some(Payload::of(text.as_bytes())), closed, ..Look::default() }
+    }
+
+    fn answered(status: u16, headers: &[(&str, &str)]) -> Look {
+        let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        let (headers, body) = (headers.collect(), Payload::of(b"x"));
+        Look { answer: Some(HttpAnswer { status, headers, body }), ..Look::default() }
+    }
+
+    fn failed() -> Look {
+        Look { failed: Some("alert".into()), ..Look::default() }
+    }
+
+    fn judged(probe: &str, seen: &[Look]) -> Vec<(String, RuleGrade)> {
+        let rules = rules(probe, "push", seen).into_iter();
+        rules.map(|rule| (rule.requirement, rule.grade)).collect()
+    }
+
+    fn only(probe: &str, seen: &[Look]) -> RuleGrade {
+        match judged(probe, seen).as_slice() {
+            [(_, grade)] => *grade,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn several_answers_are_counted_whatever_stands_in_their_bodies() {
+        let two = raw("HTTP/1.1 200 OK\ncontent-length: 3\n\nabcHTTP/1.1 404 -\n\n", false);
+        assert_eq!(statuses(&two), [200, 404]);
+        let quoted = raw("HTTP/1.1 400 -\ncontent-length: 9\n\nHTTP/1.1 ", true);
+        assert_eq!(statuses(&quoted), [400]);
+        let early = raw("HTTP/1.1 100 Continue\n\nHTTP/1.1 200 OK\n\n", true);
+        assert_eq!(statuses(&early), [200]);
+        assert_eq!(statuses(&raw("no HTTP", true)), [0_u16; 0]);
+    }
+
+    #[test]
+    fn framing_that_is_ambiguous_is_read_once_or_not_at_all() {
+        use RuleGrade::{Broken, Holds};
+        let (one, two) = ("HTTP/1.1 200 OK\n\n", "HTTP/1.1 200 OK\n\nHTTP/1.1 200 OK\n\n");
+        assert_eq!(only("both-framings", &[raw(one, true)]), Holds);
+        assert_eq!(only("both-framings", &[raw(one, false)]), Broken);
+        assert_eq!(only("both-framings", &[raw(two, true)]), Broken);
+        assert_eq!(only("two-lengths", &[raw("HTTP/1.1 400 -\n\n", true)]), Holds);
+        assert_eq!(only("two-lengths", &[raw("HTTP/1.1 400 -\n\n", false)]), Broken);
+        assert_eq!(only("odd-length", &[raw("", true)]), Broken);
+        assert_eq!(only("no-host", &[raw(one, true)]), Broken);
+    }
+
+    #[test]
+    fn what_only_recommends_warns() {
+        use RuleGrade::{Broken, Holds, Warns};
+        assert_eq!(only("tls", &[Look::default(), failed()]), Warns);
+        assert_eq!(only("tls", &[failed(), Look::default()]), Broken);
+        assert_eq!(only("foreign-method", &[answered(404, &[])]), Warns);
+        assert_eq!(only("foreign-method", &[answered(405, &[("Allow", "GET")])]), Holds);
+        let bare = [answered(405, &[])];
+        assert!(only("foreign-method", &bare) == Broken && lacks_allow("foreign-method", &bare));
+        assert_eq!(only("text-body", &[answered(200, &[])]), Warns);
+        assert_eq!(only("large-body", &[failed()]), Holds);
+        assert_eq!(only("garbage", &[raw("HTTP/1.1 500 -\n\n", true)]), Warns);
+        assert_eq!(only("odd-version", &[raw("HTTP/1.1 505 -\n\n", true)]), Holds);
+        assert_eq!(only("garbage", &[Look::default()]), Warns);
+    }
+
+    #[test]
+    fn both_versions_are_there_and_say_the_same() {
+        use RuleGrade::{Broken, Holds};
+        let of = |row: &str, grade| (row.to_owned(), grade);
+        let one = answered(200, &[("content-type", "a"), ("date", "1")]);
+        let alike = answered(200, &[("Content-Type", "a"), ("date", "2")]);
+        let both = [of("TRN-001", Holds), of("TRN-002", Holds)];
+        assert_eq!(judged("versions", &[one.clone(), alike]), both);
+        let other = answered(200, &[]);
+        let differ = [of("TRN-001", Holds), of("TRN-002", Broken)];
+        assert_eq!(judged("versions", &[one.clone(), other]), differ);
+        assert_eq!(judged("versions", &[one, failed()]), [of("TRN-001", Broken)]);
+    }
+}

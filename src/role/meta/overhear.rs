@@ -1,0 +1,51 @@
+//! Searching what is not recorded as it came for what users wrote (ENC-001).
+//!
+//! Tokens and forms are recorded as facts, so a judge cannot search their bytes later; they are
+//! searched here, and a sighting is recorded with its place.
+
+use super::Meta;
+use crate::canary::{Canary, Oracle};
+use crate::evidence::{Channel, Event, Stream};
+use crate::http::HttpRequest;
+use crate::limits::SIGHTINGS_MAX;
+
+/// What is looked for, and how much was found.
+#[derive(Default)]
+pub(super) struct Watch {
+    canaries: Vec<Canary>,
+    oracle: Option<Oracle>,
+    sightings: usize,
+}
+
+impl Meta {
+    /// From here on these must not be seen, beside those that were named before.
+    pub fn watch_for(&mut self, canary: Canary) {
+        self.watch.canaries.push(canary);
+        self.watch.oracle = Some(Oracle::new(self.watch.canaries.iter().cloned()));
+    }
+
+    /// Searches a request that somebody made: its URL, its headers and its body.
+    pub fn overhear(&mut self, request: &HttpRequest) {
+        self.search(Channel::Http, "the URL", request.path.as_bytes());
+        for (name, value) in &request.headers {
+            self.search(Channel::Http, &format!("the header {name}"), value.as_bytes());
+        }
+        self.search(Channel::Http, "the body of a request", &request.body);
+    }
+
+    pub(super) fn overhear_login(&mut self, payload: &[u8]) {
+        self.search(Channel::Login, "the payload of the login", payload);
+    }
+
+    fn search(&mut self, channel: Channel, place: &str, bytes: &[u8]) {
+        let Some(found) = self.watch.oracle.as_ref().and_then(|oracle| oracle.scan(bytes)) else {
+            return;
+        };
+        if self.watch.sightings < SIGHTINGS_MAX {
+            self.watch.sightings += 1;
+            let (place, what, form) = (place.to_owned(), found.what, found.form);
+            let event = Event::Sighted { channel, place, what, form, offset: found.offset };
+            self.record(Stream::sightings(), None, event);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Faults of the guarantees: healing, forward secrecy, deniability, and content that leaks beside its
+//! ciphertext.
+
+use super::{Fault, Quirk, VARIANT, client};
+
+pub(super) static ALL: &[Quirk] = &[
+    client(
+        "ratchet-key-never-renewed",
+        Fault::RatchetKeyKept,
+        "ENC-010",
+        "variant of isopen-io/meeshy 420d307db",
+        "Goes on with its first ratchet key for the life of a session, so that nothing heals.",
+    ),
+    client(
+        "ratchet-key-renewed-late",
+        Fault::RatchetKeyRenewedLate,
+        "ENC-010",
+        VARIANT,
+        "Draws a new ratchet key only at every third answer.",
+    ),
+    client(
+        "one-time-prekey-passed-over",
+        Fault::OneTimePrekeyPassedOver,
+        "ENC-003",
+        "variant of isopen-io/meeshy 2fe1fa772",
+        "Opens sessions without the one-time prekey of the bundle, as if there were none.",
+    ),
+    client(
+        "content-is-signed",
+        Fault::ContentSigned,
+        "ENC-011",
+        VARIANT,
+        "Signs what the user wrote with the identity key, inside the ciphertext.",
+    ),
+    client(
+        "ciphertext-is-signed",
+        Fault::CiphertextSigned,
+        "ENC-011",
+        VARIANT,
+        "Signs the ciphertext with the identity key, beside it.",
+    ),
+    client(
+        "text-in-the-notify-name",
+        Fault::TextInNotify,
+        "ENC-001",
+        VARIANT,
+        "Puts the beginning of the text into the name that goes with the message, for a preview.",
+    ),
+    client(
+        "text-as-base64-beside-the-ciphertext",
+        Fault::TextInBase64,
+        "ENC-001",
+        VARIANT,
+        "Sends a preview of the text in base64 beside the ciphertext.",
+    ),
+    client(
+        "text-as-utf-16-beside-the-ciphertext",
+        Fault::TextInUtf16,
+        "ENC-001",
+        VARIANT,
+        "Sends a preview of the text in UTF-16 beside the ciphertext.",
+    ),
+    client(
+        "text-in-a-url",
+        Fault::TextInUrl,
+        "ENC-001",
+        VARIANT,
+        "Reports each action by a URL that holds the text in hexadecimal.",
+    ),
+    client(
+        "text-in-a-header",
+        Fault::TextInHeader,
+        "ENC-001",
+        VARIANT,
+        "Reports each action with the text, percent-encoded, in a header.",
+    ),
+    client(
+        "text-in-a-crash-report",
+        Fault::TextInCrashReport,
+        "ENC-001",
+        VARIANT,
+        "Posts what it did last, texts included, compressed.",
+    ),
+    client(
+        "text-in-the-login",
+        Fault::TextInLogin,
+        "ENC-001",
+        VARIANT,
+        "Tells the server at the next login what was sent last.",
+    ),
+    client("text-in-the-log", Fault::TextInLog, "PRV-008", VARIANT, "Logs texts that go out."),
+    client(
+        "text-in-the-log-escaped",
+        Fault::TextInLogEscaped,
+        "PRV-008",
+        VARIANT,
+        "Logs texts that go out as JSON with escapes.",
+    ),
+    client(
+        "incoming-text-in-the-log",
+        Fault::IncomingTextInLog,
+        "PRV-008",
+        VARIANT,
+        "Logs in hexadecimal what it decrypts.",
+    ),
+];

@@ -1,0 +1,125 @@
+//! Faults that let what the user wrote out of the client beside its ciphertext, or sign it.
+//!
+//! Each leaks through one channel in one form, as real clients did for the sake of previews, crash
+//! reports and debugging. A sound client passes through here unchanged.
+
+use std::io::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::ThirdPartyClient;
+use super::effect::Output;
+use super::send::Draft;
+use crate::http::HttpRequest;
+use crate::role::FetchId;
+use crate::role::quirk::Fault;
+use crate::wire::Node;
+
+/// Names the request of a fault; enlistments count from 0.
+const REPORT_FETCH: FetchId = FetchId::MAX - 1;
+/// Characters of a preview.
+const PREVIEW_CHARS: usize = 24;
+/// The tag of `pushName` in a login payload, and most bytes of it here.
+const PUSH_NAME: u8 = 7 << 3 | 2;
+const NAME_BYTES: usize = 100;
+/// A field of the content that no reader knows (`wire.md` §6.1), with a length of 64 bytes.
+const SIGNATURE_FIELD: [u8; 4] = [0xFA, 0xF0, 0x04, 64];
+
+impl ThirdPartyClient {
+    /// Lines for the log, which only a fault writes.
+    pub fn take_log_lines(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.log_lines)
+    }
+
+    /// The content as it is encrypted: a sound client signs nothing that its user says (ENC-011).
+    pub(super) fn unsigned(&mut self, draft: &Draft, mut content: Vec<u8>) -> Vec<u8> {
+        if self.has(Fault::ContentSigned) {
+            let signature = self.party.sign(draft.text.as_bytes());
+            content.extend(SIGNATURE_FIELD);
+            content.extend(signature);
+        }
+        content
+    }
+
+    /// The message as it goes out: nothing in it but the ciphertext comes from the text.
+    pub(super) fn unadorned(&mut self, draft: &Draft, ciphertext: &[u8], message: Node) -> Node {
+        let text = draft.text.as_str();
+        let preview: String = text.chars().take(PREVIEW_CHARS).collect();
+        match self.fault {
+            Some(Fault::CiphertextSigned) => {
+                let signature = self.party.sign(ciphertext);
+                message.children([Node::new("sig").bytes(signature)])
+            }
+            Some(Fault::TextInNotify) => message.attr("notify", preview.as_str()),
+            Some(Fault::TextInBase64) => {
+                message.children([Node::new("preview").bytes(STANDARD.encode(text))])
+            }
+            Some(Fault::TextInUtf16) => {
+                let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+                message.children([Node::new("preview").bytes(wide)])
+            }
+            _ => message,
+        }
+    }
+
+    /// What a faulty client tells others of a text that it sends.
+    pub(super) fn betray(&mut self, text: &str) {
+        match self.fault {
+            Some(Fault::TextInUrl) => {
+                let path = format!("/report?last={}", hex::encode(text));
+                self.report(HttpRequest::new("GET", &path));
+            }
+            Some(Fault::TextInHeader) => {
+                let escaped = text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+                let mut request = HttpRequest::new("POST", "/report");
+                request.headers.push(("x-last-action".to_owned(), escaped));
+                self.report(request);
+            }
+            Some(Fault::TextInCrashReport) => {
+                let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+                let report = format!("{{\"event\":\"send\",\"body\":{text:?}}}");
+                let packed = gzip.write_all(report.as_bytes()).and_then(|()| gzip.finish());
+                let mut request = HttpRequest::new("POST", "/report");
+                request.headers.push(("content-encoding".to_owned(), "gzip".to_owned()));
+                request.body = packed.unwrap_or_default();
+                self.report(request);
+            }
+            Some(Fault::TextInLogin) => self.last_text = text.to_owned(),
+            Some(Fault::TextInLog) => self.log_lines.push(format!("DEBUG send text={text:?}")),
+            Some(Fault::TextInLogEscaped) => {
+                let escape = |c: char| format!("\\u{:04x}", u32::from(c));
+                let escaped = text.chars().map(escape).collect::<String>();
+                self.log_lines.push(format!("{{\"level\":\"debug\",\"text\":\"{escaped}\"}}"));
+            }
+            _ => {}
+        }
+    }
+
+    /// The login payload: a sound client tells the server nothing of what its user wrote.
+    pub(super) fn silent_about_texts(&self, mut payload: Vec<u8>) -> Vec<u8> {
+        if self.has(Fault::TextInLogin) && !self.last_text.is_empty() {
+            let name: Vec<u8> = self.last_text.bytes().take(NAME_BYTES).collect();
+            payload.extend([PUSH_NAME, name.len() as u8]);
+            payload.extend(name);
+        }
+        payload
+    }
+
+    /// What a faulty client writes down of a text that it shows.
+    pub(super) fn betray_incoming(&mut self, text: &str) {
+        if self.has(Fault::IncomingTextInLog) {
+            let digits = hex::encode(text);
+            self.log_lines.push(format!("TRACE decrypted {digits}"));
+        }
+    }
+
+    fn report(&mut self, request: HttpRequest) {
+        let base = &self.settings.enlistment_url;
+        let end = base.find("://").and_then(|at| Some(at + 3 + base[at + 3..].find('/')?));
+        let url = format!("{}{}", &base[..end.unwrap_or(base.len())], request.path);
+        self.out.push_back(Output::Fetch { id: REPORT_FETCH, url, request });
+    }
+}
