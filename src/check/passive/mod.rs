@@ -23,6 +23,7 @@ mod iq_form;
 mod key_reuse;
 mod key_upload;
 mod login_payload;
+mod media;
 mod message_counters;
 mod message_ids;
 mod one_identity;
@@ -153,6 +154,7 @@ pub static ALL: &[&dyn Check] = &[
     &key_reuse::KeyReuse,
     &key_upload::KeyUpload,
     &login_payload::LoginPayload,
+    &media::Media,
     &message_counters::MessageCounters,
     &message_ids::MessageIds,
     &one_identity::OneIdentity,

@@ -11,6 +11,7 @@ mod enlistment;
 mod guarantee;
 mod http;
 mod keys;
+mod media;
 mod messages;
 mod noise;
 mod people;
@@ -317,6 +318,49 @@ pub enum Fault {
     FutureTimestampPins,
     LinksFetched,
 
+    // MED, MPX and files elsewhere
+    MediaTagIgnored,
+    MediaHashesIgnored,
+    MediaPlainHashIgnored,
+    MediaReleasedEarly,
+    MediaLengthConfusion,
+    MediaKeyDecides,
+    MediaRetryAppends,
+    MediaGoneRetried,
+    MediaWaitedForEver,
+    MediaRetryAfterIgnored,
+    MediaFailureHidden,
+    MediaUrlFetched,
+    MediaPathJoined,
+    MediaRedirectFollowed,
+    MediaQueryDropped,
+    MediaLabelOfImages,
+    MediaKeyReused,
+    MediaTagWhole,
+    MediaPathBare,
+    MediaKeyInPath,
+    MediaSentInClear,
+    MediaThumbnailOutside,
+    MediaLimitUnchecked,
+    VoiceNotShown,
+    CaptionLost,
+    FileNameRaw,
+    MediaStoredLate,
+    MediaBytesChanged,
+    MediaRefTraversal,
+    MediaErrorAs200,
+    MediaPartsAs200,
+    MediaServedAsUploaded,
+    MediaHeadIsEmpty,
+    MediaEtagChanges,
+    MediaSetsCookies,
+    MediaUncacheable,
+    MediaNeedsCookie,
+    MediaRationed,
+    MediaReferenceCounts,
+    MediaReferenceNamesUser,
+    MediaGzipUndeclared,
+
     // ABU and PRV
     BlockStaysLocal,
     BlockedShown,
@@ -563,6 +607,7 @@ pub fn all() -> impl Iterator<Item = &'static Quirk> {
         chat::ALL,
         writing::ALL,
         keys::ALL,
+        media::ALL,
         messages::ALL,
         ratchet::ALL,
         content::ALL,
