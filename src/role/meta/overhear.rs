@@ -37,7 +37,7 @@ impl Meta {
         self.search(Channel::Login, "the payload of the login", payload);
     }
 
-    fn search(&mut self, channel: Channel, place: &str, bytes: &[u8]) {
+    pub(super) fn search(&mut self, channel: Channel, place: &str, bytes: &[u8]) {
         let Some(found) = self.watch.oracle.as_ref().and_then(|oracle| oracle.scan(bytes)) else {
             return;
         };
