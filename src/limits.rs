@@ -31,6 +31,8 @@ pub const HANDSHAKE_BYTES_MAX: usize = 64 * 1024;
 /// Most steps that one chain is derived forward for a diagnosis: peers refuse longer jumps (`wire.md` §5.5).
 pub const CHAIN_STEPS_MAX: u32 = 2000;
 
+/// Letters of the reference's other protocol that are remembered, so that none opens twice.
+pub const LETTERS_REMEMBERED_MAX: usize = 4096;
 /// Most things of a signature's length that are tried in one message: an honest one has none.
 pub const SIGNATURE_CANDIDATES_MAX: usize = 16;
 

@@ -381,6 +381,13 @@ fn observation(entry: &Entry) -> Option<(String, Kind, Body)> {
             fields.extend(published::header_fields(headers));
             meta(Kind::Response, fields)
         }
+        Event::Looked { label, probe, seen, .. } => {
+            let answer = seen.iter().find_map(|look| look.answer.as_ref());
+            let status = answer.map_or_else(|| probe.clone(), |answer| answer.status.to_string());
+            let mut fields = vec![("status", status)];
+            fields.extend(label.clone().map(|label| ("of", label)));
+            meta(Kind::Response, fields)
+        }
         Event::StrayRequest { method, path } => {
             meta(Kind::Fetched, vec![("method", method.clone()), ("path", path.clone())])
         }

@@ -12,6 +12,7 @@ use serde_json::{Map, Value as Json};
 use super::adapter::{
     ACCOUNTS_DEFAULT, Adapter, Address, SEAT_WITHOUT_DRIVER, Server, Spawn, is_host_and_port,
 };
+use super::attestation::{self, Attestation};
 use super::ics;
 use super::instance::Timeouts;
 use super::manual::Held;
@@ -36,6 +37,8 @@ pub struct IutFile {
     /// Log files beside standard error.
     pub logs: Vec<PathBuf>,
     pub timeouts: Timeouts,
+    /// What the partner states where nothing can be run.
+    pub attestations: Vec<Attestation>,
 }
 
 /// How cases share processes.
@@ -76,8 +79,18 @@ struct Reader<'a> {
     folder: &'a Path,
 }
 
-pub(super) const TOP: &[&str] =
-    &["schema", "name", "version", "seats", "adapter", "server", "ics", "logs", "timeouts_ms"];
+pub(super) const TOP: &[&str] = &[
+    "schema",
+    "name",
+    "version",
+    "seats",
+    "adapter",
+    "server",
+    "ics",
+    "logs",
+    "timeouts_ms",
+    "attestations",
+];
 pub(super) const SPAWN: &[&str] =
     &["command", "cwd", "env", "instances", "max_accounts", "digest_of"];
 pub(super) const SEATS: &[(Seat, &str)] = &[
@@ -117,10 +130,14 @@ impl Reader<'_> {
         let ics =
             top.get("ics").map(|node| ics::read(&mut self.problems, node)).unwrap_or_default();
         let logs = self.paths(top, "logs");
+        let attestations = top.get("attestations");
+        let attestations = attestations
+            .map(|node| attestation::read(&mut self.problems, node))
+            .unwrap_or_default();
         let timeouts = top.get("timeouts_ms").map(|node| self.timeouts(node)).unwrap_or_default();
         let (name, version, seats) = (name?, version?, seats?);
         let adapter = self.named(adapter?, &name, &version, &seats, top);
-        Some(IutFile { name, version, seats, adapter, ics, logs, timeouts })
+        Some(IutFile { name, version, seats, adapter, ics, logs, timeouts, attestations })
     }
 
     fn schema(&mut self, top: Fields<'_>) {

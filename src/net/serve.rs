@@ -69,12 +69,20 @@ pub enum ServerFault {
     FirstLengthWins,
     /// A `Content-Length` that is no number counts as none.
     OddLengthIsNone,
+    /// A body over the bound is answered 500.
+    LargeBodyFails,
 }
 
 impl ServerFault {
     /// True for what no library can be made to do: the requests are read by hand then.
     fn is_naive(self) -> bool {
-        matches!(self, Self::LengthWins | Self::FirstLengthWins | Self::OddLengthIsNone)
+        matches!(
+            self,
+            Self::LengthWins
+                | Self::FirstLengthWins
+                | Self::OddLengthIsNone
+                | Self::BothFramingsKept
+        )
     }
 }
 
@@ -201,6 +209,11 @@ async fn handle(State(service): State<Service>, request: Request) -> Response {
     let wait = service.shared.waits.fetch;
     let body = match timeout(wait, read_body(&parts.headers, body)).await {
         Ok(Ok(body)) => body,
+        Ok(Err(StatusCode::PAYLOAD_TOO_LARGE))
+            if service.fault == Some(ServerFault::LargeBodyFails) =>
+        {
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
         Ok(Err(status)) => return status.into_response(),
         Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
     };
@@ -226,9 +239,7 @@ fn refused(parts: &Parts, fault: Option<ServerFault>) -> Option<Response> {
         _ => fault != Some(ServerFault::TwoHostsServed),
     };
     let has = |name| parts.headers.contains_key(name);
-    let ambiguous = has(CONTENT_LENGTH)
-        && has(TRANSFER_ENCODING)
-        && fault != Some(ServerFault::BothFramingsKept);
+    let ambiguous = has(CONTENT_LENGTH) && has(TRANSFER_ENCODING);
     (wrong_host || ambiguous)
         .then(|| (StatusCode::BAD_REQUEST, [(CONNECTION, "close")]).into_response())
 }

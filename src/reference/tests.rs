@@ -100,6 +100,8 @@ struct MetaSide {
 impl MetaSide {
     async fn start() -> Self {
         let (net, events) = Net::new();
+        // Its authority is not known before it is configured.
+        net.trust(crate::net::Trust::anybody());
         let (chat, http) = (net.listen_chat().await.unwrap(), net.listen_http().await.unwrap());
         let profile = Profile::builtin("whatsapp-1.0.3").unwrap();
         let (visible, signal) = (profile.client_visible(), Signal::of(&profile));
@@ -150,7 +152,10 @@ async fn meta_loop(
                     NetEvent::Response { id, result } => {
                         Input::Response { id: fetches.remove(&id).unwrap(), result }
                     }
-                    NetEvent::Opened { .. } | NetEvent::OpenFailed { .. } => continue,
+                    NetEvent::Opened { .. }
+                    | NetEvent::OpenFailed { .. }
+                    | NetEvent::Probed { .. }
+                    | NetEvent::Unsecured { .. } => continue,
                 };
                 meta.handle(UnixMs::now(), input);
             }

@@ -321,6 +321,9 @@ impl ThirdParty {
             Some(Fault::MissingHookDeclared) => {
                 capabilities.insert("decode".to_owned(), Value::from(true));
             }
+            Some(Fault::OtherProtocol(_)) => {
+                capabilities.insert("other_protocol".to_owned(), Value::from(true));
+            }
             Some(Fault::WorkingHookHidden) => {
                 capabilities.insert("inject_wake".to_owned(), Value::from(false));
             }

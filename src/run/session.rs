@@ -15,7 +15,7 @@ use super::look::{self, Looking};
 use super::place::Place;
 use super::pool::release;
 use super::recorder::{RecordError, Recorder};
-use crate::canary::{Canary, Oracle, Sighting};
+use crate::canary::{Canary, Sighting};
 use crate::check::{Progress, lane};
 use crate::driver::CallError;
 use crate::evidence::{Channel, Entry, Event, Growth, Lane, Skip, Stream, Transcript, Trouble};
@@ -385,8 +385,8 @@ impl<'a> Session<'a> {
         if written.is_empty() {
             return;
         }
-        let oracle = Oracle::new([Canary::new("the text", self.canary.as_bytes())]);
-        let found = written.iter().filter_map(|(place, bytes)| Some((place, oracle.scan(bytes)?)));
+        let meta = &self.meta;
+        let found = written.iter().filter_map(|(at, bytes)| Some((at, meta.sighting(bytes)?)));
         let found: Vec<_> = found.take(SIGHTINGS_MAX).map(|(p, f)| (p.clone(), f)).collect();
         for (place, Sighting { what, form, offset }) in found {
             let event = Event::Sighted { channel: Channel::Log, place, what, form, offset };

@@ -13,8 +13,8 @@ use crate::evidence::{Direction, Event, FORGED, StepEnd};
 use crate::iut::instruction::UNSEEN;
 use crate::role::meta::{Faults, Letter, Push, enlistment_is_skipped};
 use crate::scenario::{
-    Act, Action, BytesFault, Compromise, Expect, FrameFault, Mutation, Payload, Plays, Said, Send,
-    Step,
+    Act, Action, BytesFault, Compromise, Expect, FrameFault, Mutation, Payload, Plays, Relaying,
+    Said, Send, Step,
 };
 use crate::wire::{EncodeAs, Node, binary};
 
@@ -220,6 +220,7 @@ impl Session<'_> {
                 node.and_then(|node| self.send_node(&send.to, node, mutation, label))
             }
             Payload::Replay { of, same_id } => self.replay(send, of, *same_id, label),
+            Payload::Relay { of, how } => self.relay(send, of, *how, label),
             Payload::Release { of } => self.release(send, of, label),
             Payload::AskAgain { .. }
             | Payload::Resend { .. }
@@ -334,6 +335,20 @@ impl Session<'_> {
                 self.bind(&format!("{label}.{FORGED}"), fault.word());
             }
         }
+        Ok(())
+    }
+
+    fn relay(
+        &mut self,
+        send: &Send,
+        of: &str,
+        how: Relaying,
+        label: Option<&str>,
+    ) -> Result<(), String> {
+        let id = self.recorder.progress.board(self.lane).value(&format!("{of}.id"));
+        let id = id.ok_or(format!("`{of}` was not sent"))?;
+        let id = self.meta.relay(self.lane, &send.to, &id, how)?;
+        self.bind_id(label, &id);
         Ok(())
     }
 

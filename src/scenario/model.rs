@@ -51,6 +51,31 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// True where a Meta client and the implementation read each other's ciphertexts: what an
+    /// implementation with a protocol of its own has no part in.
+    pub fn speaks_signal(&self) -> bool {
+        let is_client = |name: &str| {
+            self.actors.iter().any(|(actor, a)| actor == name && a.plays == Plays::MetaClient)
+        };
+        self.steps.iter().any(|step| match &step.action {
+            Action::Send(send) => matches!(
+                send.payload,
+                Payload::Text(_)
+                    | Payload::Content(_)
+                    | Payload::Replay { .. }
+                    | Payload::AskAgain { .. }
+                    | Payload::Resend { .. }
+            ),
+            Action::Act(act) => {
+                let to = act.params.iter().find(|(name, _)| name == "to");
+                let names = |path: &str| path.split('.').next().is_some_and(is_client);
+                let sends = ["send_text", "react"].contains(&act.operation.as_str());
+                sends && to.is_some_and(|(_, to)| to.references().any(|r| names(&r.path)))
+            }
+            _ => false,
+        })
+    }
+
     /// True where the implementation must move its clock.
     pub fn moves_the_clock(&self) -> bool {
         self.steps.iter().any(|step| matches!(step.action, Action::Advance(_)))
@@ -165,6 +190,8 @@ pub enum Payload {
     Stanza(Pattern),
     /// The same ciphertext as the named earlier `send`; `same_id` keeps the message id too.
     Replay { of: String, same_id: bool },
+    /// A message that one user of the implementation sent to another, passed on in another way.
+    Relay { of: String, how: Relaying },
     /// The held text of the named earlier `send`, delivered now.
     Release { of: String },
     /// A request to send the named message of the implementation again, `times` times over, each
@@ -361,6 +388,21 @@ macro_rules! words {
 pub(super) use words;
 
 words! {
+    /// How the chat server passes a message on once more.
+    Relaying {
+        /// As it was.
+        Again = "again",
+        /// The same ciphertext under another id.
+        NewId = "new-id",
+        /// With a flipped bit in its ciphertext, under another id.
+        Flipped = "flipped",
+        /// In the name of a Meta client, under another id.
+        FromAnother = "from-another",
+        /// Not at all: it leaves the mailbox.
+        Lost = "lost",
+    }
+}
+words! {
     /// What is wrong with the certificate of an HTTPS server of Meta's (TRN-019).
     CertificateWord {
         /// Signed by an authority that nobody knows.
@@ -517,6 +559,8 @@ words! {
         Random = "random",
         FlippedBit = "flipped-bit",
         OtherIdentity = "other-identity",
+        /// The prekey is another one, and has signed itself.
+        PrekeyItself = "prekey-itself",
         Short = "short",
     }
 }

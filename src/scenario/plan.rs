@@ -186,6 +186,7 @@ fn acceptance_of_send(send: &Send, label: &str) -> Option<Expect> {
         Payload::Stanza(stanza) => Some(expect("meta", Kind::Stanza, answer_to(stanza)?)),
         Payload::Replay { .. }
         | Payload::Release { .. }
+        | Payload::Relay { .. }
         | Payload::AskAgain { .. }
         | Payload::Resend { .. }
         | Payload::Lose(_)

@@ -10,7 +10,7 @@ use super::line::{End, Length, Way, Which};
 use super::media_faults::{FileProbe, HostFault, MediaFault};
 use super::model::{
     After, AnswerFault, BytesFault, CertificateWord, ChainFault, ContentFault, FrameFault,
-    HelloFault, LoginFault, Plays, Seen, SignatureFault, TimeFault, Twin,
+    HelloFault, LoginFault, Plays, Relaying, Seen, SignatureFault, TimeFault, Twin,
 };
 use super::operations;
 use super::probe::{Endpoint, ProbeKind};
@@ -180,6 +180,16 @@ pub static SEND: Shape = shape(
             "id",
             Form::Word(|| REPLAY_IDS.to_vec()),
             "of a replay: the same message id, or a new one",
+        ),
+        may(
+            "relay",
+            Form::Text,
+            "the label of a `send_text` to another user of the implementation",
+        ),
+        may(
+            "how",
+            Form::Word(|| words(Relaying::ALL)),
+            "of a `relay`: in which way that message is passed on once more",
         ),
         may("hold", Form::Flag, "`true`: a text is encrypted now and delivered by a `release`"),
         may("release", Form::Text, "the label of an earlier text with `hold`"),

@@ -13,7 +13,7 @@ use super::media_faults::{FileProbe, HostFault, MediaFault};
 use super::model::{
     Act, Action, After, AnswerFault, BytesFault, CertificateWord, ChainFault, Compromise,
     ContentFault, Expect, FrameFault, HelloFault, Kind, LoginFault, Matching, Mutation, Negative,
-    Payload, Send, SignatureFault, Step, TimeFault, Twin,
+    Payload, Relaying, Send, SignatureFault, Step, TimeFault, Twin,
 };
 use super::operations::{self, Operation};
 use super::parse::{fields, is_empty_mapping, problem, read_duration, read_name, read_template};
@@ -214,6 +214,7 @@ const PAYLOADS: &[&str] = &[
     "blocks",
     "stanza",
     "replay",
+    "relay",
     "release",
     "ask_again",
     "resend",
@@ -232,6 +233,7 @@ const PAYLOADS: &[&str] = &[
 const BESIDE: &[(&str, &[&str])] = &[
     ("of", &["probe_file"]),
     ("id", &["replay"]),
+    ("how", &["relay"]),
     ("hold", &["text"]),
     ("endpoint", &["probe"]),
     ("count", &["ask_again"]),
@@ -277,6 +279,15 @@ fn read_payload(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Opt
         }
         "stanza" => read_pattern(problems, value).map(Payload::Stanza),
         "replay" => read_replay(problems, value, fields),
+        "relay" => {
+            let of = problems.text(value, "`relay`")?.to_owned();
+            let Some(how) = fields.get("how") else {
+                let help = listed("one of", &shape::words(Relaying::ALL));
+                problems.advise(value.span, "`relay` lacks `how`", help);
+                return None;
+            };
+            problems.word(how, "way", Relaying::ALL).map(|how| Payload::Relay { of, how })
+        }
         "release" => {
             let of = problems.text(value, "`release`")?.to_owned();
             Some(Payload::Release { of })

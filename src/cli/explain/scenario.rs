@@ -119,6 +119,7 @@ fn sent(send: &Send) -> String {
         Payload::Replay { of, same_id: false } => {
             format!("the ciphertext of {of} once more, under a new id")
         }
+        Payload::Relay { of, how } => format!("{of}, passed on in another way: {}", how.word()),
         Payload::Release { of } => format!("{of}, which was held back"),
         Payload::AskAgain { of, count, keys, times } => {
             let keys = if *keys { " and keys for a new session" } else { "" };

@@ -323,6 +323,7 @@ impl Meta {
         let (sealed, padded) = sealed.map_err(|error| error.to_string())?;
         let mut enc = facts(sealed.kind.as_str(), &sealed.bytes);
         enc.plaintext = Some(Payload::of(&padded));
+        enc.session = client.party.inspect(&address(&peer.to_string())).map(|view| view.base_key);
         let content = stanza_content(sealed, &letter.text, letter.fault);
         let (id, to, text) = (id.to_owned(), peer.to_string(), letter.text.clone());
         let event = Event::Encrypted { id: id.clone(), to, text, enc };

@@ -26,6 +26,7 @@ mod partner_keys;
 mod published;
 mod push;
 mod push_token;
+mod relayed;
 mod retries;
 mod routing;
 mod services;
@@ -119,6 +120,8 @@ pub struct Meta {
     styled: u64,
     /// The lane whose steps are being carried out; what nobody can be named for belongs to it.
     lane: Lane,
+    /// Messages from one user of the third party to another.
+    relayed: VecDeque<relayed::Relayed>,
     /// What users wrote, which must not be seen in clear.
     watch: overhear::Watch,
     /// How many users there may be, where everybody with a valid token becomes one.
@@ -186,6 +189,7 @@ impl Meta {
             encoding: EncodeAs::CANONICAL,
             styled: 0,
             lane: Lane::Main,
+            relayed: VecDeque::new(),
             watch: overhear::Watch::default(),
             users_max: None,
             out: VecDeque::new(),

@@ -88,6 +88,7 @@ impl Meta {
                 let enc = crate::stanza::message::enc_node(&enc.kind, enc.bytes);
                 let to = self.accounts[peer].jid.clone();
                 let stanza = crate::stanza::message::incoming(&message.id, &from, &to, now, enc);
+                self.note_relayed(peer, stanza.clone());
                 self.deliver(peer, stanza);
             }
         }

@@ -20,7 +20,7 @@ mod ratchet;
 mod server;
 mod writing;
 
-use crate::e2ee::{Derivation, RatchetFault};
+use crate::e2ee::{Derivation, RatchetFault, Slip};
 use crate::wire::Variant;
 
 /// A way in which the reference may be wrong.
@@ -82,6 +82,10 @@ pub enum Fault {
     MachinesAskedToLogIn,
     TlsNotVerified,
     TlsNameNotVerified,
+    PlainHttp,
+    KeysFetchedWithToken,
+    PsychicSignature,
+    DerSignatureAccepted,
 
     // NOI
     EphemeralReused,
@@ -229,6 +233,7 @@ pub enum Fault {
     LosesOneInAThousand,
     RegistrationChangeIgnored,
     IdentityReduced,
+    IdentityNotBound,
 
     // The guarantees, and leaks
     RatchetKeyKept,
@@ -246,6 +251,8 @@ pub enum Fault {
     TextInLog,
     TextInLogEscaped,
     IncomingTextInLog,
+    /// Another protocol than Signal's, sound or with a slip of its own.
+    OtherProtocol(Option<Slip>),
 
     // MSG and RCP
     DuplicateShown,

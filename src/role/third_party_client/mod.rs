@@ -17,6 +17,7 @@ mod leaving;
 mod link;
 mod login;
 mod media;
+mod misdecrypt;
 mod misform;
 mod mismedia;
 mod misread;

@@ -122,6 +122,7 @@ impl Payload {
             Payload::Blocks(_) => "blocks",
             Payload::Stanza(_) => "stanza",
             Payload::Replay { .. } => "replay",
+            Payload::Relay { .. } => "relay",
             Payload::Release { .. } => "release",
             Payload::AskAgain { .. } => "ask_again",
             Payload::Resend { .. } => "resend",

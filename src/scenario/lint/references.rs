@@ -256,6 +256,7 @@ fn fields(action: &Action) -> Option<&'static [&'static str]> {
             Payload::Text(_) | Payload::Content(_) | Payload::Stanza(_) => &["id"],
             Payload::Media(_) => &["id", "path"],
             Payload::Replay { .. } => &["id", "replay_of"],
+            Payload::Relay { .. } => &["id"],
             Payload::Release { .. } | Payload::AskAgain { .. } | Payload::Resend { .. } => &["id"],
             Payload::Push { .. }
             | Payload::FetchKeys { .. }
@@ -287,7 +288,10 @@ fn lint_response(problems: &mut Problems, known: &Known<'_>, n: usize, step: &St
     let requests = labels(known.scenario).take_while(|(at, _)| *at < n).filter(|(at, _)| {
         matches!(
             &known.scenario.steps[*at].action,
-            Action::Send(Send { payload: Payload::Push { .. } | Payload::FetchKeys { .. }, .. })
+            Action::Send(Send {
+                payload: Payload::Push { .. } | Payload::FetchKeys { .. } | Payload::Probe { .. },
+                ..
+            })
         )
     });
     let requests: Vec<&str> = requests.map(|(_, label)| label).collect();

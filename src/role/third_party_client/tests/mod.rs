@@ -6,4 +6,5 @@ mod connecting;
 mod enlisting;
 mod files;
 mod receiving;
+mod restarting;
 mod sending;
