@@ -6,11 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::shell_word;
+use super::{Endpoint, shell_word, surface};
 use crate::evidence::RunHeader;
 use crate::spec::{Basis, Catalogue, Profile};
 use crate::verdict::baseline::Applied;
-use crate::verdict::{CaseResult, Coverage, Outcome, Standing, Verdict, coverage};
+use crate::verdict::{CaseResult, Coverage, Outcome, Repeats, Standing, Verdict, coverage};
 
 /// Version of the report format.
 pub const SCHEMA: u32 = 1;
@@ -38,7 +38,16 @@ pub struct Report {
     pub unfinished: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Applied>,
+    /// What the partner states where nothing was run: never a pass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attestations: Vec<Attested>,
+    /// What `run --verify N` found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<Repeats>,
     pub cases: Vec<CaseResult>,
+    /// The third party's HTTP surface by endpoint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<Endpoint>,
     pub coverage: Coverage,
     pub volatile: Value,
 }
@@ -74,6 +83,9 @@ pub fn assemble(
         summary: summary(&cases),
         unfinished: Vec::new(),
         baseline: None,
+        attestations: attested(header),
+        repeats: None,
+        http: surface(&cases),
         cases,
         coverage,
         volatile: json!({
@@ -106,6 +118,20 @@ impl Report {
         self.unfinished = unfinished;
         self
     }
+}
+
+/// A statement of the partner's, as the report shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Attested {
+    pub row: String,
+    pub statement: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<String>,
+}
+
+fn attested(header: &RunHeader) -> Vec<Attested> {
+    let stated = header.iut.get("attestations").cloned().unwrap_or_default();
+    serde_json::from_value(stated).unwrap_or_default()
 }
 
 fn iut(header: &RunHeader) -> Value {

@@ -44,6 +44,7 @@ pub fn render(report: &Report, look: Look) -> String {
             table(&mut page, milestone, name, &cases);
         }
     }
+    surface(&mut page, report);
     for case in report.cases.iter().filter(|case| case.verdict > Verdict::Pass) {
         detail::case(&mut page, case, &report.again);
     }
@@ -92,6 +93,27 @@ fn table(page: &mut Page, milestone: &str, name: &str, cases: &[&CaseResult]) {
     }
 }
 
+/// The third party's HTTP, endpoint by endpoint: how many rows came out how, and which are red.
+fn surface(page: &mut Page, report: &Report) {
+    if report.http.is_empty() {
+        return;
+    }
+    page.gap();
+    page.line(page.ink(Ink::Bold, "HTTP by endpoint"));
+    for endpoint in &report.http {
+        let mut by_verdict: BTreeMap<Verdict, Vec<&str>> = BTreeMap::new();
+        for (row, verdict) in &endpoint.rows {
+            by_verdict.entry(*verdict).or_default().push(row);
+        }
+        let told = by_verdict.iter().map(|(verdict, rows)| match verdict {
+            Verdict::Pass => format!("{} {}", rows.len(), verdict.word()),
+            _ => format!("{} {} ({})", rows.len(), verdict.word(), rows.join(", ")),
+        });
+        let told = told.collect::<Vec<_>>().join(", ");
+        page.hang(&format!("  {:<14} ", endpoint.endpoint), 17, &told);
+    }
+}
+
 fn row(page: &mut Page, verdict: Verdict, id: &str) {
     let word = page.ink(verdict_ink(verdict), &format!("{:<14}", verdict.word()));
     page.line(format!("  {word} {id}"));
@@ -118,6 +140,19 @@ fn tail(page: &mut Page, report: &Report) {
         labelled(page, "baseline", &baseline.sentence());
         for problem in &baseline.problems {
             labelled(page, "", &problem.sentence());
+        }
+    }
+    for (n, attested) in report.attestations.iter().enumerate() {
+        let label = if n == 0 { "attested" } else { "" };
+        let document = attested.document.as_ref().map(|at| format!(" ({at})")).unwrap_or_default();
+        let text =
+            format!("{}: {}{document}; stated, not tested", attested.row, attested.statement);
+        labelled(page, label, &text);
+    }
+    if let Some(repeats) = &report.repeats {
+        labelled(page, "repeated", &repeats.sentence());
+        for flaky in &repeats.flaky {
+            labelled(page, "", &flaky.sentence());
         }
     }
     labelled(page, "outcome", report.outcome.word());

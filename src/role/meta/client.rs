@@ -227,6 +227,10 @@ fn read(padded: &[u8]) -> Result<String, String> {
         Content::Reaction { of, emoji } => format!("[reaction `{emoji}` to {}]", of.id),
         Content::Revoke(of) => format!("[revocation of {}]", of.id),
         Content::OwnDevices => "[a message for the user's own devices]".to_owned(),
+        Content::Media(media) => match media.caption {
+            Some(caption) => caption,
+            None => format!("[{}]", media.kind.map_or("media", |kind| kind.word())),
+        },
         Content::Unknown => return Err("content of an unknown kind".into()),
     })
 }
