@@ -12,6 +12,7 @@ mod decrypted;
 mod fields;
 mod http;
 mod judge;
+mod lengths;
 mod passive;
 mod progress;
 mod published;
