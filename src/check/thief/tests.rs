@@ -50,6 +50,8 @@ impl Exchange {
             header: serde_json::Value::Null,
             responder: None,
             plaintext: None,
+            session: None,
+            before: None,
         }
     }
 
