@@ -25,7 +25,10 @@ impl Meta {
         if path == self.profile.text("enlistment.path").unwrap_or_default() {
             return self.enlist(Pending { id, request: request.clone() });
         }
-        let (method, path) = (request.method.clone(), token::without_tokens(path, TOKEN_IN_URL));
+        let whole = token::without_tokens(&request.path, TOKEN_IN_URL);
+        // A query says nothing here, unless there is a token in it (JWT-024).
+        let path = if whole.contains(TOKEN_IN_URL) { whole } else { path.to_owned() };
+        let method = request.method.clone();
         let response = self.public_answer(request);
         self.record(Stream::http_in(), None, Event::StrayRequest { method, path });
         self.out.push_back(Output::Respond { id, response });
