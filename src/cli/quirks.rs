@@ -10,7 +10,7 @@ use crate::role::quirk;
 use crate::scenario::Case;
 use crate::seed::Seed;
 use crate::verdict::Exit;
-use crate::zoo::{ZooOptions, hunt};
+use crate::zoo::{ZooOptions, hunt, markdown};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -22,8 +22,11 @@ pub struct Args {
     /// Run each quirk against every scenario, not only against those that name it (takes hours)
     #[arg(long)]
     all: bool,
-    /// Print the matrix as JSON
-    #[arg(long)]
+    /// Print the matrix whole: `json`, or `md` for Markdown
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    format: Option<Format>,
+    /// The same as `--format json`
+    #[arg(long, conflicts_with = "format")]
     json: bool,
     #[command(flatten)]
     sources: Sources,
@@ -39,8 +42,14 @@ pub struct Args {
     out: PathBuf,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Json,
+    Md,
+}
+
 /// Quirks at a time: most of a hunt is waiting for what does not come.
-const SIDE_BY_SIDE: usize = 6;
+const SIDE_BY_SIDE: usize = 10;
 
 pub async fn execute(args: Args, world: &World) -> Exit {
     if args.list {
@@ -69,13 +78,17 @@ pub async fn execute(args: Args, world: &World) -> Exit {
         Ok(matrix) => matrix,
         Err(error) => return fail(Exit::Usage, &error),
     };
-    if args.json {
-        match serde_json::to_string_pretty(&matrix) {
+    match args.format.or(args.json.then_some(Format::Json)) {
+        Some(Format::Json) => match serde_json::to_string_pretty(&matrix) {
             Ok(text) => stdout::line(&text),
             Err(error) => return fail(Exit::Usage, &error),
-        }
-    } else {
-        stdout::line(format_args!("{} of {} quirks killed", matrix.killed(), matrix.quirks.len()));
+        },
+        Some(Format::Md) => stdout::text(markdown(&matrix)),
+        None => stdout::line(format_args!(
+            "{} of {} quirks killed",
+            matrix.killed(),
+            matrix.quirks.len()
+        )),
     }
     if matrix.is_sound() { Exit::Good } else { Exit::Found }
 }

@@ -20,7 +20,7 @@ use crate::run::{Place, RunError, RunOptions, Target, harness_failed, run_all};
 use crate::scenario::Case;
 use crate::seed::Seed;
 use crate::spec::Profile;
-use crate::verdict::{Baseline, CaseResult, Date, Exit};
+use crate::verdict::{Baseline, CaseResult, Date, Exit, Repeats};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -43,7 +43,7 @@ pub struct Args {
     #[arg(long)]
     seed: Option<u64>,
     /// Cases at a time
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = 16)]
     jobs: usize,
     /// Also write a report, e.g. `junit=report.xml`; may be repeated
     #[arg(long, value_name = "FORMAT=PATH")]
@@ -51,6 +51,9 @@ pub struct Args {
     /// Known failures, which do not count; see `counterpart baseline`
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
+    /// Run all cases so many times with the same seed, and name those that do not end alike
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=1000))]
+    verify: Option<u16>,
     /// Listen on this address and not only for this machine, for a phone or a container
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1")]
     bind: IpAddr,
@@ -80,7 +83,9 @@ struct Brought {
     interrupted: bool,
 }
 
-pub async fn execute(args: Args, world: &World) -> Exit {
+pub async fn execute(mut args: Args, world: &World) -> Exit {
+    // Repeats have the seed of the first run.
+    args.seed.get_or_insert_with(|| UnixMs::now().0 % 1_000_000);
     let job = match prepare(&args, world) {
         Ok(job) => job,
         Err(error) => return fail(Exit::Usage, &error),
@@ -92,15 +97,45 @@ pub async fn execute(args: Args, world: &World) -> Exit {
         Err(exit) => return exit,
     };
     let (exists, baseline) = (job.exists, job.baseline);
-    let interrupted = brought.interrupted;
+    let mut interrupted = brought.interrupted;
     let harness_error = harness_failed(&brought.cases);
+    let repeats = match args.verify.filter(|_| !interrupted) {
+        None => None,
+        Some(runs) => match repeated(&args, world, brought.cases.clone(), runs).await {
+            Ok((repeats, whole)) => {
+                interrupted = !whole;
+                Some(repeats)
+            }
+            Err(exit) => return exit,
+        },
+    };
     let report = concluded(brought, &profile, &ids, baseline.as_ref(), &exists);
+    let report = Report { repeats, ..report };
     stdout::text(report::terminal(&report, world.look));
     if let Err(error) = output::write(&report, &out, &args.report) {
         return fail(Exit::Usage, &error);
     }
     stdout::line(format_args!("report     {}", out.join(output::REPORT).display()));
     if interrupted { Exit::Interrupted } else { exit(&report, harness_error) }
+}
+
+/// Runs everything again until it has run so many times; false where somebody ended it before.
+async fn repeated(
+    args: &Args,
+    world: &World,
+    first: Vec<CaseResult>,
+    runs: u16,
+) -> Result<(Repeats, bool), Exit> {
+    let mut all = vec![first];
+    for _ in 1..runs {
+        let job = prepare(args, world).map_err(|error| fail(Exit::Usage, &error))?;
+        let brought = carry_out(job.cases, job.options, world).await?;
+        if brought.interrupted {
+            return Ok((Repeats::compare(&all), false));
+        }
+        all.push(brought.cases);
+    }
+    Ok((Repeats::compare(&all), true))
 }
 
 /// Runs until the end or until somebody ends it; what was decided by then is kept.
@@ -142,11 +177,16 @@ fn concluded(
     Report { baseline: applied, ..report }
 }
 
-/// A baseline with entries that must go is a finding, whatever the outcome.
+/// A baseline with entries that must go is a finding, whatever the outcome, and so is a flaky case.
 fn exit(report: &Report, harness_error: bool) -> Exit {
     let exit = Exit::of(report.outcome, harness_error);
     let stale = report.baseline.as_ref().is_some_and(|known| !known.problems.is_empty());
-    if stale && matches!(exit, Exit::Good | Exit::Incomplete) { Exit::Found } else { exit }
+    let flaky = report.repeats.as_ref().is_some_and(|repeats| !repeats.flaky.is_empty());
+    if (stale || flaky) && matches!(exit, Exit::Good | Exit::Incomplete) {
+        Exit::Found
+    } else {
+        exit
+    }
 }
 
 fn prepare(args: &Args, world: &World) -> Result<Job, String> {

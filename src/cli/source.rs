@@ -103,6 +103,7 @@ pub fn target(text: &str, world: &World) -> Result<Target, String> {
                 ics: file.ics,
                 seats: if reference.seats.is_empty() { file.seats } else { reference.seats },
                 logs: file.logs,
+                attestations: file.attestations,
                 pause: None,
             })
         }
@@ -139,6 +140,7 @@ pub fn bundled(quirk: Option<&str>, world: &World) -> Target {
         ics: serde_json::Map::new(),
         seats: Vec::new(),
         logs: Vec::new(),
+        attestations: Vec::new(),
         pause: None,
     }
 }

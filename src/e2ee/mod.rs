@@ -19,6 +19,8 @@ pub mod forgery;
 mod identity_change;
 mod initiator;
 mod kdf_fault;
+mod letters;
+pub mod media;
 pub mod oddity;
 pub mod padding;
 #[cfg(test)]
@@ -44,6 +46,7 @@ pub use derivation::Derivation;
 pub use diagnosis::{Diagnosis, Obstacle, ResponderKeys, diagnose, diagnose_reply};
 pub use error::{E2eeError, Whose};
 pub use kdf_fault::KdfInput;
+pub use letters::{LettersParty, Slip};
 pub use party::{
     Address, Bundle, Ciphertext, EncType, KemPrekey, OneTimePrekey, Party, SignedPrekey,
 };

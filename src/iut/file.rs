@@ -12,6 +12,7 @@ use serde_json::{Map, Value as Json};
 use super::adapter::{
     ACCOUNTS_DEFAULT, Adapter, Address, SEAT_WITHOUT_DRIVER, Server, Spawn, is_host_and_port,
 };
+use super::attestation::{self, Attestation};
 use super::ics;
 use super::instance::Timeouts;
 use super::manual::Held;
@@ -36,6 +37,8 @@ pub struct IutFile {
     /// Log files beside standard error.
     pub logs: Vec<PathBuf>,
     pub timeouts: Timeouts,
+    /// What the partner states where nothing can be run.
+    pub attestations: Vec<Attestation>,
 }
 
 /// How cases share processes.
@@ -76,8 +79,18 @@ struct Reader<'a> {
     folder: &'a Path,
 }
 
-pub(super) const TOP: &[&str] =
-    &["schema", "name", "version", "seats", "adapter", "server", "ics", "logs", "timeouts_ms"];
+pub(super) const TOP: &[&str] = &[
+    "schema",
+    "name",
+    "version",
+    "seats",
+    "adapter",
+    "server",
+    "ics",
+    "logs",
+    "timeouts_ms",
+    "attestations",
+];
 pub(super) const SPAWN: &[&str] =
     &["command", "cwd", "env", "instances", "max_accounts", "digest_of"];
 pub(super) const SEATS: &[(Seat, &str)] = &[
@@ -93,7 +106,7 @@ pub(super) const ADAPTERS: &[(Form, &str)] = &[
     (Form::None, "none"),
 ];
 pub(super) const MANUAL: &[&str] = &["answers"];
-pub(super) const SERVER: &[&str] = &["base_url", "tls_ca"];
+pub(super) const SERVER: &[&str] = &["base_url", "tls_ca", "media"];
 pub(super) const ATTACH: &[&str] = &["tcp", "unix"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -117,10 +130,14 @@ impl Reader<'_> {
         let ics =
             top.get("ics").map(|node| ics::read(&mut self.problems, node)).unwrap_or_default();
         let logs = self.paths(top, "logs");
+        let attestations = top.get("attestations");
+        let attestations = attestations
+            .map(|node| attestation::read(&mut self.problems, node))
+            .unwrap_or_default();
         let timeouts = top.get("timeouts_ms").map(|node| self.timeouts(node)).unwrap_or_default();
         let (name, version, seats) = (name?, version?, seats?);
         let adapter = self.named(adapter?, &name, &version, &seats, top);
-        Some(IutFile { name, version, seats, adapter, ics, logs, timeouts })
+        Some(IutFile { name, version, seats, adapter, ics, logs, timeouts, attestations })
     }
 
     fn schema(&mut self, top: Fields<'_>) {
@@ -249,8 +266,12 @@ impl Reader<'_> {
         };
         let fields = self.problems.fields(node, "server", SERVER, &["base_url"])?;
         let base_url = self.text(fields, "base_url")?.trim_end_matches('/').to_owned();
+        let media = match fields.get("media") {
+            Some(_) => Some(self.text(fields, "media")?.trim_start_matches('/').to_owned()),
+            None => None,
+        };
         let tls_ca = fields.get("tls_ca").and_then(|node| self.pem(node));
-        Some(Server { name: String::new(), version: String::new(), base_url, tls_ca })
+        Some(Server { name: String::new(), version: String::new(), base_url, tls_ca, media })
     }
 
     /// The text of a file with certificates.

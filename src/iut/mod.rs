@@ -6,6 +6,7 @@
 //! a person, or absent; whichever it is, the rest of the harness talks to an [`Instance`].
 
 pub mod adapter;
+mod attestation;
 pub mod file;
 mod ics;
 pub mod instance;
@@ -23,6 +24,7 @@ pub mod vitals;
 pub mod watch;
 
 pub use adapter::{Adapter, Address, Spawn};
+pub use attestation::Attestation;
 pub use file::{Instances, IutFile};
 pub use instance::{Instance, Options, Pause, Stopped, Timeouts};
 pub use log::LogLine;

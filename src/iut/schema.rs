@@ -36,6 +36,19 @@ pub fn schema() -> Value {
         ("ics", capabilities()),
         ("logs", texts("log files beside standard error")),
         (
+            "attestations",
+            json!({ "type": "array", "items": {
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["row", "statement"],
+                "properties": {
+                    "row": { "type": "string", "description": "a row of the catalogue" },
+                    "statement": { "type": "string", "description": "what the partner states" },
+                    "document": { "type": "string", "description": "where the evidence stands" },
+                },
+            } }),
+        ),
+        (
             "timeouts_ms",
             json!({ "type": "object", "additionalProperties": { "type": "integer", "minimum": 1 } }),
         ),

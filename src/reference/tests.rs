@@ -152,7 +152,10 @@ async fn meta_loop(
                     NetEvent::Response { id, result } => {
                         Input::Response { id: fetches.remove(&id).unwrap(), result }
                     }
-                    _ => continue,
+                    NetEvent::Opened { .. }
+                    | NetEvent::OpenFailed { .. }
+                    | NetEvent::Probed { .. }
+                    | NetEvent::Unsecured { .. } => continue,
                 };
                 meta.handle(UnixMs::now(), input);
             }
@@ -170,7 +173,14 @@ async fn meta_loop(
                 Output::Fetch { id, url, request } => {
                     fetches.insert(net.fetch(url, request), id);
                 }
-                Output::Record(_) | Output::WakeAt(_) => {}
+                Output::Download { id, url, request, bytes_max } => {
+                    fetches.insert(net.download(url, request, bytes_max), id);
+                }
+                Output::Deliver { id, response, how } => net.deliver(id, response, how),
+                Output::Relay { id, url, request } => {
+                    net.relay(id, url, request, crate::role::meta::proxied_head);
+                }
+                Output::Record(_) | Output::WakeAt(_) | Output::Claim { .. } => {}
             }
         }
     }

@@ -10,7 +10,7 @@ use super::{Endpoint, shell_word, surface};
 use crate::evidence::RunHeader;
 use crate::spec::{Basis, Catalogue, Profile};
 use crate::verdict::baseline::Applied;
-use crate::verdict::{CaseResult, Coverage, Outcome, Standing, Verdict, coverage};
+use crate::verdict::{CaseResult, Coverage, Outcome, Repeats, Standing, Verdict, coverage};
 
 /// Version of the report format.
 pub const SCHEMA: u32 = 1;
@@ -38,6 +38,12 @@ pub struct Report {
     pub unfinished: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Applied>,
+    /// What the partner states where nothing was run: never a pass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attestations: Vec<Attested>,
+    /// What `run --verify N` found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<Repeats>,
     pub cases: Vec<CaseResult>,
     /// The third party's HTTP surface by endpoint.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -77,6 +83,8 @@ pub fn assemble(
         summary: summary(&cases),
         unfinished: Vec::new(),
         baseline: None,
+        attestations: attested(header),
+        repeats: None,
         http: surface(&cases),
         cases,
         coverage,
@@ -110,6 +118,20 @@ impl Report {
         self.unfinished = unfinished;
         self
     }
+}
+
+/// A statement of the partner's, as the report shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Attested {
+    pub row: String,
+    pub statement: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<String>,
+}
+
+fn attested(header: &RunHeader) -> Vec<Attested> {
+    let stated = header.iut.get("attestations").cloned().unwrap_or_default();
+    serde_json::from_value(stated).unwrap_or_default()
 }
 
 fn iut(header: &RunHeader) -> Value {

@@ -5,8 +5,8 @@
 //! choosing is ours: no wire form of PQXDH is known (`interfaces.md` §7).
 
 use crate::e2ee::{
-    Bundle, Derivation, KdfInput, KemPrekey, OneTimePrekey, Party, PqxdhParty, SignedPrekey,
-    TextbookParty, X3dhParty,
+    Bundle, Derivation, KdfInput, KemPrekey, LettersParty, OneTimePrekey, Party, PqxdhParty,
+    SignedPrekey, TextbookParty, X3dhParty,
 };
 use crate::role::quirk::Fault;
 use crate::seed::Rng;
@@ -33,6 +33,9 @@ impl Signal {
     /// The same with a deliberate fault of keys or sessions; those of other kinds change nothing, and
     /// none is known of other versions than 3.
     pub fn party_with(&self, rng: Rng, fault: Option<Fault>) -> Box<dyn Party> {
+        if let Some(Fault::OtherProtocol(slip)) = fault {
+            return Box::new(LettersParty::new(rng, slip));
+        }
         if self.version != 3 {
             return self.party(rng);
         }

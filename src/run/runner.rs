@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::instance::{Company, Guest, Host, NotReady};
 use super::log::EventLog;
@@ -195,6 +195,7 @@ fn header(options: &RunOptions, hello: &Hello, ics: &Ics) -> RunHeader {
             "version": hello.iut.version,
             "seats": options.target.played(hello),
             "ics": ics.to_json(),
+            "attestations": options.target.attestations,
         }),
     }
 }
@@ -220,18 +221,29 @@ async fn side_by_side(
 ) -> Result<Vec<CaseResult>, RunError> {
     let permits = Arc::new(Semaphore::new(jobs.max(1)));
     let mut tasks = JoinSet::new();
+    let mut results = Vec::with_capacity(cases.len());
     for case in cases {
-        let (run, permits) = (Arc::clone(&run), Arc::clone(&permits));
+        // A case gets a task when its turn comes: hundreds that wait would take 30 KiB each.
+        let permit = Arc::clone(&permits).acquire_owned().await;
+        let run = Arc::clone(&run);
         tasks.spawn(async move {
-            let _permit = permits.acquire_owned().await;
+            let _permit = permit;
             run.case(&case).await
         });
+        while let Some(joined) = tasks.try_join_next() {
+            results.push(finished(joined)?);
+        }
     }
-    let mut results = Vec::new();
     while let Some(joined) = tasks.join_next().await {
-        results.push(joined.map_err(|error| RunError::Task(error.to_string()))??);
+        results.push(finished(joined)?);
     }
     Ok(results)
+}
+
+fn finished(
+    joined: Result<Result<CaseResult, RunError>, JoinError>,
+) -> Result<CaseResult, RunError> {
+    joined.map_err(|error| RunError::Task(error.to_string()))?
 }
 
 impl Run {
@@ -348,6 +360,9 @@ impl Run {
             && let Err(capability) = needs.eval(&self.ics)
         {
             return Some(Skip::Capability(capability.to_string()));
+        }
+        if scenario.speaks_signal() && self.ics.has("other_protocol") {
+            return Some(Skip::Capability("other_protocol".to_owned()));
         }
         if scenario.moves_the_clock() && !self.ics.has("clock") {
             let why = "the adapter has no hook `advance_clock` (capability `clock`)";

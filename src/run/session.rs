@@ -9,12 +9,13 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::faulty::Lines;
+use super::files::Files;
 use super::instance::{Guest, Host, integrator};
 use super::look::{self, Looking};
 use super::place::Place;
 use super::pool::release;
 use super::recorder::{RecordError, Recorder};
-use crate::canary::{Canary, Oracle, Sighting};
+use crate::canary::{Canary, Sighting};
 use crate::check::{Progress, lane};
 use crate::driver::CallError;
 use crate::evidence::{Channel, Entry, Event, Growth, Lane, Skip, Stream, Transcript, Trouble};
@@ -92,6 +93,8 @@ pub struct Session<'a> {
     /// Driver account names, by lane and actor.
     pub(super) accounts: BTreeMap<(Lane, String), String>,
     pub(super) fetches: BTreeMap<ExchangeId, FetchId>,
+    /// Files that are to be sent, and what was received.
+    pub(super) files: Files,
     /// Probes that are under way.
     pub(super) looking: Looking,
     /// Ids of driver calls that were answered and not yet waited for.
@@ -164,6 +167,7 @@ impl<'a> Session<'a> {
             misfortune: None,
             accounts: BTreeMap::new(),
             fetches: BTreeMap::new(),
+            files: Files::default(),
             looking: Looking::default(),
             answered: Vec::new(),
             lane: Lane::Main,
@@ -380,8 +384,8 @@ impl<'a> Session<'a> {
         if written.is_empty() {
             return;
         }
-        let oracle = Oracle::new([Canary::new("the text", self.canary.as_bytes())]);
-        let found = written.iter().filter_map(|(place, bytes)| Some((place, oracle.scan(bytes)?)));
+        let meta = &self.meta;
+        let found = written.iter().filter_map(|(at, bytes)| Some((at, meta.sighting(bytes)?)));
         let found: Vec<_> = found.take(SIGHTINGS_MAX).map(|(p, f)| (p.clone(), f)).collect();
         for (place, Sighting { what, form, offset }) in found {
             let event = Event::Sighted { channel: Channel::Log, place, what, form, offset };

@@ -13,8 +13,8 @@ use crate::evidence::{Direction, Event, FORGED, StepEnd};
 use crate::iut::instruction::UNSEEN;
 use crate::role::meta::{Faults, Letter, Push, enlistment_is_skipped};
 use crate::scenario::{
-    Act, Action, BytesFault, Compromise, Expect, FrameFault, Mutation, Payload, Plays, Said, Send,
-    Step,
+    Act, Action, BytesFault, Compromise, Expect, FrameFault, Mutation, Payload, Plays, Relaying,
+    Said, Send, Step,
 };
 use crate::wire::{EncodeAs, Node, binary};
 
@@ -151,6 +151,14 @@ impl Session<'_> {
                 Err(error) => return Ok(Err(error.to_string())),
             };
         }
+        if takes_a_file(&act.operation)
+            && let Some(named) = params.get("path").and_then(Value::as_str).map(str::to_owned)
+        {
+            match self.file_for(act, &named) {
+                Ok(path) => params.insert("path".into(), json!(path)),
+                Err(why) => return Ok(Err(why)),
+            };
+        }
         if let Some(token) = self.token_for(act) {
             params.insert("token".into(), json!(token));
         }
@@ -200,6 +208,11 @@ impl Session<'_> {
                 self.wait_for_keys(&send.to).await?;
                 self.send_content(send, said, label)
             }
+            Payload::Media(said) => {
+                self.wait_for_keys(&send.to).await?;
+                self.send_file(send, said, label)
+            }
+            Payload::ProbeFile { probe, of } => self.probe_media(*probe, of, label),
             Payload::Stanza(pattern) => {
                 let board = self.recorder.progress.board(self.lane);
                 let node = pattern.build(board).map_err(|error| error.to_string());
@@ -207,6 +220,7 @@ impl Session<'_> {
                 node.and_then(|node| self.send_node(&send.to, node, mutation, label))
             }
             Payload::Replay { of, same_id } => self.replay(send, of, *same_id, label),
+            Payload::Relay { of, how } => self.relay(send, of, *how, label),
             Payload::Release { of } => self.release(send, of, label),
             Payload::AskAgain { .. }
             | Payload::Resend { .. }
@@ -324,6 +338,20 @@ impl Session<'_> {
         Ok(())
     }
 
+    fn relay(
+        &mut self,
+        send: &Send,
+        of: &str,
+        how: Relaying,
+        label: Option<&str>,
+    ) -> Result<(), String> {
+        let id = self.recorder.progress.board(self.lane).value(&format!("{of}.id"));
+        let id = id.ok_or(format!("`{of}` was not sent"))?;
+        let id = self.meta.relay(self.lane, &send.to, &id, how)?;
+        self.bind_id(label, &id);
+        Ok(())
+    }
+
     fn release(&mut self, send: &Send, of: &str, label: Option<&str>) -> Result<(), String> {
         let id = self.recorder.progress.board(self.lane).value(&format!("{of}.id"));
         let id = id.ok_or(format!("`{of}` was not sent"))?;
@@ -359,6 +387,11 @@ impl Session<'_> {
         let visible_id = board.value(&format!("{}.visible_id", act.on))?;
         Some(self.meta.stand_in_token(&visible_id))
     }
+}
+
+/// Operations whose `path` names a file that the harness makes.
+fn takes_a_file(operation: &str) -> bool {
+    matches!(operation, "send_media" | "upload_media")
 }
 
 /// Parameters are text in a scenario and typed on the wire.
@@ -411,6 +444,8 @@ fn faults(mutation: Option<&Mutation>) -> Faults {
             | Mutation::PushBody(_)
             | Mutation::Frame(_)
             | Mutation::Bytes(_)
+            | Mutation::Media(_)
+            | Mutation::Host(_)
             | Mutation::Ciphertext(_)
             | Mutation::Sender(_)
             | Mutation::Time(_)

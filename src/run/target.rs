@@ -12,7 +12,9 @@ use tokio::sync::mpsc;
 
 use super::HARNESS;
 use crate::driver::{Hello, Incoming, Seat};
-use crate::iut::{Adapter, Address, Instance, Instances, Options, Pause, StartError, Timeouts};
+use crate::iut::{
+    Adapter, Address, Attestation, Instance, Instances, Options, Pause, StartError, Timeouts,
+};
 use crate::seed::Seed;
 
 /// Stands for "no timeout", for a debugger's sake.
@@ -36,6 +38,8 @@ pub struct Target {
     pub seats: Vec<Seat>,
     /// Log files beside standard error.
     pub logs: Vec<PathBuf>,
+    /// What the IUT file states where nothing can be run.
+    pub attestations: Vec<Attestation>,
     /// Held after each start, before anything is said.
     pub pause: Option<Pause>,
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::ciphertext::CiphertextFault;
 use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::line::{Advance, LineFault};
+use super::media_faults::{FileProbe, HostFault, MediaFault};
 use super::needs::Needs;
 use super::pattern::Pattern;
 use super::probe::{Endpoint, ProbeKind};
@@ -50,6 +51,31 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// True where a Meta client and the implementation read each other's ciphertexts: what an
+    /// implementation with a protocol of its own has no part in.
+    pub fn speaks_signal(&self) -> bool {
+        let is_client = |name: &str| {
+            self.actors.iter().any(|(actor, a)| actor == name && a.plays == Plays::MetaClient)
+        };
+        self.steps.iter().any(|step| match &step.action {
+            Action::Send(send) => matches!(
+                send.payload,
+                Payload::Text(_)
+                    | Payload::Content(_)
+                    | Payload::Replay { .. }
+                    | Payload::AskAgain { .. }
+                    | Payload::Resend { .. }
+            ),
+            Action::Act(act) => {
+                let to = act.params.iter().find(|(name, _)| name == "to");
+                let names = |path: &str| path.split('.').next().is_some_and(is_client);
+                let sends = ["send_text", "react"].contains(&act.operation.as_str());
+                sends && to.is_some_and(|(_, to)| to.references().any(|r| names(&r.path)))
+            }
+            _ => false,
+        })
+    }
+
     /// True where the implementation must move its clock.
     pub fn moves_the_clock(&self) -> bool {
         self.steps.iter().any(|step| matches!(step.action, Action::Advance(_)))
@@ -151,6 +177,11 @@ pub enum Payload {
     Text(Template),
     /// Another content from a Meta client, end-to-end encrypted.
     Content(Said),
+    /// A file from a Meta client: what is said of it, by the keys of `media`.
+    Media(Vec<(String, Template)>),
+    /// The third party's media server is asked in this way for the file that the named earlier step
+    /// stored.
+    ProbeFile { probe: FileProbe, of: String },
     /// A Meta client's user begins to type, or stops.
     Typing(bool),
     /// An earlier install of the user has blocked this address.
@@ -159,6 +190,8 @@ pub enum Payload {
     Stanza(Pattern),
     /// The same ciphertext as the named earlier `send`; `same_id` keeps the message id too.
     Replay { of: String, same_id: bool },
+    /// A message that one user of the implementation sent to another, passed on in another way.
+    Relay { of: String, how: Relaying },
     /// The held text of the named earlier `send`, delivered now.
     Release { of: String },
     /// A request to send the named message of the implementation again, `times` times over, each
@@ -226,6 +259,10 @@ pub enum Kind {
     Undecryptable,
     /// At the implementation under test: its user saw a message.
     Shown,
+    /// At the implementation under test: what its user has of a file.
+    Media,
+    /// At a Meta client: what became of a third party's file.
+    Downloaded,
     /// At the implementation under test: its user saw a receipt.
     Receipt,
     /// At the implementation under test: the state of its connection.
@@ -296,6 +333,10 @@ pub enum Mutation {
     PushToken(TokenFault),
     /// On a `push`: what is odd about its body.
     PushBody(BodyFault),
+    /// On `media`: what is odd about the message or its file.
+    Media(MediaFault),
+    /// On `media`: what the media host does.
+    Host(HostFault),
     /// On a `replay`: what is changed in the ciphertext.
     Ciphertext(CiphertextFault),
     /// On a `text`: the Meta client that the stanza says it is from.
@@ -320,6 +361,8 @@ impl Mutation {
             Self::PushToken(fault) => *fault == TokenFault::SlightlyAhead,
             Self::PushBody(fault) => *fault == BodyFault::FurtherMembers,
             Self::Content(fault) => fault.is_legal(),
+            Self::Media(fault) => fault.is_legal(),
+            Self::Host(fault) => fault.is_legal(),
             Self::OfflineCount(_) | Self::LoginDigits(_) | Self::Time(_) | Self::Device(_) => true,
             _ => false,
         }
@@ -344,6 +387,21 @@ macro_rules! words {
 
 pub(super) use words;
 
+words! {
+    /// How the chat server passes a message on once more.
+    Relaying {
+        /// As it was.
+        Again = "again",
+        /// The same ciphertext under another id.
+        NewId = "new-id",
+        /// With a flipped bit in its ciphertext, under another id.
+        Flipped = "flipped",
+        /// In the name of a Meta client, under another id.
+        FromAnother = "from-another",
+        /// Not at all: it leaves the mailbox.
+        Lost = "lost",
+    }
+}
 words! {
     /// What is wrong with the certificate of an HTTPS server of Meta's (TRN-019).
     CertificateWord {
@@ -501,6 +559,8 @@ words! {
         Random = "random",
         FlippedBit = "flipped-bit",
         OtherIdentity = "other-identity",
+        /// The prekey is another one, and has signed itself.
+        PrekeyItself = "prekey-itself",
         Short = "short",
     }
 }

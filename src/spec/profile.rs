@@ -52,6 +52,7 @@ pub const BUILTIN: &[(&str, &str)] = &[
 pub const OVERLAYS: &[(&str, &str)] = &[
     ("es256", include_str!("../../fixtures/profiles/es256.yaml")),
     ("resumption", include_str!("../../fixtures/profiles/resumption.yaml")),
+    ("small-media", include_str!("../../fixtures/profiles/small-media.yaml")),
     ("small-frames", include_str!("../../fixtures/profiles/small-frames.yaml")),
     ("standard-dialect", include_str!("../../fixtures/profiles/standard-dialect.yaml")),
     ("strict-transport", include_str!("../../fixtures/profiles/strict-transport.yaml")),

@@ -6,12 +6,14 @@ pub mod baseline;
 mod coverage;
 mod date;
 mod exit;
+mod repeats;
 mod result;
 
 pub use baseline::Baseline;
 pub use coverage::{Coverage, CoverageRow, Standing, coverage};
 pub use date::{Date, NoDate};
 pub use exit::Exit;
+pub use repeats::{Flaky, Repeats};
 pub use result::{
     CaseResult, CheckResult, Finding, Nearby, NotDecided, Outcome, Surroundings, Verdict, Witness,
 };

@@ -255,7 +255,7 @@ impl Outcome {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     fn check(verdict: Verdict) -> CheckResult {
@@ -272,7 +272,7 @@ mod tests {
         }
     }
 
-    fn case(verdicts: &[Verdict]) -> CaseResult {
+    pub(in crate::verdict) fn case(verdicts: &[Verdict]) -> CaseResult {
         let checks: Vec<_> = verdicts.iter().copied().map(check).collect();
         CaseResult {
             id: "a".into(),

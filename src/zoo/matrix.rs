@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
+use super::rows::{BrokenRow, rows};
 use crate::check::{RUN_CASE, refusals};
 use crate::evidence::RunHeader;
 use crate::role::quirk::{self, Demand, Expect, Fault, Quirk};
@@ -30,6 +31,24 @@ pub enum Status {
     WrongRequirement,
     /// A scenario found it, and another one that names it did not.
     Unseen,
+}
+
+impl Status {
+    /// The word in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Killed => "killed",
+            Self::Survived => "survived",
+            Self::Inert => "inert",
+            Self::WrongRequirement => "wrong requirement",
+            Self::Unseen => "unseen",
+        }
+    }
+
+    /// The word in progress: whatever is not as it should be stands out.
+    fn shout(self) -> String {
+        if self == Self::Killed { self.word().to_owned() } else { self.word().to_uppercase() }
+    }
 }
 
 /// One quirk's line.
@@ -87,6 +106,8 @@ pub struct KillMatrix {
     pub seed: u64,
     pub quirks: Vec<Killed>,
     pub controls: Vec<Control>,
+    /// Every row of the catalogue with the quirks that break it.
+    pub rows: Vec<BrokenRow>,
 }
 
 impl KillMatrix {
@@ -139,7 +160,7 @@ pub async fn hunt(
         let line = line?;
         let by = line.blind.iter().map(|name| format!(", not by {name}")).collect::<String>();
         let pair = line.self_pair.map(pair_word).unwrap_or_default();
-        progress(&format!("{:<18} {}{by}{pair}", word(line.status), line.id));
+        progress(&format!("{:<18} {}{by}{pair}", line.status.shout(), line.id));
         quirks.push(line);
     }
     let mut controls = Vec::new();
@@ -152,7 +173,7 @@ pub async fn hunt(
         progress(&format!("{word:<18} control {}: {passed} pass, {failed} fail", control.id));
         controls.push(control);
     }
-    Ok(KillMatrix { schema: 1, seed: options.seed.0, quirks, controls })
+    Ok(KillMatrix { schema: 1, seed: options.seed.0, quirks, controls, rows: rows(None) })
 }
 
 async fn hunt_one(
@@ -243,9 +264,12 @@ async fn self_pair(
         return Ok(None);
     }
     let profile = habitat(quirk, options);
+    let names: BTreeSet<String> = cases.iter().map(|case| case.scenario.id.clone()).collect();
     let results = run(quirk.id, cases, profile, Some(quirk.fault), options).await?;
+    // The run as a whole is a case too.
+    let results = || results.iter().filter(|case| names.contains(&case.scenario));
     let flows = |case: &CaseResult| BOTH_WAYS.iter().all(|row| passes(case, row));
-    let (flow, found) = (results.iter().all(flows), results.iter().any(|case| finds(case, quirk)));
+    let (flow, found) = (results().all(flows), results().any(|case| finds(case, quirk)));
     Ok(Some(match (flow, found) {
         (false, _) => SelfPair::Mute,
         (true, true) => SelfPair::Killed,
@@ -344,16 +368,6 @@ async fn run(
         again: format!("counterpart run --iut 'reference:third-party?quirk={id}' --seed {seed}"),
     };
     Ok(run_all(cases, run, Arc::new(Silent)).await?.cases)
-}
-
-fn word(status: Status) -> &'static str {
-    match status {
-        Status::Killed => "killed",
-        Status::Survived => "SURVIVED",
-        Status::Inert => "INERT",
-        Status::WrongRequirement => "WRONG REQUIREMENT",
-        Status::Unseen => "UNSEEN",
-    }
 }
 
 struct Silent;

@@ -4,6 +4,11 @@
 //! is killed when a scenario that names it turns red *for its requirement*; another red does not
 //! count. Controls are subjects that do nothing right: they must pass no check at all.
 
+mod markdown;
 mod matrix;
+mod rows;
+
+pub use markdown::markdown;
+pub use rows::{BrokenRow, rows};
 
 pub use matrix::{Control, KillMatrix, Killed, Status, ZooOptions, hunt};

@@ -12,6 +12,7 @@ mod early_data;
 mod enlistment_form;
 mod enlistment_retries;
 mod ephemeral_keys;
+mod fresh_ciphertexts;
 mod http_surface;
 mod identifiers;
 mod identity_binding;
@@ -22,8 +23,10 @@ mod iq_form;
 mod key_reuse;
 mod key_upload;
 mod login_payload;
+mod media;
 mod message_counters;
 mod message_ids;
+mod one_identity;
 mod one_meaning;
 mod one_reaction;
 mod padding;
@@ -140,6 +143,7 @@ pub static ALL: &[&dyn Check] = &[
     &enlistment_form::EnlistmentForm,
     &enlistment_retries::EnlistmentRetries,
     &ephemeral_keys::EphemeralKeys,
+    &fresh_ciphertexts::FreshCiphertexts,
     &http_surface::HttpSurface,
     &in_order::InOrder,
     &identifiers::Identifiers,
@@ -150,8 +154,10 @@ pub static ALL: &[&dyn Check] = &[
     &key_reuse::KeyReuse,
     &key_upload::KeyUpload,
     &login_payload::LoginPayload,
+    &media::Media,
     &message_counters::MessageCounters,
     &message_ids::MessageIds,
+    &one_identity::OneIdentity,
     &one_meaning::OneMeaning,
     &one_reaction::OneReaction,
     &padding::Padding,

@@ -3,6 +3,7 @@
 //! One file a kind of name. A word may be of several kinds (`noise.patterns` is a profile value and
 //! a capability); then all are told. A word of no kind is an error with the nearest one.
 
+mod guarantee;
 mod requirement;
 mod scenario;
 mod words;
@@ -19,7 +20,7 @@ use crate::verdict::Exit;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A requirement, scenario, case, quirk, verdict, basis, profile key, capability, error class,
+    /// A requirement, guarantee, scenario, case, quirk, verdict, basis, profile key, capability, error class,
     /// milestone or exit code
     id: String,
     #[command(flatten)]
@@ -37,6 +38,7 @@ type Explain = fn(&str, &Known, &mut Page) -> bool;
 
 const KINDS: &[Explain] = &[
     requirement::explain,
+    guarantee::explain,
     scenario::explain,
     words::quirk,
     words::control,
@@ -71,6 +73,7 @@ pub fn execute(args: &Args, world: &World) -> Exit {
 
 fn unknown(word: &str, known: &Known) -> String {
     let cases: Vec<String> = known.cases.iter().map(Case::id).collect();
+    let guarantees = guarantee::words();
     let names = Catalogue::builtin()
         .ids()
         .chain(known.cases.iter().map(|case| case.scenario.id.as_str()))
@@ -78,6 +81,7 @@ fn unknown(word: &str, known: &Known) -> String {
         .chain(quirk::all().map(|quirk| quirk.id))
         .chain(key::names())
         .chain(capability::names())
+        .chain(guarantees.iter().map(String::as_str))
         .chain(words::all());
     let hint = nearest(word, names).map(|near| format!("; did you mean `{near}`?"));
     let list = "; see `counterpart list requirements`, `list scenarios`, `list quirks`";

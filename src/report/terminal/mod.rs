@@ -142,6 +142,19 @@ fn tail(page: &mut Page, report: &Report) {
             labelled(page, "", &problem.sentence());
         }
     }
+    for (n, attested) in report.attestations.iter().enumerate() {
+        let label = if n == 0 { "attested" } else { "" };
+        let document = attested.document.as_ref().map(|at| format!(" ({at})")).unwrap_or_default();
+        let text =
+            format!("{}: {}{document}; stated, not tested", attested.row, attested.statement);
+        labelled(page, label, &text);
+    }
+    if let Some(repeats) = &report.repeats {
+        labelled(page, "repeated", &repeats.sentence());
+        for flaky in &repeats.flaky {
+            labelled(page, "", &flaky.sentence());
+        }
+    }
     labelled(page, "outcome", report.outcome.word());
     if report.outcome != Outcome::Invalid {
         let id = report.profile.get("id").and_then(|id| id.as_str()).unwrap_or("?");

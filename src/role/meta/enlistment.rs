@@ -25,6 +25,9 @@ impl Meta {
         if path == self.profile.text("enlistment.path").unwrap_or_default() {
             return self.enlist(Pending { id, request: request.clone() });
         }
+        if self.give_file(id, request) || self.pass_on(id, request) {
+            return;
+        }
         let whole = token::without_tokens(&request.path, TOKEN_IN_URL);
         // A query says nothing here, unless there is a token in it (JWT-024).
         let path = if whole.contains(TOKEN_IN_URL) { whole } else { path.to_owned() };

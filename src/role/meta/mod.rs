@@ -19,12 +19,14 @@ mod keys;
 mod letter;
 mod login;
 mod mailbox;
+mod media;
 mod misanswer;
 mod overhear;
 mod partner_keys;
 mod published;
 mod push;
 mod push_token;
+mod relayed;
 mod retries;
 mod routing;
 mod services;
@@ -52,6 +54,7 @@ pub use account::{Account, User, enlistment_is_skipped};
 pub use client::{Manners, MetaClient, Sent};
 pub use enlistment::claimed_user;
 pub use letter::Letter;
+pub use media::{MediaOrder, proxy::head as proxied_head};
 pub use push::Push;
 pub use retries::Asking;
 
@@ -101,6 +104,7 @@ pub struct Meta {
     partner_keys: KeyCache,
     signers: partner_keys::Signers,
     push_keys: PushKeys,
+    media: media::Desk,
     /// Where Meta's HTTP services are reached; empty where nobody needs to know.
     own_url: String,
     /// What waits for the partner's key set.
@@ -116,6 +120,8 @@ pub struct Meta {
     styled: u64,
     /// The lane whose steps are being carried out; what nobody can be named for belongs to it.
     lane: Lane,
+    /// Messages from one user of the third party to another.
+    relayed: VecDeque<relayed::Relayed>,
     /// What users wrote, which must not be seen in clear.
     watch: overhear::Watch,
     /// How many users there may be, where everybody with a valid token becomes one.
@@ -131,6 +137,8 @@ enum Waiting {
 enum Fetch {
     PartnerKeys { label: Option<String>, head: bool },
     Push { label: Option<String> },
+    Media(Box<media::Pending>),
+    Probe { number: u64, at: Option<usize> },
 }
 
 impl Meta {
@@ -171,6 +179,7 @@ impl Meta {
             partner_keys: KeyCache::new(period),
             signers: partner_keys::Signers::default(),
             push_keys: PushKeys::First,
+            media: media::Desk::default(),
             own_url: String::new(),
             waiting: Vec::new(),
             fetches: BTreeMap::new(),
@@ -180,6 +189,7 @@ impl Meta {
             encoding: EncodeAs::CANONICAL,
             styled: 0,
             lane: Lane::Main,
+            relayed: VecDeque::new(),
             watch: overhear::Watch::default(),
             users_max: None,
             out: VecDeque::new(),

@@ -4,7 +4,7 @@
 //! searched here, and a sighting is recorded with its place.
 
 use super::Meta;
-use crate::canary::{Canary, Oracle};
+use crate::canary::{Canary, Oracle, Sighting};
 use crate::evidence::{Channel, Event, Stream};
 use crate::http::HttpRequest;
 use crate::limits::SIGHTINGS_MAX;
@@ -24,6 +24,11 @@ impl Meta {
         self.watch.oracle = Some(Oracle::new(self.watch.canaries.iter().cloned()));
     }
 
+    /// What is in bytes that must not be seen in them.
+    pub fn sighting(&self, bytes: &[u8]) -> Option<Sighting> {
+        self.watch.oracle.as_ref()?.scan(bytes)
+    }
+
     /// Searches a request that somebody made: its URL, its headers and its body.
     pub fn overhear(&mut self, request: &HttpRequest) {
         self.search(Channel::Http, "the URL", request.path.as_bytes());
@@ -38,9 +43,7 @@ impl Meta {
     }
 
     fn search(&mut self, channel: Channel, place: &str, bytes: &[u8]) {
-        let Some(found) = self.watch.oracle.as_ref().and_then(|oracle| oracle.scan(bytes)) else {
-            return;
-        };
+        let Some(found) = self.sighting(bytes) else { return };
         if self.watch.sightings < SIGHTINGS_MAX {
             self.watch.sightings += 1;
             let (place, what, form) = (place.to_owned(), found.what, found.form);

@@ -1,7 +1,8 @@
 //! Faults of the guarantees: healing, forward secrecy, deniability, and content that leaks beside its
 //! ciphertext.
 
-use super::{Fault, Quirk, VARIANT, client};
+use super::{Fault, Quirk, VARIANT, client, legal};
+use crate::e2ee::Slip;
 
 pub(super) static ALL: &[Quirk] = &[
     client(
@@ -103,4 +104,56 @@ pub(super) static ALL: &[Quirk] = &[
         VARIANT,
         "Logs in hexadecimal what it decrypts.",
     ),
+    legal(
+        "speaks-another-protocol",
+        Fault::OtherProtocol(None),
+        "ENC-001",
+        VARIANT,
+        "Declares another protocol than Signal's, and its users write each other sealed letters.",
+    ),
+    other(
+        "another-protocol-takes-replays",
+        Slip::Repeats,
+        "RAT-006",
+        "Speaks another protocol and opens a letter as often as it comes.",
+    ),
+    other(
+        "another-protocol-compares-no-mac",
+        Slip::AnyMac,
+        "RAT-009",
+        "Speaks another protocol and opens letters whose authentication does not fit.",
+    ),
+    other(
+        "another-protocol-compares-no-sender",
+        Slip::AnySender,
+        "ENC-004",
+        "Speaks another protocol and believes the server from whom a letter comes.",
+    ),
+    other(
+        "another-protocol-repeats-its-key",
+        Slip::OneKey,
+        "RAT-008",
+        "Speaks another protocol and seals all letters to one user with one key.",
+    ),
+    other(
+        "another-protocol-in-order-only",
+        Slip::InOrderOnly,
+        "RAT-003",
+        "Speaks another protocol and drops letters that were overtaken.",
+    ),
+    other(
+        "another-protocol-gives-up",
+        Slip::FirstFailureIsFinal,
+        "RAT-005",
+        "Speaks another protocol and opens nothing any more once a letter did not open.",
+    ),
 ];
+
+const fn other(
+    id: &'static str,
+    slip: Slip,
+    requirement: &'static str,
+    what: &'static str,
+) -> Quirk {
+    client(id, Fault::OtherProtocol(Some(slip)), requirement, VARIANT, what)
+}

@@ -11,6 +11,7 @@ mod enlistment;
 mod guarantee;
 mod http;
 mod keys;
+mod media;
 mod messages;
 mod noise;
 mod people;
@@ -19,7 +20,7 @@ mod ratchet;
 mod server;
 mod writing;
 
-use crate::e2ee::{Derivation, RatchetFault};
+use crate::e2ee::{Derivation, RatchetFault, Slip};
 use crate::wire::Variant;
 
 /// A way in which the reference may be wrong.
@@ -232,6 +233,7 @@ pub enum Fault {
     LosesOneInAThousand,
     RegistrationChangeIgnored,
     IdentityReduced,
+    IdentityNotBound,
 
     // The guarantees, and leaks
     RatchetKeyKept,
@@ -249,6 +251,8 @@ pub enum Fault {
     TextInLog,
     TextInLogEscaped,
     IncomingTextInLog,
+    /// Another protocol than Signal's, sound or with a slip of its own.
+    OtherProtocol(Option<Slip>),
 
     // MSG and RCP
     DuplicateShown,
@@ -313,6 +317,49 @@ pub enum Fault {
     ReachabilityFloods,
     FutureTimestampPins,
     LinksFetched,
+
+    // MED, MPX and files elsewhere
+    MediaTagIgnored,
+    MediaHashesIgnored,
+    MediaPlainHashIgnored,
+    MediaReleasedEarly,
+    MediaLengthConfusion,
+    MediaKeyDecides,
+    MediaRetryAppends,
+    MediaGoneRetried,
+    MediaWaitedForEver,
+    MediaRetryAfterIgnored,
+    MediaFailureHidden,
+    MediaUrlFetched,
+    MediaPathJoined,
+    MediaRedirectFollowed,
+    MediaQueryDropped,
+    MediaLabelOfImages,
+    MediaKeyReused,
+    MediaTagWhole,
+    MediaPathBare,
+    MediaKeyInPath,
+    MediaSentInClear,
+    MediaThumbnailOutside,
+    MediaLimitUnchecked,
+    VoiceNotShown,
+    CaptionLost,
+    FileNameRaw,
+    MediaStoredLate,
+    MediaBytesChanged,
+    MediaRefTraversal,
+    MediaErrorAs200,
+    MediaPartsAs200,
+    MediaServedAsUploaded,
+    MediaHeadIsEmpty,
+    MediaEtagChanges,
+    MediaSetsCookies,
+    MediaUncacheable,
+    MediaNeedsCookie,
+    MediaRationed,
+    MediaReferenceCounts,
+    MediaReferenceNamesUser,
+    MediaGzipUndeclared,
 
     // ABU and PRV
     BlockStaysLocal,
@@ -560,6 +607,7 @@ pub fn all() -> impl Iterator<Item = &'static Quirk> {
         chat::ALL,
         writing::ALL,
         keys::ALL,
+        media::ALL,
         messages::ALL,
         ratchet::ALL,
         content::ALL,

@@ -116,10 +116,13 @@ impl Payload {
         match self {
             Payload::Text(_) => "text",
             Payload::Content(_) => "content",
+            Payload::Media(_) => "media",
+            Payload::ProbeFile { .. } => "probe_file",
             Payload::Typing(_) => "typing",
             Payload::Blocks(_) => "blocks",
             Payload::Stanza(_) => "stanza",
             Payload::Replay { .. } => "replay",
+            Payload::Relay { .. } => "relay",
             Payload::Release { .. } => "release",
             Payload::AskAgain { .. } => "ask_again",
             Payload::Resend { .. } => "resend",

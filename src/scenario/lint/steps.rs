@@ -29,10 +29,14 @@ pub(super) fn lint(problems: &mut Problems, scenario: &Scenario) {
             Action::ExpectNone(expect) => {
                 lint_expect(problems, &at, expect);
                 lint_cause(problems, scenario, n);
+                lint_absence_is_exercised(problems, scenario, n);
             }
             Action::Fault(fault) => lint_fault(problems, &at, fault),
             Action::Advance(advance) => lint_client(problems, &at, &advance.on),
-            Action::Compromise(theft) => lint_theft(problems, &at, theft),
+            Action::Compromise(theft) => {
+                lint_theft(problems, &at, theft);
+                lint_theft_is_used(problems, &at, n);
+            }
         }
     }
 }
@@ -126,6 +130,22 @@ fn lint_theft(problems: &mut Problems, at: &Place<'_>, theft: &Compromise) {
     }
 }
 
+/// A theft after which nobody asks what the thief reads shows nothing.
+fn lint_theft_is_used(problems: &mut Problems, at: &Place<'_>, n: usize) {
+    let steps = &at.scenario.steps;
+    let label = steps[n].label.as_deref();
+    let asks = |step: &Step| match &step.action {
+        Action::Expect(Expect {
+            kind: Kind::Thief, matching: Matching::Fields(fields), ..
+        }) => fields.iter().any(|(name, of)| name == "of" && Some(of.text()) == label),
+        _ => false,
+    };
+    if !steps[n..].iter().any(asks) {
+        let help = "expect what it reads, e.g. `thief: { of: LABEL, healed_after: \"1\" }`";
+        problems.advise(at.of("as"), "nobody asks what this thief reads", help);
+    }
+}
+
 /// A thief is named by the theft.
 fn lint_thief(problems: &mut Problems, at: &Place<'_>, expect: &Expect) {
     let Matching::Fields(fields) = &expect.matching else { return };
@@ -146,9 +166,10 @@ fn lint_send(problems: &mut Problems, at: &Place<'_>, send: &Send) {
     lint_sender(problems, at, send);
     let Some(to) = at.actor(problems, "to", &send.to) else { return };
     let wanted = match send.payload {
-        Payload::FetchKeys { .. } | Payload::Probe { .. } | Payload::Publish(_) => {
-            Plays::ThirdPartyServer
-        }
+        Payload::FetchKeys { .. }
+        | Payload::Probe { .. }
+        | Payload::ProbeFile { .. }
+        | Payload::Publish(_) => Plays::ThirdPartyServer,
         _ => Plays::ThirdPartyClient,
     };
     if to.plays != wanted {
@@ -198,8 +219,22 @@ fn lint_again(problems: &mut Problems, at: &Place<'_>, n: usize, send: &Send) {
         _ => false,
     };
     let steps = at.scenario.steps[..n].iter();
+    let stores = |step: &Step| match &step.action {
+        Action::Act(act) => matches!(act.operation.as_str(), "send_media" | "upload_media"),
+        _ => false,
+    };
+    if let Payload::ProbeFile { of, .. } = &send.payload {
+        let known: Vec<&str> =
+            steps.filter(|s| stores(s)).filter_map(|step| step.label.as_deref()).collect();
+        if !known.contains(&of.as_str()) {
+            problems.unknown(at.of("of"), "stored file", of, &known);
+        }
+        return;
+    }
     let (of, what, known): (_, _, Vec<&Step>) = match &send.payload {
-        Payload::AskAgain { of, .. } => (of, "`send_text`", steps.filter(|s| by_iut(s)).collect()),
+        Payload::AskAgain { of, .. } | Payload::Relay { of, .. } => {
+            (of, "`send_text`", steps.filter(|s| by_iut(s)).collect())
+        }
         Payload::Resend { of, .. } => (of, "earlier text", steps.filter(|s| by_meta(s)).collect()),
         _ => return,
     };
@@ -215,6 +250,7 @@ fn lint_sender(problems: &mut Problems, at: &Place<'_>, send: &Send) {
         send.payload,
         Payload::Text(_)
             | Payload::Content(_)
+            | Payload::Media(_)
             | Payload::Typing(_)
             | Payload::Replay { .. }
             | Payload::Release { .. }
@@ -263,6 +299,19 @@ fn lint_expect(problems: &mut Problems, at: &Place<'_>, expect: &Expect) {
         };
         let message = format!("`{}` is seen at {seen}, not at `{}`", info.word, expect.at);
         problems.add(at.of("at"), message);
+    }
+}
+
+/// An absence that decides a row counts only where something that could have caused it was seen: what
+/// must be observed names a step before it.
+fn lint_absence_is_exercised(problems: &mut Problems, scenario: &Scenario, n: usize) {
+    let before =
+        |label: &str| scenario.steps[..n].iter().any(|step| step.label.as_deref() == Some(label));
+    let exercised = scenario.must_observe.iter().any(|seen| before(&seen.label));
+    if !scenario.steps[n].checks.is_empty() && !scenario.must_observe.is_empty() && !exercised {
+        let help = "name an event of a step before it in `must_observe`";
+        let span = scenario.tree.key_place(&format!("steps/{n}/expect_none"));
+        problems.advise(span, "nothing shows that this absence was exercised", help);
     }
 }
 

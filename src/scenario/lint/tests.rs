@@ -115,7 +115,7 @@ steps:
   - expect_none: { at: alice, woken: {} }
   - expect: { at: meta, stanza: "<iq type='get'/>", as: q }
   - send: { from: meta, to: alice, stanza: "<iq type='result' id='${q.id}'/>" }
-must_observe: [p.sent]
+must_observe: [e.sent, p.sent]
 "#;
     assert_eq!(diagnose(text), "");
     let scenario = parse("m3/a", &Source::new("m3/a.yaml", text)).unwrap();
@@ -196,6 +196,10 @@ errors! {
     a_twin_of_the_wrong_kind: ["twin: order" => "twin: mutation", "do: connect }" => "do: connect, mutate: { push_token: expired },\n              negative: { twin: order, after: new_account } }"];
     a_replay_of_what_was_never_accepted: ["  - expect: { at: alice, shown: { id: \"${m1.id}\" }, within: 5s }\n" => "", "'<receipt id=\"${m1.id}\" to" => "'<receipt to"];
     an_absence_before_any_cause: ["steps:\n" => "steps:\n  - expect_none: { at: alice, woken: {} }\n"];
+    a_theft_of_what_is_not_ours: ["  - expect_none:" => "  - compromise: { of: alice, with: bob, as: theft }\n  - expect_none:"];
+    a_thief_without_a_theft: ["  - expect_none:" => "  - expect: { at: bob, thief: { of: theft } }\n  - expect: { at: bob, thief: { earlier: \"1\" } }\n  - expect_none:"];
+    an_absence_that_nothing_exercised: ["checks: [RAT-006] }\n" => "checks: [RAT-006] }\n  - send: { from: bob, to: alice, text: later, as: m3 }\n", "[m1.shown, m2.sent]" => "[m3.sent]"];
+    a_relay_of_what_nobody_sent: ["  - expect_none:" => "  - send: { from: meta, to: alice, relay: m1, how: agian }\n  - send: { from: meta, to: alice, relay: m1 }\n  - send: { from: meta, to: alice, relay: m1, how: again }\n  - expect_none:"];
     seen_at_the_wrong_place: ["at: alice, shown: { id" => "at: bob, shown: { id", "at: meta, stanza" => "at: alice, stanza", "at: alice, shown: { text" => "at: meta, shown: { text"];
     done_by_the_wrong_party: ["on: alice, do: enlist" => "on: bob, do: enlist", "from: bob, to: alice, text" => "from: meta, to: alice, text", "      to: alice" => "      to: bob"];
     nobody_under_test: [", iut: true" => ""];

@@ -1,0 +1,394 @@
+//! Another protocol than Signal's, for the reference that declares one: sealed letters.
+//!
+//! [`LettersParty`] keeps keys as everybody does, and writes messages that no reader of Signal's knows:
+//! each is sealed on its own to the receiver's signed prekey and by the sender's identity (an
+//! ephemeral and a static agreement, AES-256-CBC, HMAC-SHA256 over all of it), and is taken once. It is
+//! no protocol to ship, since it neither ratchets nor heals; it exists so that the checks that look at
+//! ciphertexts only are seen to pass and to fail (ENC-020). [`Slip`] is what it may get wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hmac::{Hmac, KeyInit, Mac};
+use rand::{Rng as _, SeedableRng as _};
+use sha2::Sha256;
+use wacore_libsignal::core::curve::KeyPair;
+use wacore_libsignal::crypto::{aes_256_cbc_decrypt_into, aes_256_cbc_encrypt_into};
+
+use super::compromise::SessionSnapshot;
+use super::diagnosis::ResponderKeys;
+use super::error::E2eeError;
+use super::party::{
+    Address, Bundle, Ciphertext, EncType, OneTimePrekey, Party, SignatureCheck, SignedPrekey,
+};
+use super::schedule::{Key, agree, public_of};
+use super::session_view::SessionView;
+use super::x3dh_v3::X3dhParty;
+use crate::limits::LETTERS_REMEMBERED_MAX;
+use crate::seed::Rng;
+
+/// Names the format; Signal's messages begin with 0x33 or 0x34.
+const MARK: u8 = 0x01;
+const MAC_BYTES: usize = 32;
+/// The mark, the ephemeral key, the sender's identity.
+const HEAD_BYTES: usize = 1 + 32 + 32;
+const LABEL: &[u8] = b"counterpart sealed letters";
+
+/// A deliberate fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Slip {
+    /// A letter is taken as often as it comes.
+    Repeats,
+    /// The MAC is not compared.
+    AnyMac,
+    /// Whose identity a letter has is not compared with whom it comes from.
+    AnySender,
+    /// One ephemeral key seals all letters to one receiver.
+    OneKey,
+    /// A letter that came later closes the door to those before it.
+    InOrderOnly,
+    /// A letter that does not open ends the conversation.
+    FirstFailureIsFinal,
+}
+
+/// One identity that writes sealed letters.
+pub struct LettersParty {
+    keys: Box<dyn Party>,
+    rng: Rng,
+    slip: Option<Slip>,
+    /// Identity and signed prekey of those to whom letters can be sealed.
+    peers: BTreeMap<Address, (Key, Key)>,
+    /// Whose identity was seen from whom.
+    identities: BTreeMap<Address, Key>,
+    /// Ephemeral keys of letters that were opened.
+    taken: BTreeSet<Key>,
+    changed: BTreeSet<Address>,
+    kept: BTreeMap<Address, KeyPair>,
+    sent: BTreeMap<Address, u32>,
+    newest: BTreeMap<Address, u32>,
+    closed: BTreeSet<Address>,
+}
+
+impl LettersParty {
+    /// Everything from one generator.
+    pub fn new(mut rng: Rng, slip: Option<Slip>) -> Self {
+        let (peers, identities, taken, changed) = Default::default();
+        let (kept, sent, newest, closed) = Default::default();
+        let mut seed = [0; 32];
+        rng.fill_bytes(&mut seed);
+        let keys: Box<dyn Party> = Box::new(X3dhParty::new(Rng::from_seed(seed)));
+        Self { keys, rng, slip, peers, identities, taken, changed, kept, sent, newest, closed }
+    }
+
+    fn privates(&self) -> ResponderKeys {
+        self.keys.responder_keys(None).expect("a party of version 3 shows its test keys")
+    }
+
+    fn has(&self, slip: Slip) -> bool {
+        self.slip == Some(slip)
+    }
+
+    fn ephemeral(&mut self, peer: &Address) -> KeyPair {
+        let fresh = KeyPair::generate(&mut self.rng);
+        if self.has(Slip::OneKey) {
+            self.kept.entry(peer.clone()).or_insert(fresh).clone()
+        } else {
+            fresh
+        }
+    }
+
+    fn open(&mut self, peer: &Address, letter: &[u8]) -> Result<Vec<u8>, E2eeError> {
+        let unreadable = || E2eeError::Undecryptable(EncType::Msg);
+        if letter.first() != Some(&MARK) || letter.len() < HEAD_BYTES + 16 + MAC_BYTES {
+            return Err(unreadable());
+        }
+        let (covered, mac) = letter.split_at(letter.len() - MAC_BYTES);
+        let key = |at: usize| -> Key { covered[at..at + 32].try_into().expect("32 bytes") };
+        let (ephemeral, theirs) = (key(1), key(33));
+        let own = self.privates();
+        let agreed = [
+            agree(&own.signed_prekey_private, &ephemeral)?,
+            agree(&own.signed_prekey_private, &theirs)?,
+        ];
+        let keys = Keys::of(&agreed, &ephemeral);
+        if keys.mac(&theirs, &self.keys.identity(), covered) != mac && !self.has(Slip::AnyMac) {
+            return Err(E2eeError::BadMac(EncType::Msg));
+        }
+        if self.is_somebody_else(peer, &theirs) && !self.has(Slip::AnySender) {
+            return Err(E2eeError::ForeignIdentity);
+        }
+        if self.taken.contains(&ephemeral) && !self.has(Slip::Repeats) && !self.has(Slip::OneKey) {
+            return Err(E2eeError::Duplicate { counter: 0 });
+        }
+        let mut plain = Vec::new();
+        aes_256_cbc_decrypt_into(&covered[HEAD_BYTES..], &keys.cipher, &keys.iv, &mut plain)
+            .map_err(|_| unreadable())?;
+        let (number, plain) = plain.split_first_chunk::<4>().ok_or_else(unreadable)?;
+        self.count(peer, u32::from_be_bytes(*number))?;
+        self.remember(peer, ephemeral, theirs);
+        Ok(plain.to_vec())
+    }
+
+    /// An identity belongs to one address.
+    fn is_somebody_else(&self, peer: &Address, identity: &Key) -> bool {
+        self.identities.iter().any(|(known, key)| known != peer && key == identity)
+    }
+
+    /// Letters come in any order, but for a deliberate fault.
+    fn count(&mut self, peer: &Address, number: u32) -> Result<(), E2eeError> {
+        let newest = self.newest.entry(peer.clone()).or_default();
+        let late = number < *newest;
+        *newest = number.max(*newest);
+        match late && self.slip == Some(Slip::InOrderOnly) {
+            true => Err(E2eeError::Duplicate { counter: number }),
+            false => Ok(()),
+        }
+    }
+
+    fn remember(&mut self, peer: &Address, ephemeral: Key, identity: Key) {
+        if self.taken.len() == LETTERS_REMEMBERED_MAX {
+            self.taken.pop_first();
+        }
+        self.taken.insert(ephemeral);
+        let before = self.identities.insert(peer.clone(), identity);
+        match before.is_some_and(|before| before != identity) {
+            true => self.changed.insert(peer.clone()),
+            false => self.changed.remove(peer),
+        };
+    }
+}
+
+/// What one letter is sealed with.
+struct Keys {
+    cipher: Key,
+    mac: Key,
+    iv: [u8; 16],
+}
+
+impl Keys {
+    /// HKDF-SHA256 over both agreements, with the ephemeral key as salt (RFC 5869).
+    fn of(agreed: &[Key; 2], ephemeral: &Key) -> Self {
+        let mut out = [0; 80];
+        let hkdf = hkdf::Hkdf::<Sha256>::new(Some(ephemeral), &agreed.concat());
+        hkdf.expand(LABEL, &mut out).expect("80 bytes are less than 255 hashes");
+        let (cipher, rest) = out.split_first_chunk::<32>().expect("80 bytes hold 32");
+        let (mac, iv) = rest.split_first_chunk::<32>().expect("48 bytes hold 32");
+        Self { cipher: *cipher, mac: *mac, iv: *iv.first_chunk().expect("16 bytes are left") }
+    }
+
+    fn mac(&self, sender: &Key, receiver: &Key, covered: &[u8]) -> Vec<u8> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.mac).expect("any length is a key");
+        [&sender[..], receiver, covered].into_iter().for_each(|part| mac.update(part));
+        mac.finalize().into_bytes().to_vec()
+    }
+}
+
+impl Party for LettersParty {
+    /// No version of Signal's.
+    fn version(&self) -> u8 {
+        0
+    }
+
+    fn registration_id(&self) -> u32 {
+        self.keys.registration_id()
+    }
+
+    fn identity(&self) -> Key {
+        self.keys.identity()
+    }
+
+    fn signed_prekey(&self) -> SignedPrekey {
+        self.keys.signed_prekey()
+    }
+
+    fn rotate_signed_prekey(&mut self) -> SignedPrekey {
+        // Letters that are under way are sealed to the one that there is.
+        self.keys.signed_prekey()
+    }
+
+    fn drop_signed_prekey(&mut self, id: u32) {
+        self.keys.drop_signed_prekey(id);
+    }
+
+    fn new_one_time_prekeys(&mut self, count: usize) -> Vec<OneTimePrekey> {
+        self.keys.new_one_time_prekeys(count)
+    }
+
+    fn process(
+        &mut self,
+        peer: &Address,
+        bundle: &Bundle,
+        check: SignatureCheck,
+    ) -> Result<(), E2eeError> {
+        self.keys.process(peer, bundle, check)?;
+        self.peers.insert(peer.clone(), (bundle.identity, bundle.signed_prekey.value));
+        let before = self.identities.insert(peer.clone(), bundle.identity);
+        if before.is_some_and(|before| before != bundle.identity) {
+            self.changed.insert(peer.clone());
+        }
+        Ok(())
+    }
+
+    fn has_session(&self, peer: &Address) -> bool {
+        self.peers.contains_key(peer)
+    }
+
+    fn encrypt(&mut self, peer: &Address, plaintext: &[u8]) -> Result<Ciphertext, E2eeError> {
+        let known = self.peers.get(peer).copied();
+        let (identity, prekey) = known.ok_or_else(|| E2eeError::NoSession(peer.clone()))?;
+        let own = self.privates().identity_private;
+        let ephemeral = self.ephemeral(peer);
+        let private: Key = *ephemeral.private_key.serialize();
+        let keys =
+            Keys::of(&[agree(&private, &prekey)?, agree(&own, &prekey)?], &public_of(&private)?);
+        let number = self.sent.entry(peer.clone()).or_default();
+        *number += 1;
+        // One key for equal texts gives equal letters.
+        let number = if self.slip == Some(Slip::OneKey) { 0 } else { *number };
+        let numbered = [&number.to_be_bytes()[..], plaintext].concat();
+        let mut sealed = Vec::new();
+        aes_256_cbc_encrypt_into(&numbered, &keys.cipher, &keys.iv, &mut sealed)
+            .map_err(|_| E2eeError::Undecryptable(EncType::Msg))?;
+        let (eph, own) = (public_of(&private)?, public_of(&own)?);
+        let covered = [&[MARK][..], &eph, &own, &sealed].concat();
+        let mac = keys.mac(&own, &identity, &covered);
+        Ok(Ciphertext { kind: EncType::Msg, bytes: [covered, mac].concat() })
+    }
+
+    fn decrypt(&mut self, peer: &Address, message: &Ciphertext) -> Result<Vec<u8>, E2eeError> {
+        if self.closed.contains(peer) {
+            return Err(E2eeError::NoSession(peer.clone()));
+        }
+        let opened = self.open(peer, &message.bytes);
+        if opened.is_err() && self.has(Slip::FirstFailureIsFinal) {
+            self.closed.insert(peer.clone());
+        }
+        opened
+    }
+
+    fn inspect(&self, _: &Address) -> Option<SessionView> {
+        None
+    }
+
+    fn snapshot(&self, _: &Address) -> Option<SessionSnapshot> {
+        None
+    }
+
+    fn stolen(&self) -> Box<dyn Party> {
+        self.keys.stolen()
+    }
+
+    fn copy(&self, rng: Rng) -> Box<dyn Party> {
+        Box::new(Self {
+            keys: self.keys.copy(rng.clone()),
+            rng,
+            slip: self.slip,
+            peers: self.peers.clone(),
+            identities: self.identities.clone(),
+            taken: self.taken.clone(),
+            changed: self.changed.clone(),
+            kept: self.kept.clone(),
+            sent: self.sent.clone(),
+            newest: self.newest.clone(),
+            closed: self.closed.clone(),
+        })
+    }
+
+    fn start_prekey_ids_at(&mut self, id: u32, anew: bool) {
+        self.keys.start_prekey_ids_at(id, anew);
+    }
+
+    fn responder_keys(&self, _: Option<u32>) -> Option<ResponderKeys> {
+        None
+    }
+
+    fn drop_session(&mut self, peer: &Address) {
+        self.peers.remove(peer);
+    }
+
+    fn peer_identity(&self, peer: &Address) -> Option<Key> {
+        self.identities.get(peer).copied()
+    }
+
+    fn sign(&mut self, message: &[u8]) -> Vec<u8> {
+        self.keys.sign(message)
+    }
+
+    fn identity_changed(&self, peer: &Address) -> bool {
+        self.changed.contains(peer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::Seed;
+
+    fn party(name: &str, slip: Option<Slip>) -> LettersParty {
+        LettersParty::new(Seed(1).rng(&[name]), slip)
+    }
+
+    fn introduced(slip: Option<Slip>) -> (LettersParty, LettersParty) {
+        let (mut alice, mut bob) = (party("alice", slip), party("bob", slip));
+        let [of_alice, of_bob] = [bundle(&alice), bundle(&bob)];
+        alice.process(&address("bob"), &of_bob, SignatureCheck::Always).unwrap();
+        bob.process(&address("alice"), &of_alice, SignatureCheck::Always).unwrap();
+        (alice, bob)
+    }
+
+    fn bundle(of: &LettersParty) -> Bundle {
+        Bundle {
+            registration_id: of.registration_id(),
+            identity: of.identity(),
+            signed_prekey: of.signed_prekey(),
+            one_time: None,
+            kem: None,
+        }
+    }
+
+    fn address(name: &str) -> Address {
+        Address::new(name, 0)
+    }
+
+    #[test]
+    fn a_letter_opens_once_in_any_order_and_from_its_writer_only() {
+        let (mut alice, mut bob) = introduced(None);
+        let letters = [b"one", b"two"].map(|text| alice.encrypt(&address("bob"), text).unwrap());
+        assert_ne!(letters[0].bytes[1..33], letters[1].bytes[1..33]);
+        let mut forged = letters[0].clone();
+        *forged.bytes.last_mut().unwrap() ^= 1;
+        assert!(matches!(bob.decrypt(&address("alice"), &forged), Err(E2eeError::BadMac(_))));
+        let foreign = bob.decrypt(&address("mallory"), &letters[0]);
+        assert!(matches!(foreign, Err(E2eeError::ForeignIdentity)));
+        assert_eq!(bob.decrypt(&address("alice"), &letters[1]).unwrap(), b"two");
+        assert_eq!(bob.decrypt(&address("alice"), &letters[0]).unwrap(), b"one");
+        let again = bob.decrypt(&address("alice"), &letters[0]);
+        assert!(matches!(again, Err(E2eeError::Duplicate { .. })));
+        let back = bob.encrypt(&address("alice"), b"back").unwrap();
+        assert_eq!(alice.decrypt(&address("bob"), &back).unwrap(), b"back");
+        for broken in [&b""[..], b"\x33", &[MARK; 200]] {
+            let broken = Ciphertext { kind: EncType::Msg, bytes: broken.to_vec() };
+            assert!(bob.decrypt(&address("alice"), &broken).is_err());
+        }
+    }
+
+    #[test]
+    fn each_slip_lets_one_thing_through() {
+        let replayed = |slip| {
+            let (mut alice, mut bob) = introduced(Some(slip));
+            let letter = alice.encrypt(&address("bob"), b"one").unwrap();
+            bob.decrypt(&address("alice"), &letter).unwrap();
+            bob.decrypt(&address("alice"), &letter).is_ok()
+        };
+        assert!(replayed(Slip::Repeats) && !replayed(Slip::AnyMac));
+        let (mut alice, mut bob) = introduced(Some(Slip::AnyMac));
+        let mut forged = alice.encrypt(&address("bob"), b"one").unwrap();
+        *forged.bytes.last_mut().unwrap() ^= 1;
+        assert_eq!(bob.decrypt(&address("alice"), &forged).unwrap(), b"one");
+        let (mut alice, mut bob) = introduced(Some(Slip::AnySender));
+        let letter = alice.encrypt(&address("bob"), b"one").unwrap();
+        assert_eq!(bob.decrypt(&address("mallory"), &letter).unwrap(), b"one");
+        let (mut alice, _) = introduced(Some(Slip::OneKey));
+        let [one, two] = [b"x", b"x"].map(|text| alice.encrypt(&address("bob"), text).unwrap());
+        assert_eq!(one.bytes[1..33], two.bytes[1..33]);
+    }
+}
