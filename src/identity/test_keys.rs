@@ -30,6 +30,15 @@ pub fn meta_ec() -> &'static SigningKey {
     &KEY
 }
 
+/// The key that follows it in a rotation.
+pub fn meta_ec_next() -> &'static SigningKey {
+    static KEY: LazyLock<SigningKey> = LazyLock::new(|| {
+        let pem = include_str!("../../fixtures/keys/meta-ec-next.pem");
+        SigningKey::from_ec_pem("meta-ec-2", pem).expect("the embedded keys are read by a test")
+    });
+    &KEY
+}
+
 /// The key that follows Meta's in a rotation: the stranger's, under a name of Meta's.
 pub fn meta_next() -> &'static SigningKey {
     static KEY: LazyLock<SigningKey> =
@@ -70,7 +79,10 @@ mod tests {
 
     #[test]
     fn the_three_keys_are_different_2048_bit_keys() {
-        assert_eq!(meta_ec().algorithm(), crate::identity::token::Algorithm::Es256);
+        for key in [meta_ec(), meta_ec_next()] {
+            assert_eq!(key.algorithm(), crate::identity::token::Algorithm::Es256);
+        }
+        assert_ne!(meta_ec().public().material, meta_ec_next().public().material);
         let keys = [partner(), meta(), stranger()];
         for key in keys {
             assert_eq!(key.public().modulus_bits(), Some(2048), "{}", key.kid());

@@ -28,7 +28,10 @@ impl Meta {
         if self.give_file(id, request) || self.pass_on(id, request) {
             return;
         }
-        let (method, path) = (request.method.clone(), token::without_tokens(path, TOKEN_IN_URL));
+        let whole = token::without_tokens(&request.path, TOKEN_IN_URL);
+        // A query says nothing here, unless there is a token in it (JWT-024).
+        let path = if whole.contains(TOKEN_IN_URL) { whole } else { path.to_owned() };
+        let method = request.method.clone();
         let response = self.public_answer(request);
         self.record(Stream::http_in(), None, Event::StrayRequest { method, path });
         self.out.push_back(Output::Respond { id, response });

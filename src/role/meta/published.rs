@@ -28,16 +28,24 @@ impl Meta {
     /// The key that signs push tokens at present.
     pub(super) fn push_key(&self) -> &'static SigningKey {
         match self.push_keys {
-            PushKeys::Rotated | PushKeys::Withdrawn => test_keys::meta_next(),
-            PushKeys::First => self.first_push_key(),
-            PushKeys::UnknownTypes | PushKeys::UnknownMembers => test_keys::meta(),
+            PushKeys::Rotated | PushKeys::Withdrawn => self.next_push_key(),
+            PushKeys::First | PushKeys::UnknownTypes | PushKeys::UnknownMembers => {
+                self.first_push_key()
+            }
         }
     }
 
-    fn first_push_key(&self) -> &'static SigningKey {
+    pub(super) fn first_push_key(&self) -> &'static SigningKey {
         match self.profile.text("push.algorithm") {
             Some("ES256") => test_keys::meta_ec(),
             _ => test_keys::meta(),
+        }
+    }
+
+    fn next_push_key(&self) -> &'static SigningKey {
+        match self.profile.text("push.algorithm") {
+            Some("ES256") => test_keys::meta_ec_next(),
+            _ => test_keys::meta_next(),
         }
     }
 
@@ -65,12 +73,12 @@ impl Meta {
         let set = match self.push_keys {
             PushKeys::First => one(self.first_push_key()),
             PushKeys::Rotated => {
-                let both = [test_keys::meta(), test_keys::meta_next()];
+                let both = [self.first_push_key(), self.next_push_key()];
                 KeySet::of(both.map(SigningKey::public)).to_json()
             }
-            PushKeys::Withdrawn => one(test_keys::meta_next()),
-            PushKeys::UnknownTypes => among_strange_keys(test_keys::meta()),
-            PushKeys::UnknownMembers => with_strange_members(test_keys::meta()),
+            PushKeys::Withdrawn => one(self.next_push_key()),
+            PushKeys::UnknownTypes => among_strange_keys(self.first_push_key()),
+            PushKeys::UnknownMembers => with_strange_members(self.first_push_key()),
         };
         let age = format!("public, max-age={life}");
         HttpResponse::json(200, &set).with_header("cache-control", age)

@@ -37,7 +37,7 @@ impl Meta {
             TokenFault::SignatureInDer => resigned(key, &claims, in_der),
             TokenFault::Empty => String::new(),
             TokenFault::UnknownKid => self.of_nobodys_key(&claims),
-            TokenFault::FormerKey => token::issue(test_keys::meta(), &claims),
+            TokenFault::FormerKey => token::issue(self.first_push_key(), &claims),
             TokenFault::KeyAtUrl => self.of_a_stranger(&claims, "jku", CANARY_KEYS),
             TokenFault::CertificateAtUrl => self.of_a_stranger(&claims, "x5u", CANARY_CERTIFICATE),
             TokenFault::EmbeddedCertificate => {
