@@ -7,7 +7,7 @@
 use std::fmt;
 
 use super::pattern::{Attr, Body, Part, Pattern};
-use super::template::{Scope, Template, show};
+use super::template::{Scope, Template, TemplateError, show};
 use crate::wire::{AttrValue, Content, Node};
 
 /// The first place at which a stanza is not what a pattern says.
@@ -38,6 +38,18 @@ impl Pattern {
             None => Ok(()),
             Some(difference) => Err(difference.counted(comparison.satisfied)),
         }
+    }
+
+    /// Whether the stanza is what the pattern says. Most stanzas are not, and their tag or an
+    /// attribute tells without a word about it.
+    pub fn fits(&self, node: &Node, scope: &dyn Scope) -> bool {
+        let fits = |attr: &Attr| {
+            let value = node.value(&attr.name);
+            value.is_some_and(|value| attr_fits(attr, value, scope).unwrap_or(false))
+        };
+        node.tag == *self.root.tag
+            && self.root.attrs.iter().all(fits)
+            && self.matches(node, scope).is_ok()
     }
 
     /// The mismatch of the stanza that comes closest, or `None` if there are none or one matches.
@@ -136,18 +148,20 @@ pub(super) fn compare_attr(
         let actual = "no such attribute".to_owned();
         return Err(Difference { path, expected: expected(), actual });
     };
-    // By meaning: an address is equal to its text, whether or not it spells out device 0.
-    let means = || attr.value.render(scope).is_ok_and(|text| AttrValue::from(text) == *actual);
-    match attr.value.fits(actual.text().as_bytes(), scope) {
-        Ok(fits) => {
-            differs(!fits && !means(), &path, || (expected(), show(actual.text().as_bytes())))
-        }
+    match attr_fits(attr, actual, scope) {
+        Ok(fits) => differs(!fits, &path, || (expected(), show(actual.text().as_bytes()))),
         Err(error) => Err(Difference {
             path,
             expected: format!("{} ({error})", attr.value.text()),
             actual: show(actual.text().as_bytes()),
         }),
     }
+}
+
+/// By meaning: an address is equal to its text, whether or not it spells out device 0.
+fn attr_fits(attr: &Attr, actual: &AttrValue, scope: &dyn Scope) -> Result<bool, TemplateError> {
+    let means = || attr.value.render(scope).is_ok_and(|text| AttrValue::from(text) == *actual);
+    Ok(attr.value.fits(actual.text().as_bytes(), scope)? || means())
 }
 
 pub(super) fn compare_absent(name: &str, node: &Node, path: &str) -> Result<(), Difference> {

@@ -4,6 +4,8 @@
 //! ([`Event::Canary`]). Any eight bytes of one, in any encoding, are a leak: in a stanza, in an HTTP
 //! answer, and where the recorder has seen them in what is not recorded as it came.
 
+use std::sync::Arc;
+
 use super::{Check, Observed, View};
 use crate::canary::{Canary, Oracle, Sighting};
 use crate::evidence::{Channel, Direction, Entry, Event, Transcript};
@@ -28,7 +30,7 @@ impl Check for Plaintext {
         if canaries.is_empty() {
             return Vec::new();
         }
-        let written = Written { oracle: Oracle::new(canaries.clone()), canaries };
+        let written = Written { oracle: Oracle::shared(&canaries), canaries };
         let entries = view.transcript.entries();
         let leaks = entries.iter().filter_map(|entry| written.examine(entry));
         leaks.chain(written.logs(entries)).collect()
@@ -47,7 +49,7 @@ fn canaries(transcript: &Transcript) -> Vec<Canary> {
 /// What users wrote.
 struct Written {
     canaries: Vec<Canary>,
-    oracle: Oracle,
+    oracle: Arc<Oracle>,
 }
 
 impl Written {

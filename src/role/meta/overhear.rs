@@ -3,6 +3,8 @@
 //! Tokens and forms are recorded as facts, so a judge cannot search their bytes later; they are
 //! searched here, and a sighting is recorded with its place.
 
+use std::sync::Arc;
+
 use super::Meta;
 use crate::canary::{Canary, Oracle, Sighting};
 use crate::evidence::{Channel, Event, Stream};
@@ -13,7 +15,7 @@ use crate::limits::SIGHTINGS_MAX;
 #[derive(Default)]
 pub(super) struct Watch {
     canaries: Vec<Canary>,
-    oracle: Option<Oracle>,
+    oracle: Option<Arc<Oracle>>,
     sightings: usize,
 }
 
@@ -21,7 +23,7 @@ impl Meta {
     /// From here on these must not be seen, beside those that were named before.
     pub fn watch_for(&mut self, canary: Canary) {
         self.watch.canaries.push(canary);
-        self.watch.oracle = Some(Oracle::new(self.watch.canaries.iter().cloned()));
+        self.watch.oracle = Some(Oracle::shared(&self.watch.canaries));
     }
 
     /// What is in bytes that must not be seen in them.
