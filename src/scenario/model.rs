@@ -112,6 +112,7 @@ pub struct Step {
 }
 
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "steps are few, and read more often than moved")]
 pub enum Action {
     Act(Act),
     Send(Send),

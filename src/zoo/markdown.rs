@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::matrix::SelfPair;
 use super::rows::BrokenRow;
 use super::{KillMatrix, Status};
 
@@ -14,11 +15,13 @@ pub fn markdown(matrix: &KillMatrix) -> String {
     out.push_str("| quirk | breaks | expected | status | named by | source |\n");
     out.push_str("|---|---|---|---|---|---|\n");
     for quirk in &matrix.quirks {
+        let pair = quirk.self_pair.map(SelfPair::words).unwrap_or_default();
+        let status = format!("{}{pair}", quirk.status.word());
         let cells = [
             quirk.id,
             quirk.requirement,
             quirk.expect,
-            quirk.status.word(),
+            status.as_str(),
             &quirk.named.join("<br>"),
             quirk.source,
         ];

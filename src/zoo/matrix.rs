@@ -159,7 +159,7 @@ pub async fn hunt(
     while let Some(line) = lines.next().await {
         let line = line?;
         let by = line.blind.iter().map(|name| format!(", not by {name}")).collect::<String>();
-        let pair = line.self_pair.map(pair_word).unwrap_or_default();
+        let pair = line.self_pair.map(SelfPair::words).unwrap_or_default();
         progress(&format!("{:<18} {}{by}{pair}", line.status.shout(), line.id));
         quirks.push(line);
     }
@@ -285,11 +285,14 @@ fn passes(case: &CaseResult, row: &str) -> bool {
     of_row.peek().is_some() && of_row.all(|check| check.verdict == Verdict::Pass)
 }
 
-fn pair_word(pair: SelfPair) -> &'static str {
-    match pair {
-        SelfPair::Killed => ", also as a self pair",
-        SelfPair::Survived => ", SURVIVED as a self pair",
-        SelfPair::Mute => ", MUTE as a self pair",
+impl SelfPair {
+    /// What stands behind the quirk's own status.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Killed => ", also as a self pair",
+            Self::Survived => ", SURVIVED as a self pair",
+            Self::Mute => ", MUTE as a self pair",
+        }
     }
 }
 
