@@ -12,6 +12,7 @@ mod decrypted;
 mod fields;
 mod http;
 mod judge;
+mod lengths;
 mod media;
 mod passive;
 mod progress;

@@ -412,6 +412,26 @@ mod tests {
         parse(text).unwrap_err().to_string()
     }
 
+    #[test]
+    fn attestations_name_rows_and_say_something() {
+        let listed = "attestations:\n  - { row: ENC-020, statement: dossier 3, document: a.pdf }\n";
+        let file = parse(&format!("{EXAMPLE}{listed}")).unwrap();
+        let expected = Attestation {
+            row: "ENC-020".to_owned(),
+            statement: "dossier 3".to_owned(),
+            document: Some("a.pdf".to_owned()),
+        };
+        assert_eq!(file.attestations, [expected]);
+        for (written, said) in [
+            ("{ row: ENC-200, statement: x }", "unknown requirement `ENC-200`"),
+            ("{ row: ENC-020 }", "lacks the key `statement`"),
+            ("{ row: ENC-020, statement: \" \" }", "`statement` is empty"),
+        ] {
+            let refusal = refusal(&format!("{EXAMPLE}attestations: [{written}]\n"));
+            assert!(refusal.contains(said), "{refusal}");
+        }
+    }
+
     /// The example of `interfaces.md` §5, without its server, which goes with no driver.
     const EXAMPLE: &str = "\
 schema: 1

@@ -7,7 +7,8 @@ use crate::diff::{Diff, Line, Piece, Side};
 use crate::evidence::RunHeader;
 use crate::spec::{Basis, Profile};
 use crate::verdict::{
-    CaseResult, CheckResult, Finding, Nearby, NotDecided, Surroundings, Verdict, Witness,
+    CaseResult, CheckResult, Finding, Flaky, Nearby, NotDecided, Repeats, Surroundings, Verdict,
+    Witness,
 };
 
 fn check(id: &str, requirement: &str, verdict: Verdict) -> CheckResult {
@@ -33,7 +34,7 @@ fn case(id: &str, milestone: &str, checks: Vec<CheckResult>) -> CaseResult {
         verdict: CaseResult::worst(&checks),
         isolated: false,
         log: None,
-        measures: Vec::new(),
+        measures: if id == "m1/a" { vec!["2 texts became 1 length".into()] } else { Vec::new() },
         checks,
     }
 }
@@ -99,10 +100,20 @@ fn report() -> Report {
         iut_ref: "acme.yaml".into(),
         foreign: true,
         again: "counterpart run --iut acme.yaml --seed 7".into(),
-        iut: json!({ "name": "acme", "version": "2.3.1" }),
+        iut: json!({
+            "name": "acme",
+            "version": "2.3.1",
+            "attestations": [{ "row": "ENC-020", "statement": "a dossier", "document": "a.pdf" }],
+        }),
     };
     let profile = Profile::builtin("whatsapp-1.0.3").expect("it is embedded");
-    let report = assemble(&header, &profile, cases, 3500);
+    let flaky = Flaky {
+        case: "m1/a".into(),
+        verdicts: vec![Some(Verdict::Pass), Some(Verdict::Fail)],
+        checks: vec!["step-3 ENL-011".into()],
+    };
+    let repeats = Some(Repeats { runs: 2, flaky: vec![flaky] });
+    let report = Report { repeats, ..assemble(&header, &profile, cases, 3500) };
     report.interrupted(vec!["m3.3/f".into()])
 }
 

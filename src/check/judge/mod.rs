@@ -11,6 +11,7 @@ use self::steps::Steps;
 pub use self::steps::refusals;
 use super::around::around;
 use super::cause::{Scene, likely};
+use super::lengths;
 use super::passive::{self, Check, Grade, Observed, View};
 use super::progress::Progress;
 use super::thief::{Thief, Thieves};
@@ -48,6 +49,10 @@ pub fn judge(scenario: &Scenario, transcript: &Transcript, setting: Setting<'_>)
 
 /// What a case measures besides its verdicts.
 fn measures(transcript: &Transcript) -> Vec<String> {
+    lengths::sentence(transcript).into_iter().chain(thefts(transcript)).collect()
+}
+
+fn thefts(transcript: &Transcript) -> Vec<String> {
     let stolen = |entry: &Entry| matches!(entry.event, Event::Compromised { .. });
     if !transcript.entries().iter().any(stolen) {
         return Vec::new();

@@ -420,8 +420,7 @@ mod tests {
 
     #[test]
     fn what_should_be_there_and_is_not_warns() {
-        let page = whole().with_header("x", "y");
-        let mut page = page;
+        let mut page = whole();
         page.headers[0].1 = "text/html".into();
         let grade = |base: HttpResponse| judge(FileProbe::Coding, &Ok(base), &[])[0].grade;
         assert_eq!(grade(page.clone()), Warns);
