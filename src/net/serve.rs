@@ -226,8 +226,7 @@ async fn handle(State(service): State<Service>, request: Request) -> Response {
 }
 
 /// What a server must refuse before it looks at what is asked: a request that does not say by one
-/// `Host` whom it is for (RFC 9112 §3.2), and one that says in two ways how long it is (§6.1), with
-/// which a request can be smuggled past whoever reads it the other way.
+/// `Host` whom it is for (RFC 9112 §3.2). That it says in one way how long it is, hyper sees to.
 fn refused(parts: &Parts, fault: Option<ServerFault>) -> Option<Response> {
     if parts.version == Version::HTTP_2 {
         return None;
@@ -238,10 +237,7 @@ fn refused(parts: &Parts, fault: Option<ServerFault>) -> Option<Response> {
         1 => false,
         _ => fault != Some(ServerFault::TwoHostsServed),
     };
-    let has = |name| parts.headers.contains_key(name);
-    let ambiguous = has(CONTENT_LENGTH) && has(TRANSFER_ENCODING);
-    (wrong_host || ambiguous)
-        .then(|| (StatusCode::BAD_REQUEST, [(CONNECTION, "close")]).into_response())
+    wrong_host.then(|| (StatusCode::BAD_REQUEST, [(CONNECTION, "close")]).into_response())
 }
 
 /// Hands a request to the session and waits for its answer.

@@ -19,13 +19,13 @@ pub(super) static ALL: &[Quirk] = &[
         "Loses the media type of its answers over HTTP/2, where another program answers.",
     ),
     server(
-        "tls-without-1.3",
+        "tls-without-1-3",
         Fault::NoTls13,
         "TRN-003",
         VARIANT,
         "Speaks TLS 1.2 and nothing newer.",
     ),
-    should_server("tls-without-1.2", Fault::NoTls12, "TRN-003", VARIANT, "Speaks TLS 1.3 alone."),
+    should_server("tls-without-1-2", Fault::NoTls12, "TRN-003", VARIANT, "Speaks TLS 1.3 alone."),
     server(
         "tls-old-versions-agreed-to",
         Fault::OldTls,

@@ -66,8 +66,9 @@ fn with_claims(changed: Value) -> String {
 }
 
 fn push(token: &str, body: &str) -> HttpRequest {
-    let request =
-        HttpRequest::new("POST", "/push").with_header("Authorization", format!("Bearer {token}"));
+    let request = HttpRequest::new("POST", "/push")
+        .with_header("Authorization", format!("Bearer {token}"))
+        .with_header("Content-Type", "application/json; charset=utf-8");
     HttpRequest { body: body.as_bytes().to_vec(), ..request }
 }
 
@@ -203,7 +204,8 @@ fn the_key_set_is_public_and_its_tokens_verify_under_it() {
 fn each_fault_shows_where_it_should_and_nowhere_else() {
     let server_with = |fault, request| answer(&mut server(Some(fault)), request);
     let good = with_claims(json!({}));
-    let none = HttpRequest { body: ALICE.into(), ..HttpRequest::new("POST", "/push") };
+    let none = HttpRequest::new("POST", "/push").with_header("content-type", "application/json");
+    let none = HttpRequest { body: ALICE.into(), ..none };
     let bad_signature = broken(&good, "signature");
     let (response, woken) = server_with(Fault::PushMissingAuthAccepted, none.clone());
     assert_eq!((response.status, woken.len()), (200, 1));
