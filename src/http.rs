@@ -18,6 +18,27 @@ pub struct HttpResponse {
     pub body: Vec<u8>,
 }
 
+/// How the body of an answer travels, where it does not simply travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The `Content-Length` that is stated, true or not; without it, none is.
+    pub announced: Option<u64>,
+    /// The body leaves in pieces of so many bytes.
+    pub piece_bytes: usize,
+    pub end: Ending,
+}
+
+/// What follows the last byte of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Its end.
+    Whole,
+    /// The end of the connection.
+    Broken,
+    /// Nothing, for as long as the peer waits.
+    Stalled,
+}
+
 impl HttpRequest {
     /// A request without headers or body.
     pub fn new(method: &str, path: &str) -> Self {

@@ -60,7 +60,7 @@ pub const SIGNING_KEYS_MAX: usize = 32;
 
 /// Longest token in an enlistment (TF §1.2.2).
 pub const TOKEN_BYTES_MAX: usize = 4096;
-/// Largest HTTP body that is kept; media will stream and never be kept whole.
+/// Largest HTTP body that is kept, but for a file that is fetched as one.
 pub const HTTP_BODY_BYTES_MAX: usize = 1024 * 1024;
 /// Largest key set that is parsed (JWK-014).
 pub const JWKS_BYTES_MAX: usize = 64 * 1024;
@@ -101,6 +101,12 @@ pub const PROBE_BYTES_MAX: usize = 64 * 1024;
 pub const PROBE_QUIET_MS: u64 = 2_000;
 /// Longest wait for queued bytes to leave after a close, and then for the peer's own close.
 pub const CLOSE_WAIT_MS_MAX: u64 = 5_000;
+
+/// Bytes of a body that breaks off or is sent in pieces which may wait in one piece: what a faulty
+/// host of media sends is made whole before it is sent.
+pub const DELIVERY_PIECES_MAX: usize = 4096;
+/// Longest silence of a server whose file is passed on; then the reader's connection ends too.
+pub const RELAY_WAIT_MS_MAX: u64 = 10_000;
 
 // --- driver and IUT -------------------------------------------------------
 
@@ -153,6 +159,16 @@ pub const SIGNERS_REMEMBERED_MAX: usize = 1000;
 /// One-time prekeys of a user that are remembered to find repeated ones: many uploads of the
 /// largest size that open clients use (`wire.md` §4.4).
 pub const PREKEYS_REMEMBERED_MAX: usize = 100_000;
+
+/// Files that Meta's media host keeps for one case.
+pub const FILES_HOSTED_MAX: usize = 256;
+/// Largest file that a Meta client fetches: far above the limits of the native client (`wire.md`
+/// §8.1), so that one byte over the profile's limit is seen and not only refused.
+pub const FILE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Requests of one probe of a media server.
+pub const PROBE_REQUESTS_MAX: usize = 256;
+/// Media keys that are remembered to find repeated ones.
+pub const MEDIA_KEYS_REMEMBERED_MAX: usize = 10_000;
 
 // --- scenario and evidence ------------------------------------------------
 
@@ -250,3 +266,13 @@ pub const DRAFTS_MAX: usize = 1000;
 pub const PUSH_BODY_BYTES_MAX: usize = 16 * 1024;
 /// Pushes that may wait for Meta's keys.
 pub const PUSHES_WAITING_MAX: usize = 1000;
+/// Files that a client fetches at a time; the rest fails at once, and the user may ask again.
+pub const DOWNLOADS_MAX: usize = 64;
+/// Bytes that a third-party server stores: a dozen files of the largest size.
+pub const STORE_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Files that it stores.
+pub const STORE_FILES_MAX: usize = 10_000;
+/// Longest pause that a server's `Retry-After` makes a client keep.
+pub const RETRY_AFTER_S_MAX: u64 = 3600;
+/// Longest name under which a received file is stored.
+pub const FILE_NAME_CHARS_MAX: usize = 100;

@@ -35,7 +35,7 @@ const TABLE: &[(&str, &[&str])] = &[
         "run",
         &[
             "scenario", "role", "net", "iut", "driver", "check", "evidence", "verdict", "spec",
-            "stanza", "wire",
+            "stanza", "wire", "e2ee",
         ],
     ),
     ("report", &["verdict", "evidence", "spec"]),

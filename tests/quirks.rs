@@ -28,6 +28,8 @@ fn each_fault_is_found_for_its_requirement_and_the_controls_pass_nothing() {
         let line = lines.iter().find(|line| line["id"] == *id).unwrap();
         assert_eq!(line["status"], "killed", "{line}");
         assert_eq!(line["requirement"], *requirement);
+        let pair = if id.starts_with("kdf-") { Value::from("killed") } else { Value::Null };
+        assert_eq!(line["self_pair"], pair, "{line}");
     }
     let controls = matrix["controls"].as_array().unwrap();
     for control in controls {

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::signatures::Signatures;
 use super::thief::Thieves;
-use super::{decrypted, fields, published};
+use super::{decrypted, fields, media, published};
 use crate::diff::Diff;
 use crate::evidence::{Direction, Entry, EntryId, Event, LoginFacts};
 use crate::scenario::kinds::filling;
@@ -113,6 +113,8 @@ impl<'a> Board<'a> {
 
     /// How often the same was asked for before.
     fn fetched(&self, asked: &[(&'static str, String)]) -> usize {
+        // Method and path; what was answered does not matter.
+        let asked = &asked[..asked.len().min(2)];
         let same = |item: &&Item| match &item.body {
             Body::Fields(fields) => item.kind == Kind::Fetched && fields.starts_with(asked),
             Body::Stanza(_) => false,
@@ -379,8 +381,27 @@ fn observation(entry: &Entry) -> Option<(String, Kind, Body)> {
             fields.extend(published::header_fields(headers));
             meta(Kind::Response, fields)
         }
+        Event::Looked { label, probe, seen, .. } => {
+            let answer = seen.iter().find_map(|look| look.answer.as_ref());
+            let status = answer.map_or_else(|| probe.clone(), |answer| answer.status.to_string());
+            let mut fields = vec![("status", status)];
+            fields.extend(label.clone().map(|label| ("of", label)));
+            meta(Kind::Response, fields)
+        }
         Event::StrayRequest { method, path } => {
             meta(Kind::Fetched, vec![("method", method.clone()), ("path", path.clone())])
+        }
+        Event::FileAsked { method, path, status } => {
+            let asked = vec![("method", method.clone()), ("path", path.clone())];
+            let status = ("status", status.to_string());
+            meta(Kind::Fetched, asked.into_iter().chain([status]).collect())
+        }
+        Event::FileSeen { .. } => {
+            Some((actor()?, Kind::Media, Body::Fields(media::seen(&entry.event))))
+        }
+        Event::Downloaded { id, from, facts } => {
+            let fields = media::downloaded(id, from, facts);
+            Some((actor()?, Kind::Downloaded, Body::Fields(fields)))
         }
         Event::Decrypted { id, from, content, enc } => {
             let (kind, fields) = decrypted::observed(id, from, content, enc);

@@ -32,6 +32,12 @@ pub(super) fn observed(
             }
             (Kind::Decrypted, fields)
         }
+        Some(Content::Media(media)) => {
+            let kind = media.kind.map_or("media", |kind| kind.word());
+            fields.push(("kind", kind.to_owned()));
+            fields.extend(media.caption.map(|caption| ("text", caption)));
+            (Kind::Decrypted, fields)
+        }
         Some(other) => {
             fields.push(("kind", word(&other).to_owned()));
             (Kind::Decrypted, fields)
@@ -65,6 +71,7 @@ fn word(content: &Content) -> &'static str {
         Content::Reaction { .. } => "reaction",
         Content::Revoke(_) => "revoke",
         Content::OwnDevices => "own-devices",
+        Content::Media(_) => "media",
         Content::Unknown => "unknown",
     }
 }

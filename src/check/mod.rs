@@ -13,6 +13,7 @@ mod fields;
 mod http;
 mod judge;
 mod lengths;
+mod media;
 mod passive;
 mod progress;
 mod published;

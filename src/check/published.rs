@@ -23,7 +23,8 @@ pub(super) fn header_fields(headers: &[(String, String)]) -> Vec<(&'static str, 
     named.chain([("headers", names.join(" "))]).collect()
 }
 
-/// The rules about a token, a key set or a server's HTTP that an event tells of, one observation each.
+/// The rules about a token, a key set, a file or a server's HTTP that an event tells of, one
+/// observation each.
 pub(super) fn rules(event: &Event) -> Vec<Vec<(&'static str, String)>> {
     let looked;
     let (of, checked) = match event {
@@ -33,6 +34,10 @@ pub(super) fn rules(event: &Event) -> Vec<Vec<(&'static str, String)>> {
         }
         Event::Login { facts } => {
             ("login", facts.token.as_ref().map(|t| t.checked.as_slice()).unwrap_or_default())
+        }
+        Event::Downloaded { facts, .. } => ("media", facts.checked.as_slice()),
+        Event::MediaProbed { label, probe, checked, .. } => {
+            (label.as_deref().unwrap_or(probe), checked.as_slice())
         }
         Event::Looked { probe, endpoint, seen, .. } => {
             looked = super::http::rules(probe, endpoint, seen);

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use wacore_libsignal::crypto::aes_256_cbc_encrypt_into;
 
 use super::envelope::{Envelope, split_mac};
-use super::schedule::{Key, Recipe, RootAndChain, agree, mac_key, message_keys_at, ratchet_step};
+use super::schedule::{Key, Recipe, RootAndChain, agree, message_keys_at, ratchet_step};
 use super::session_view::SessionView;
 use crate::limits::CHAIN_STEPS_MAX;
 use crate::proto::signal::SignalMessage;
@@ -73,7 +73,8 @@ impl SessionSnapshot {
             return None;
         }
         let (sender, receiver) = (key(&self.view.peer_identity)?, key(&self.own_identity)?);
-        let recomputed = recipe.mac(&mac_key(&chain, steps), &sender, &receiver, authenticated);
+        let recomputed =
+            recipe.mac(&recipe.mac_key(&chain, steps), &sender, &receiver, authenticated);
         Some(recomputed == mac)
     }
 

@@ -1,4 +1,4 @@
-//! The message content that is encrypted: text, replies, reactions, and what steers a client.
+//! The message content that is encrypted: text, replies, reactions, media, and what steers a client.
 //!
 //! Main type: [`Content`]. Text may stand in two fields, and a companion device wraps what its owner
 //! sent (`wire.md` §6.1). What is no text and none of these is [`Content::Unknown`]. The module knows
@@ -7,6 +7,7 @@
 use prost::Message as _;
 use thiserror::Error;
 
+use super::media::{self, Media};
 use crate::proto::content::{
     ContextInfo, ExtendedTextMessage, Message, MessageKey, ProtocolMessage, ReactionMessage,
 };
@@ -31,9 +32,11 @@ pub enum Content {
     },
     /// An earlier message is taken back.
     Revoke(Target),
+    /// A file that lies elsewhere, with what the message says of it.
+    Media(Box<Media>),
     /// What only a device of the same user may say.
     OwnDevices,
-    /// A valid protobuf of another kind: media, edits, whatever a later version brings.
+    /// A valid protobuf of another kind: edits, whatever a later version brings.
     Unknown,
 }
 
@@ -167,6 +170,9 @@ fn said(message: &mut Message) -> Option<Content> {
         let of = target(reaction.key?)?;
         return Some(Content::Reaction { of, emoji: reaction.text.unwrap_or_default() });
     }
+    if let Some(media) = media::of_message(message).filter(|media| !media.is_empty()) {
+        return Some(Content::Media(Box::new(media)));
+    }
     let protocol = message.protocol_message.take()?;
     match protocol.r#type.unwrap_or_default() {
         REVOKE => target(protocol.key?).map(Content::Revoke),
@@ -271,8 +277,8 @@ mod tests {
 
     #[test]
     fn other_content_is_unknown_and_garbage_is_an_error() {
-        // Field 3, an image message with a URL.
-        assert_eq!(read(b"\x1a\x03\x0a\x01u"), Ok(Content::Unknown));
+        // Field 26, a sticker that lies nowhere.
+        assert_eq!(read(b"\xd2\x01\x02\x0a\x00"), Ok(Content::Unknown));
         assert_eq!(read(b""), Ok(Content::Unknown));
         assert!(read(b"\x0a\x05hi").is_err());
         assert!(read(b"\x0a\x02\xff\xff").is_err(), "text is UTF-8");

@@ -32,6 +32,7 @@ pub enum Derivation {
     AssociatedDataByInitiator,
     RootAndChainSwapped,
     ChainsCrossed,
+    ChainConstantsSwapped,
 }
 
 /// What is left of the KDF input where it is cut to 32 bytes.
@@ -73,6 +74,7 @@ impl Derivation {
         Self::AssociatedDataMissing,
         Self::RootAndChainSwapped,
         Self::ChainsCrossed,
+        Self::ChainConstantsSwapped,
     ];
 
     /// The sound recipe with the one thing changed that this derivation does wrong.
@@ -95,6 +97,7 @@ impl Derivation {
             Self::AssociatedDataByInitiator => Recipe { bound: Bound::InitiatorFirst, ..sound },
             Self::RootAndChainSwapped => Recipe { outputs_swapped: true, ..sound },
             Self::ChainsCrossed => Recipe { ratcheted: false, ..sound },
+            Self::ChainConstantsSwapped => Recipe { constants_swapped: true, ..sound },
         }
     }
 }
@@ -156,6 +159,10 @@ impl fmt::Display for Derivation {
                 "the initiator sends on the chain that it should receive on: it must make a \
                  ratchet step with the signed prekey before its first message"
             }
+            Self::ChainConstantsSwapped => {
+                "the constants of the chain's KDF are swapped: 0x01 gives a message key, 0x02 the next \
+                 chain key"
+            }
         })
     }
 }
@@ -200,7 +207,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::e2ee::schedule::{Agreements, RegistrationIds, mac_key};
+    use crate::e2ee::schedule::{Agreements, RegistrationIds};
 
     /// The MAC of `0x33 "header"`, message 2 of its chain, for each of [`Derivation::ALL`].
     /// Computed with Python's `hmac` and a HKDF from RFC 5869, for DH1 = 01…01 to DH4 = 04…04, the
@@ -231,6 +238,7 @@ mod tests {
         "750412be2d09e61f",
         "e94e274b00934125",
         "f65f53b51cd8f11d",
+        "ffb54a3af78ec424",
     ];
 
     fn mac(derivation: Derivation) -> String {
@@ -239,7 +247,7 @@ mod tests {
         let ids = RegistrationIds { initiator: 4711, responder: 77 };
         let recipe = derivation.recipe();
         let secret = recipe.secret(&agreements, ids, true).unwrap();
-        let key = mac_key(&recipe.sending_chain(secret, &[0x0C; 32]), 2);
+        let key = recipe.mac_key(&recipe.sending_chain(secret, &[0x0C; 32]), 2);
         hex::encode(recipe.mac(&key, &[0x0A; 32], &[0x0B; 32], b"\x33header"))
     }
 

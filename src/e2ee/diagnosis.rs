@@ -14,7 +14,7 @@ use wacore_libsignal::core::curve::CurveError;
 use super::compromise::SessionSnapshot;
 use super::derivation::Derivation;
 use super::envelope::{EnvelopeError, PreKeyEnvelope, split_mac};
-use super::schedule::{Agreements, Bound, Key, Recipe, RegistrationIds, agree, mac_key, public_of};
+use super::schedule::{Agreements, Bound, Key, Recipe, RegistrationIds, agree, public_of};
 use crate::limits::CHAIN_STEPS_MAX;
 
 /// A test identity's private keys, as evidence: with them a verdict can be judged again. Hex in
@@ -194,7 +194,7 @@ impl Evidence {
         let named = first.one_time_id.is_some();
         let secret = recipe.secret(&self.agreements, self.ids, named)?;
         let chain = recipe.sending_chain(secret, &self.ratchet_agreement);
-        let key = mac_key(&chain, first.message.counter);
+        let key = recipe.mac_key(&chain, first.message.counter);
         Some(recipe.mac(&key, &first.identity, &self.responder_identity, covered))
     }
 }

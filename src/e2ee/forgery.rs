@@ -8,7 +8,7 @@ use prost::Message as _;
 
 use super::envelope::{Envelope, PreKeyEnvelope};
 use super::party::{Ciphertext, EncType};
-use super::schedule::{Bound, Key, Recipe, mac_key};
+use super::schedule::{Bound, Key, Recipe};
 use crate::proto::signal::{PreKeySignalMessage, SignalMessage};
 
 const MAC_BYTES: usize = 8;
@@ -99,7 +99,7 @@ fn changed(bytes: &[u8], how: Forgery, origin: &MessageOrigin) -> Option<Vec<u8>
     };
     let mut mac: [u8; MAC_BYTES] = match bound {
         Some(bound) => {
-            let key: Key = mac_key(&origin.chain, 0);
+            let key: Key = Recipe::SOUND.mac_key(&origin.chain, 0);
             Recipe { bound, ..Recipe::SOUND }.mac(&key, &origin.sender, &origin.receiver, &head)
         }
         None => mac.try_into().ok()?,

@@ -114,6 +114,9 @@ pub(super) fn check_signature(bundle: &Bundle, check: SignatureCheck) -> Result<
     let signature = &bundle.signed_prekey.signature;
     let signed = public(&bundle.signed_prekey.value).serialize();
     let verifies = public(&bundle.identity).verify_signature(&signed, &check.read(signature));
+    let by_itself = check == SignatureCheck::OrByThePrekey
+        && public(&bundle.signed_prekey.value).verify_signature(&signed, signature);
+    let verifies = verifies || by_itself;
     let canonical = check == SignatureCheck::IdentityReduced || is_canonical(&bundle.identity);
     if (verifies && canonical) || check.excuses(signature) {
         return Ok(());

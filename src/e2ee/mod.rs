@@ -20,6 +20,7 @@ mod identity_change;
 mod initiator;
 mod kdf_fault;
 mod letters;
+pub mod media;
 pub mod oddity;
 pub mod padding;
 #[cfg(test)]

@@ -95,6 +95,8 @@ pub(super) struct Recipe {
     pub outputs_swapped: bool,
     /// The initiator makes its ratchet step before it sends (DR §3.3).
     pub ratcheted: bool,
+    /// The constants of the chain's KDF are taken for each other.
+    pub constants_swapped: bool,
     pub bound: Bound,
 }
 
@@ -159,6 +161,7 @@ impl Recipe {
         info: Info::Text(INFO),
         outputs_swapped: false,
         ratcheted: true,
+        constants_swapped: false,
         bound: Bound::SenderFirst,
     };
 
@@ -193,6 +196,19 @@ impl Recipe {
         } else {
             secret.chain
         }
+    }
+
+    /// One step of a chain: the seed of a message's keys, and the next chain key (DR §5.2, KDF_CK).
+    pub(super) fn step(&self, chain: &Key) -> (Key, Key) {
+        let (seed, next) = (step(chain, &MESSAGE_STEP), step(chain, &CHAIN_STEP));
+        if self.constants_swapped { (next, seed) } else { (seed, next) }
+    }
+
+    /// The MAC key of the message with this number, `counter` steps down the chain. The caller bounds
+    /// `counter`.
+    pub(super) fn mac_key(&self, chain: &Key, counter: u32) -> Key {
+        let chain = (0..counter).fold(*chain, |chain, _| self.step(&chain).1);
+        message_keys(&self.step(&chain).0).mac
     }
 
     /// The first 8 bytes of HMAC-SHA256 over associated data and message (`wire.md` §5.2).
@@ -268,7 +284,7 @@ pub(super) struct MessageKeys {
 /// `counter`.
 pub(super) fn message_keys_at(chain: &Key, counter: u32) -> MessageKeys {
     let chain = (0..counter).fold(*chain, |chain, _| step(&chain, &CHAIN_STEP));
-    message_keys(&chain_step(&chain).0)
+    message_keys(&step(&chain, &MESSAGE_STEP))
 }
 
 /// The 80-byte message keys from their seed (DR §5.2, ENCRYPT; `wire.md` §5.3).
@@ -279,16 +295,6 @@ pub(super) fn message_keys(seed: &Key) -> MessageKeys {
     let (cipher, rest) = keys.split_first_chunk::<32>().expect("80 bytes hold 32");
     let (mac, iv) = rest.split_first_chunk::<32>().expect("48 bytes hold 32");
     MessageKeys { cipher: *cipher, mac: *mac, iv: *iv.first_chunk().expect("16 bytes are left") }
-}
-
-/// The MAC key among the [`message_keys_at`].
-pub(super) fn mac_key(chain: &Key, counter: u32) -> Key {
-    message_keys_at(chain, counter).mac
-}
-
-/// One step of a chain: the seed of a message's keys, and the next chain key (DR §5.2, KDF_CK).
-pub(super) fn chain_step(chain: &Key) -> (Key, Key) {
-    (step(chain, &MESSAGE_STEP), step(chain, &CHAIN_STEP))
 }
 
 fn step(chain: &Key, constant: &[u8; 1]) -> Key {

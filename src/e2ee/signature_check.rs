@@ -25,6 +25,8 @@ pub enum SignatureCheck {
     OutcomeIgnored,
     /// Verifies with the scalar reduced modulo the group's order (PRE-013).
     ScalarReduced,
+    /// Takes a signature by the prekey itself for one by the identity (PRE-004).
+    OrByThePrekey,
     /// Takes an identity key of p or more for what it is modulo p (PRE-013).
     IdentityReduced,
     Never,
@@ -34,7 +36,9 @@ impl SignatureCheck {
     /// True if a signature that does not verify is let through.
     pub(super) fn excuses(self, signature: &[u8]) -> bool {
         match self {
-            Self::Always | Self::ScalarReduced | Self::IdentityReduced => false,
+            Self::Always | Self::ScalarReduced | Self::OrByThePrekey | Self::IdentityReduced => {
+                false
+            }
             Self::IfPresent => signature.is_empty(),
             Self::IfLengthFits => !signature.is_empty() && signature.len() != BYTES,
             Self::OutcomeIgnored => signature.len() == BYTES,

@@ -198,6 +198,31 @@ pub struct HttpAnswer {
     pub body: Payload,
 }
 
+/// A file that a third party's message names, as a Meta client found it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MediaFacts {
+    /// `available`, `refused` (it is not what the message says) or `failed` (it could not be had).
+    pub state: String,
+    pub kind: String,
+    /// The path that the message names.
+    pub path: String,
+    pub reference: Option<String>,
+    /// What the proxy answered.
+    pub status: Option<u16>,
+    pub mimetype: Option<String>,
+    pub caption: Option<String>,
+    pub file_name: Option<String>,
+    pub thumbnail: bool,
+    /// Length and SHA-256 of the plaintext, where it opened.
+    pub len: Option<u64>,
+    pub sha256: Option<String>,
+    /// Which form the streaming sidecar has (`wire.md` §10.1), where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sidecar: Option<String>,
+    /// Every rule that could be judged.
+    pub checked: Vec<RuleFacts>,
+}
+
 /// How a step ended, as the runner saw it; the judge decides for itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -432,6 +457,47 @@ pub enum Event {
     Typing {
         from: String,
         on: bool,
+    },
+    /// A Meta client sent a file: where it lies, and what it is in clear.
+    MediaSent {
+        id: String,
+        /// Without its query.
+        path: String,
+        kind: String,
+        sha256: String,
+        len: u64,
+    },
+    /// What a Meta client made of the file that a message names.
+    Downloaded {
+        id: String,
+        from: String,
+        facts: MediaFacts,
+    },
+    /// What the user has of an incoming file, once the adapter said what became of it.
+    FileSeen {
+        id: String,
+        /// `available`, `refused` or `failed`.
+        state: String,
+        /// `exact` is what was sent; `other` are other bytes, `none` is no file.
+        file: String,
+        /// The name under which it lies.
+        name: Option<String>,
+        kind: Option<String>,
+        caption: Option<String>,
+    },
+    /// Meta's media host was asked for a file.
+    FileAsked {
+        method: String,
+        /// Without its query.
+        path: String,
+        status: u16,
+    },
+    /// A third party's media server was asked in several ways, and the answers were judged.
+    MediaProbed {
+        label: Option<String>,
+        probe: String,
+        requests: u64,
+        checked: Vec<RuleFacts>,
     },
     /// Some other HTTP request that came in.
     StrayRequest {

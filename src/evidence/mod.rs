@@ -14,8 +14,8 @@ mod words;
 pub use entry::{Entry, EntryId, Lane, Stream};
 pub use event::{
     Channel, Direction, EncFacts, Event, FORGED, FormFacts, Growth, HttpAnswer, LoginFacts, Look,
-    Payload, ProbeAnswer, RuleFacts, RuleGrade, RunHeader, Skip, StepEnd, TOKEN_IN_URL, TokenFacts,
-    Trouble, shortened,
+    MediaFacts, Payload, ProbeAnswer, RuleFacts, RuleGrade, RunHeader, Skip, StepEnd, TOKEN_IN_URL,
+    TokenFacts, Trouble, shortened,
 };
 pub use jsonl::{LogError, read_log, write_entry, write_header};
 pub use schema::{schema, written};

@@ -85,6 +85,21 @@ impl Event {
             Self::Typing { from, on } => {
                 format!("{from} {}", if *on { "types" } else { "types no more" })
             }
+            Self::MediaSent { id, kind, len, .. } => {
+                format!("a Meta client hosts a file for {id} ({kind}, {len} bytes)")
+            }
+            Self::Downloaded { id, facts, .. } => {
+                format!("a Meta client fetched the file of {id}: {}", facts.state)
+            }
+            Self::FileSeen { id, state, file, .. } => {
+                format!("the file of {id} is {state}, what lies there: {file}")
+            }
+            Self::FileAsked { method, path, status } => {
+                format!("{method} {path} at the media host: {status}")
+            }
+            Self::MediaProbed { probe, requests, .. } => {
+                format!("the media server was probed ({probe}, {requests} requests)")
+            }
             Self::StrayRequest { method, path } => format!("{method} {path}, which nobody serves"),
             Self::Requested { method, path, .. } => format!("sent {method} {path}"),
             Self::Responded { status, .. } => format!("received the answer {status}"),

@@ -21,6 +21,15 @@ pub fn meta() -> &'static SigningKey {
     &KEY
 }
 
+/// Meta's key where the profile has ES256 for push tokens.
+pub fn meta_ec() -> &'static SigningKey {
+    static KEY: LazyLock<SigningKey> = LazyLock::new(|| {
+        let pem = include_str!("../../fixtures/keys/meta-ec.pem");
+        SigningKey::from_ec_pem("meta-ec-1", pem).expect("the embedded keys are read by a test")
+    });
+    &KEY
+}
+
 /// The key that follows Meta's in a rotation: the stranger's, under a name of Meta's.
 pub fn meta_next() -> &'static SigningKey {
     static KEY: LazyLock<SigningKey> =
@@ -61,6 +70,7 @@ mod tests {
 
     #[test]
     fn the_three_keys_are_different_2048_bit_keys() {
+        assert_eq!(meta_ec().algorithm(), crate::identity::token::Algorithm::Es256);
         let keys = [partner(), meta(), stranger()];
         for key in keys {
             assert_eq!(key.public().modulus_bits(), Some(2048), "{}", key.kid());

@@ -66,6 +66,8 @@ pub struct Server {
     pub name: String,
     pub version: String,
     pub base_url: String,
+    /// A file that it serves: what stands behind the base URL and a slash.
+    pub media: Option<String>,
     /// The authorities of its certificates, in PEM.
     pub tls_ca: Option<String>,
 }

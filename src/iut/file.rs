@@ -106,7 +106,7 @@ pub(super) const ADAPTERS: &[(Form, &str)] = &[
     (Form::None, "none"),
 ];
 pub(super) const MANUAL: &[&str] = &["answers"];
-pub(super) const SERVER: &[&str] = &["base_url", "tls_ca"];
+pub(super) const SERVER: &[&str] = &["base_url", "tls_ca", "media"];
 pub(super) const ATTACH: &[&str] = &["tcp", "unix"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -266,8 +266,12 @@ impl Reader<'_> {
         };
         let fields = self.problems.fields(node, "server", SERVER, &["base_url"])?;
         let base_url = self.text(fields, "base_url")?.trim_end_matches('/').to_owned();
+        let media = match fields.get("media") {
+            Some(_) => Some(self.text(fields, "media")?.trim_start_matches('/').to_owned()),
+            None => None,
+        };
         let tls_ca = fields.get("tls_ca").and_then(|node| self.pem(node));
-        Some(Server { name: String::new(), version: String::new(), base_url, tls_ca })
+        Some(Server { name: String::new(), version: String::new(), base_url, tls_ca, media })
     }
 
     /// The text of a file with certificates.

@@ -41,16 +41,24 @@ fn answer(server: &Server, method: &str) -> Result<Value, RpcError> {
                 driver: message::VERSION.to_owned(),
                 iut: Identity { name, version },
                 seats: vec![SEAT_WITHOUT_DRIVER],
-                capabilities: Map::new(),
+                capabilities: capabilities(server),
             }))
         }
         "configure" => {
             let (base_url, tls_ca) = (Some(server.base_url.clone()), server.tls_ca.clone());
             Ok(json!({ "offers": Offers { base_url, tls_ca, ..Offers::default() } }))
         }
+        // What it serves lies there already, whatever the harness would have it store.
+        "upload_media" if server.media.is_some() => Ok(json!({ "reference": server.media })),
         "account" | "health" | "stop" => Ok(json!({})),
         _ => Err(RpcError::method_not_found()),
     }
+}
+
+/// A server that is said to serve a file can be asked for it.
+fn capabilities(server: &Server) -> Map<String, Value> {
+    let serves = server.media.is_some().then(|| ("media.send".to_owned(), Value::from(true)));
+    serves.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -62,8 +70,9 @@ mod tests {
     #[tokio::test]
     async fn it_says_where_it_is_and_claims_nothing() {
         let (name, version) = ("acme".to_owned(), "3".to_owned());
-        let server =
-            Server { name, version, base_url: "http://localhost:1".to_owned(), tls_ca: None };
+        let base_url = "http://localhost:1".to_owned();
+        let media = Some("f1".to_owned());
+        let server = Server { name, version, base_url, tls_ca: None, media };
         let (reader, writer) = serve(server);
         let timeouts = Timeouts::default();
         let options =
@@ -74,6 +83,11 @@ mod tests {
         let params = params.as_object().unwrap().clone();
         let offers = instance.configure(Seat::ThirdPartyServer, params).await.unwrap();
         assert_eq!(offers.base_url.as_deref(), Some("http://localhost:1"));
+        let mut stored = Map::new();
+        stored.insert("seat".into(), json!("third-party-server"));
+        stored.insert("path".into(), json!("/tmp/x"));
+        let stored = instance.call("upload_media", stored).await.unwrap();
+        assert_eq!(stored, json!({"reference": "f1"}));
         let mut params = Map::new();
         params.insert("account".into(), json!("a1"));
         let refused = instance.call("enlist", params).await.unwrap_err();

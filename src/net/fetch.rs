@@ -31,12 +31,13 @@ pub(super) fn start(
     version: HttpVersion,
     url: String,
     request: HttpRequest,
+    bytes_max: usize,
 ) -> ExchangeId {
     let id = shared.exchange();
     let task = Arc::clone(shared);
     shared.spawn(async move {
         let wait = task.waits.fetch;
-        let result = match timeout(wait, exchange(&task, version, &url, request)).await {
+        let result = match timeout(wait, exchange(&task, version, &url, request, bytes_max)).await {
             Ok(result) => result,
             Err(_) => Err(format!("no whole answer within {} ms", wait.as_millis())),
         };
@@ -50,10 +51,29 @@ async fn exchange(
     version: HttpVersion,
     url: &str,
     request: HttpRequest,
+    bytes_max: usize,
 ) -> Result<HttpResponse, String> {
+    incoming(ask(shared, version, url, request).await?, bytes_max).await
+}
+
+/// Sends a request by HTTP/1.1 and gives the head of its answer; the body comes as it is read.
+pub(super) async fn begin(
+    shared: &Arc<Shared>,
+    url: &str,
+    request: HttpRequest,
+) -> Result<Response<Incoming>, String> {
+    ask(shared, HttpVersion::Http1, url, request).await
+}
+
+async fn ask(
+    shared: &Arc<Shared>,
+    version: HttpVersion,
+    url: &str,
+    request: HttpRequest,
+) -> Result<Response<Incoming>, String> {
     let origin = Origin::of(url)?;
     let stream = dial(&origin, version, &shared.trust()).await?;
-    over(shared, stream, version, &origin, request).await
+    asked(shared, stream, version, &origin, request).await
 }
 
 /// Where a URL's server is.
@@ -135,23 +155,34 @@ pub(super) async fn over(
     origin: &Origin,
     request: HttpRequest,
 ) -> Result<HttpResponse, String> {
+    let response = asked(shared, stream, version, origin, request).await?;
+    incoming(response, HTTP_BODY_BYTES_MAX).await
+}
+
+/// The head of the answer to a request on a connection of its own.
+async fn asked(
+    shared: &Arc<Shared>,
+    stream: Stream,
+    version: HttpVersion,
+    origin: &Origin,
+    request: HttpRequest,
+) -> Result<Response<Incoming>, String> {
     let io = TokioIo::new(stream);
     let request = outgoing(origin, version, request)?;
     let failed = |error: hyper::Error| with_causes(&error);
-    let response = match version {
+    match version {
         HttpVersion::Http1 => {
             let (mut sender, conn) = http1::handshake(io).await.map_err(failed)?;
             shared.spawn(async move { drop(conn.await) });
-            sender.send_request(request).await.map_err(failed)?
+            sender.send_request(request).await.map_err(failed)
         }
         HttpVersion::Http2 => {
             let executor = Tethered(Arc::clone(shared));
             let (mut sender, conn) = http2::handshake(executor, io).await.map_err(failed)?;
             shared.spawn(async move { drop(conn.await) });
-            sender.send_request(request).await.map_err(failed)?
+            sender.send_request(request).await.map_err(failed)
         }
-    };
-    incoming(response).await
+    }
 }
 
 fn outgoing(
@@ -178,13 +209,13 @@ fn outgoing(
     builder.body(Full::from(request.body)).map_err(|error| error.to_string())
 }
 
-async fn incoming(response: Response<Incoming>) -> Result<HttpResponse, String> {
+async fn incoming(response: Response<Incoming>, bytes_max: usize) -> Result<HttpResponse, String> {
     let (parts, body) = response.into_parts();
-    let body = Limited::new(body, HTTP_BODY_BYTES_MAX).collect().await.map_err(|error| {
-        match error.downcast_ref::<LengthLimitError>() {
-            Some(_) => format!("the answer's body has more than {HTTP_BODY_BYTES_MAX} bytes"),
-            None => error.to_string(),
-        }
+    let body = Limited::new(body, bytes_max).collect().await.map_err(|error| match error
+        .downcast_ref::<LengthLimitError>(
+    ) {
+        Some(_) => format!("the answer's body has more than {bytes_max} bytes"),
+        None => error.to_string(),
     })?;
     Ok(HttpResponse {
         status: parts.status.as_u16(),

@@ -6,11 +6,13 @@
 //! user says otherwise, and all tasks end when the [`Net`] is dropped, so a case cannot leak into the next.
 
 mod connection;
+mod delivery;
 pub mod dial;
 mod fetch;
 pub mod memory;
 mod naive;
 pub mod probe;
+mod relay;
 mod serve;
 mod shared;
 mod sockets;
@@ -25,12 +27,14 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use crate::http::{HttpRequest, HttpResponse};
+use crate::http::{Delivery, HttpRequest, HttpResponse};
 use crate::limits::{
-    CLOSE_WAIT_MS_MAX, FETCH_WAIT_MS_MAX, FIRST_BYTE_WAIT_MS_MAX, HTTP_IDLE_MS_MAX,
-    OPEN_WAIT_MS_MAX, QUEUE_EVENTS_MAX, RESPOND_WAIT_MS_MAX,
+    CLOSE_WAIT_MS_MAX, FETCH_WAIT_MS_MAX, FIRST_BYTE_WAIT_MS_MAX, HTTP_BODY_BYTES_MAX,
+    HTTP_IDLE_MS_MAX, OPEN_WAIT_MS_MAX, QUEUE_EVENTS_MAX, RELAY_WAIT_MS_MAX, RESPOND_WAIT_MS_MAX,
 };
-use shared::{Item, Shared};
+use shared::{Answer, Item, Shared};
+
+pub use relay::Head;
 
 pub use probe::{Probe, Probed};
 pub use serve::{Manner, ServerFault};
@@ -89,6 +93,7 @@ struct Waits {
     open: Duration,
     respond: Duration,
     fetch: Duration,
+    relay: Duration,
     close: Duration,
 }
 
@@ -100,6 +105,7 @@ impl Default for Waits {
             open: Duration::from_millis(OPEN_WAIT_MS_MAX),
             respond: Duration::from_millis(RESPOND_WAIT_MS_MAX),
             fetch: Duration::from_millis(FETCH_WAIT_MS_MAX),
+            relay: Duration::from_millis(RELAY_WAIT_MS_MAX),
             close: Duration::from_millis(CLOSE_WAIT_MS_MAX),
         }
     }
@@ -242,7 +248,22 @@ impl Net {
     /// Framing is not the session's: `Content-Length`, `Transfer-Encoding` and `Connection` are
     /// left out and set as the body demands.
     pub fn respond(&self, id: ExchangeId, response: HttpResponse) {
-        self.shared.answer(id, response);
+        self.shared.answer(id, Answer::Whole(response));
+    }
+
+    /// Answers a request with a body that does not simply travel.
+    pub fn deliver(&self, id: ExchangeId, response: HttpResponse, how: Delivery) {
+        self.shared.answer(id, Answer::Faulty(response, how));
+    }
+
+    /// Answers a request with what a server answers to another one, while it comes: by HTTP/1.1, on a
+    /// connection of its own, without following redirects.
+    ///
+    /// `head` sees the server's head without its body and says what becomes of it; a status that it
+    /// changes, or a body that it gives, replaces the server's. Who cannot be reached, or says
+    /// nothing for 10 s, shows as a head of status 502 or 504.
+    pub fn relay(&self, id: ExchangeId, url: impl Into<String>, request: HttpRequest, head: Head) {
+        relay::start(&self.shared, id, url.into(), request, head);
     }
 
     /// Breaks a request off: its connection ends before the answer is there.
@@ -265,7 +286,17 @@ impl Net {
         url: impl Into<String>,
         request: HttpRequest,
     ) -> ExchangeId {
-        fetch::start(&self.shared, version, url.into(), request)
+        fetch::start(&self.shared, version, url.into(), request, HTTP_BODY_BYTES_MAX)
+    }
+
+    /// Does the same by HTTP/1.1 for a file, whose body has at most so many bytes.
+    pub fn download(
+        &self,
+        url: impl Into<String>,
+        request: HttpRequest,
+        bytes_max: usize,
+    ) -> ExchangeId {
+        fetch::start(&self.shared, HttpVersion::Http1, url.into(), request, bytes_max)
     }
 }
 

@@ -54,6 +54,10 @@ async fn next(
         let value = String::from_utf8_lossy(header.value).into_owned();
         request.headers.push((header.name.to_owned(), value));
     }
+    if fault == ServerFault::BothFramingsKept && request.header("transfer-encoding").is_some() {
+        request.body = chunked(stream, pending).await?;
+        return Some(Ok(request));
+    }
     let length = match length(&request, fault) {
         Ok(length) => length,
         Err(status) => {
@@ -66,6 +70,18 @@ async fn next(
     }
     request.body = pending.drain(..length.min(pending.len())).collect();
     Some(Ok(request))
+}
+
+/// Reads to the last chunk, and passes over how long each says it is.
+async fn chunked(stream: &mut Tethered, pending: &mut Vec<u8>) -> Option<Vec<u8>> {
+    const LAST: &[u8] = b"0\r\n\r\n";
+    loop {
+        match pending.windows(LAST.len()).position(|window| window == LAST) {
+            Some(end) => return Some(pending.drain(..end + LAST.len()).collect()),
+            None if pending.len() > HTTP_BODY_BYTES_MAX => return None,
+            None => more(stream, pending).await?,
+        }
+    }
 }
 
 /// How long the body is, by the fault's lights.

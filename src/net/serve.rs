@@ -30,10 +30,10 @@ use tokio_rustls::TlsAcceptor;
 use crate::http::{HttpRequest, HttpResponse};
 use crate::limits::{HTTP_BODY_BYTES_MAX, HTTP_DISCARD_BYTES_MAX};
 use crate::net::fetch::with_causes;
-use crate::net::shared::Shared;
+use crate::net::shared::{Answer, Shared};
 use crate::net::tls::stream::Stream;
 use crate::net::tls::{self, Authority, old};
-use crate::net::{ExchangeId, HttpVersion, NetEvent, naive, sockets};
+use crate::net::{ExchangeId, HttpVersion, NetEvent, delivery, naive, sockets};
 
 /// How a listener does HTTP.
 #[derive(Clone, Default)]
@@ -69,12 +69,20 @@ pub enum ServerFault {
     FirstLengthWins,
     /// A `Content-Length` that is no number counts as none.
     OddLengthIsNone,
+    /// A body over the bound is answered 500.
+    LargeBodyFails,
 }
 
 impl ServerFault {
     /// True for what no library can be made to do: the requests are read by hand then.
     fn is_naive(self) -> bool {
-        matches!(self, Self::LengthWins | Self::FirstLengthWins | Self::OddLengthIsNone)
+        matches!(
+            self,
+            Self::LengthWins
+                | Self::FirstLengthWins
+                | Self::OddLengthIsNone
+                | Self::BothFramingsKept
+        )
     }
 }
 
@@ -201,6 +209,11 @@ async fn handle(State(service): State<Service>, request: Request) -> Response {
     let wait = service.shared.waits.fetch;
     let body = match timeout(wait, read_body(&parts.headers, body)).await {
         Ok(Ok(body)) => body,
+        Ok(Err(StatusCode::PAYLOAD_TOO_LARGE))
+            if service.fault == Some(ServerFault::LargeBodyFails) =>
+        {
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
         Ok(Err(status)) => return status.into_response(),
         Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
     };
@@ -226,9 +239,7 @@ fn refused(parts: &Parts, fault: Option<ServerFault>) -> Option<Response> {
         _ => fault != Some(ServerFault::TwoHostsServed),
     };
     let has = |name| parts.headers.contains_key(name);
-    let ambiguous = has(CONTENT_LENGTH)
-        && has(TRANSFER_ENCODING)
-        && fault != Some(ServerFault::BothFramingsKept);
+    let ambiguous = has(CONTENT_LENGTH) && has(TRANSFER_ENCODING);
     (wrong_host || ambiguous)
         .then(|| (StatusCode::BAD_REQUEST, [(CONNECTION, "close")]).into_response())
 }
@@ -237,6 +248,7 @@ fn refused(parts: &Parts, fault: Option<ServerFault>) -> Option<Response> {
 async fn ask(service: &Service, version: HttpVersion, request: HttpRequest) -> Response {
     match hear(service, version, request).await {
         Heard::Answer(response) => outgoing(response),
+        Heard::Made(response) => response,
         Heard::Lost => broken_off(),
         Heard::Nothing => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
@@ -245,6 +257,8 @@ async fn ask(service: &Service, version: HttpVersion, request: HttpRequest) -> R
 /// What the session says to a request.
 pub(super) enum Heard {
     Answer(HttpResponse),
+    /// With a body that streams.
+    Made(Response),
     /// The connection is to end before the answer is there.
     Lost,
     Nothing,
@@ -257,7 +271,11 @@ pub(super) async fn hear(service: &Service, version: HttpVersion, request: HttpR
     let _pending = Pending { shared, id };
     shared.emit(NetEvent::Request { id, listener: *listener, version, request }).await;
     match timeout(shared.waits.respond, answer).await {
-        Ok(Ok(response)) => Heard::Answer(response),
+        Ok(Ok(Answer::Whole(response))) => Heard::Answer(response),
+        Ok(Ok(Answer::Faulty(response, how))) => {
+            Heard::Made(delivery::outgoing(shared, response, how))
+        }
+        Ok(Ok(Answer::Ready(response))) => Heard::Made(response),
         Ok(Err(_)) => Heard::Lost,
         Err(_) => Heard::Nothing,
     }

@@ -14,7 +14,9 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
-use crate::http::HttpResponse;
+use axum::response::Response;
+
+use crate::http::{Delivery, HttpResponse};
 use crate::limits::{CONNECTIONS_MAX, WRITE_QUEUE_BYTES_MAX};
 use crate::net::tls::Trust;
 use crate::net::{ConnId, ExchangeId, NetEvent, Waits};
@@ -30,11 +32,20 @@ pub(super) struct Shared {
     stop: watch::Receiver<()>,
     runtime: Handle,
     writers: Mutex<HashMap<ConnId, Writer>>,
-    answers: Mutex<HashMap<ExchangeId, oneshot::Sender<HttpResponse>>>,
+    answers: Mutex<HashMap<ExchangeId, oneshot::Sender<Answer>>>,
     /// Whom HTTPS calls trust; looked up when the first one is made.
     trust: Mutex<Option<Trust>>,
     conns: AtomicU64,
     exchanges: AtomicU64,
+}
+
+/// What a request is answered with.
+pub(super) enum Answer {
+    Whole(HttpResponse),
+    /// With a body that does not simply travel.
+    Faulty(HttpResponse, Delivery),
+    /// Somebody else's, while it comes.
+    Ready(Response),
 }
 
 /// The session's end of a connection's write queue.
@@ -188,14 +199,14 @@ impl Shared {
     }
 
     /// Announces that a request waits for its answer.
-    pub fn await_answer(&self, id: ExchangeId) -> oneshot::Receiver<HttpResponse> {
+    pub fn await_answer(&self, id: ExchangeId) -> oneshot::Receiver<Answer> {
         let (sender, receiver) = oneshot::channel();
         locked(&self.answers).insert(id, sender);
         receiver
     }
 
     /// Passes an answer on to the request that waits for it.
-    pub fn answer(&self, id: ExchangeId, response: HttpResponse) {
+    pub fn answer(&self, id: ExchangeId, response: Answer) {
         if let Some(waiting) = locked(&self.answers).remove(&id) {
             let _ = waiting.send(response);
         }

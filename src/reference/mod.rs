@@ -6,6 +6,7 @@
 //! rests on what any other adapter would show too. A quirk makes it wrong in one way.
 
 pub mod controls;
+mod files;
 pub mod listen;
 mod operation;
 mod seats;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::driver::{Params, RpcError, operation};
-use crate::role::third_party_client::Command;
+use crate::role::third_party_client::{Command, MediaKind};
 use crate::wire::Jid;
 
 /// What the harness asks.
@@ -25,6 +25,18 @@ pub(super) enum Operation {
         account: String,
         command: Command,
         token: Option<String>,
+    },
+    /// A user sends a file that lies here.
+    SendMedia {
+        account: String,
+        to: Jid,
+        kind: MediaKind,
+        path: String,
+        caption: Option<String>,
+    },
+    /// The server is to store a file as it is.
+    UploadMedia {
+        path: String,
     },
     Wake {
         account: String,
@@ -80,6 +92,21 @@ impl Operation {
                     state: text("state").unwrap_or_default(),
                 });
             }
+            "send_media" => {
+                let kind = text("kind").and_then(|word| MediaKind::named(&word));
+                let kind = kind.ok_or_else(|| RpcError::invalid_params("no such kind of file"))?;
+                let (path, caption) = (text("path").unwrap_or_default(), text("caption"));
+                return Ok(Self::SendMedia {
+                    account,
+                    to: jid(&params, "to")?,
+                    kind,
+                    path,
+                    caption,
+                });
+            }
+            "upload_media" => {
+                return Ok(Self::UploadMedia { path: text("path").unwrap_or_default() });
+            }
             "inject_wake" => return Ok(Self::Wake { account }),
             "thread" => return Ok(Self::Thread { account, with: jid(&params, "with")? }),
             "account" => {
@@ -132,6 +159,8 @@ pub(super) const OFFERED: &[&str] = &[
     "connect",
     "disconnect",
     "send_text",
+    "send_media",
+    "upload_media",
     "opt_out",
     "react",
     "set_typing",

@@ -53,7 +53,7 @@ impl ThirdParty {
         let address = listening.map_err(|error| internal(error.to_string()))?;
         let settings = ServerSettings {
             seed,
-            base_url: surface::url(address.port()),
+            base_url: surface::url(self.fault(), address.port()),
             issuer: text("/integrator/iss").unwrap_or_default(),
             push_jwks_url: text("/push_jwks_url").unwrap_or_default(),
             values: Values::new(instance.get("profile")),

@@ -19,6 +19,9 @@ const HOST: &str = "localhost";
 /// # Errors
 /// The operating system gives no randomness.
 pub(super) fn manner(fault: Option<Fault>) -> Result<(Arc<Authority>, Manner), String> {
+    if fault == Some(Fault::PlainHttp) {
+        return Ok((Arc::new(Authority::new([HOST])?), Manner::default()));
+    }
     let authority = Arc::new(Authority::new([HOST])?);
     if let Some(fault) = fault.and_then(of_certificate) {
         authority.show(Some(fault))?;
@@ -28,8 +31,9 @@ pub(super) fn manner(fault: Option<Fault>) -> Result<(Arc<Authority>, Manner), S
 }
 
 /// Where a server is that listens on this port.
-pub(super) fn url(port: u16) -> String {
-    format!("https://{HOST}:{port}")
+pub(super) fn url(fault: Option<Fault>, port: u16) -> String {
+    let scheme = if fault == Some(Fault::PlainHttp) { "http" } else { "https" };
+    format!("{scheme}://{HOST}:{port}")
 }
 
 fn of_certificate(fault: Fault) -> Option<CertificateFault> {
@@ -56,6 +60,7 @@ fn of_http(fault: Fault) -> Option<ServerFault> {
         Fault::LengthWins => ServerFault::LengthWins,
         Fault::FirstLengthWins => ServerFault::FirstLengthWins,
         Fault::OddLengthIsNone => ServerFault::OddLengthIsNone,
+        Fault::LargeBodyFails => ServerFault::LargeBodyFails,
         _ => return None,
     })
 }

@@ -100,6 +100,8 @@ struct MetaSide {
 impl MetaSide {
     async fn start() -> Self {
         let (net, events) = Net::new();
+        // Its authority is not known before it is configured.
+        net.trust(crate::net::Trust::anybody());
         let (chat, http) = (net.listen_chat().await.unwrap(), net.listen_http().await.unwrap());
         let profile = Profile::builtin("whatsapp-1.0.3").unwrap();
         let (visible, signal) = (profile.client_visible(), Signal::of(&profile));
@@ -171,7 +173,14 @@ async fn meta_loop(
                 Output::Fetch { id, url, request } => {
                     fetches.insert(net.fetch(url, request), id);
                 }
-                Output::Record(_) | Output::WakeAt(_) => {}
+                Output::Download { id, url, request, bytes_max } => {
+                    fetches.insert(net.download(url, request, bytes_max), id);
+                }
+                Output::Deliver { id, response, how } => net.deliver(id, response, how),
+                Output::Relay { id, url, request } => {
+                    net.relay(id, url, request, crate::role::meta::proxied_head);
+                }
+                Output::Record(_) | Output::WakeAt(_) | Output::Claim { .. } => {}
             }
         }
     }

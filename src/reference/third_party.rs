@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
+use super::files::{self, Files};
 use super::operation::Operation;
 use super::seats::ClientSeat;
 use super::weakness::Weakness;
@@ -20,10 +21,11 @@ use crate::driver::line::Closed;
 use crate::driver::{ErrorClass, Params, RpcError, Server, ServerEvent};
 use crate::net::{ConnId, ExchangeId, Net, NetEvent};
 use crate::role::quirk::{Fault, Quirk};
-use crate::role::third_party_client::ThirdPartyClient;
-use crate::role::third_party_server::ThirdPartyServer;
+use crate::role::third_party_client::{Command, FileToSend, MediaKind, ThirdPartyClient};
+use crate::role::third_party_server::{ThirdPartyServer, Upload};
 use crate::role::{FetchId, Input};
 use crate::verdict::Exit;
+use crate::wire::Jid;
 
 /// Rounds of timers within one jump of the clock: one timer may set another that is due as well.
 const TIMER_ROUNDS_MAX: usize = 16;
@@ -69,6 +71,7 @@ pub(super) struct ThirdParty {
     /// How far the clock of this process is ahead of the real one.
     pub ahead: Duration,
     pub weakness: Weakness,
+    pub files: Files,
     /// The first token that was given; only a fault keeps it.
     pub first_token: Option<String>,
 }
@@ -112,6 +115,7 @@ impl ThirdParty {
             by_http2: BTreeSet::new(),
             ahead: Duration::ZERO,
             weakness: Weakness::default(),
+            files: Files::default(),
             first_token: None,
         }
     }
@@ -207,6 +211,13 @@ impl ThirdParty {
                 self.carry_out(&account).await?;
                 Ok(Next::GoOn)
             }
+            Operation::SendMedia { account, to, kind, path, caption } => {
+                self.send_media(id, &account, (to, kind, path, caption)).await
+            }
+            Operation::UploadMedia { path } => {
+                let outcome = self.upload_media(&path);
+                self.answer(id, outcome).await
+            }
             Operation::Wake { account } => {
                 let now = self.now();
                 let Some(client) = self.client(&account) else { return self.unknown(id).await };
@@ -246,6 +257,45 @@ impl ThirdParty {
         }
     }
 
+    /// Reads the file here, since a client owns no disk; the rest is the client's.
+    async fn send_media(
+        &mut self,
+        id: u64,
+        account: &str,
+        (to, kind, path, caption): (Jid, MediaKind, String, Option<String>),
+    ) -> Result<Next, Closed> {
+        let limit = self.clients.as_ref().map(|seat| seat.settings.values.int("media.bytes_max"));
+        let now = self.now();
+        let Some(client) = self.client(account) else { return self.unknown(id).await };
+        let (bytes, name) = match files::read(&path, limit.unwrap_or_default()) {
+            Ok(read) => read,
+            Err(error) => {
+                let failed = RpcError::failed(ErrorClass::NotFound, error.to_string());
+                return self.answer(id, Err(failed)).await;
+            }
+        };
+        let file = Box::new(FileToSend { kind, bytes, name, caption });
+        client.command(now, id, Command::SendMedia { to, file });
+        self.carry_out(account).await?;
+        Ok(Next::GoOn)
+    }
+
+    fn upload_media(&mut self, path: &str) -> Result<Value, RpcError> {
+        let failed = |class, why: String| Err(RpcError::failed(class, why));
+        let Some(server) = &mut self.server else {
+            return failed(ErrorClass::NotFound, "there is no server here".into());
+        };
+        let (bytes, name) = match files::read(path, server.file_bytes_max()) {
+            Ok(read) => read,
+            Err(error) => return failed(ErrorClass::NotFound, error.to_string()),
+        };
+        let mimetype = FileToSend::mimetype(MediaKind::Document, &name).to_owned();
+        match server.store(Upload { user: "-".into(), bytes, mimetype, name }) {
+            Ok(reference) => Ok(json!({ "reference": reference })),
+            Err(why) => failed(ErrorClass::Limit, why),
+        }
+    }
+
     async fn answer(&self, id: u64, outcome: Result<Value, RpcError>) -> Result<Next, Closed> {
         self.driver.respond(id, outcome).await?;
         Ok(Next::GoOn)
@@ -262,7 +312,7 @@ impl ThirdParty {
         let capabilities = json!({
             "tls": true, "signal.versions": [3, 4], "inject_wake": true, "clock": true,
             "set_read_receipts": true,
-            "rotate_keys": true, "set_account_state": true,
+            "rotate_keys": true, "set_account_state": true, "media.send": true,
             "restart": true, "kill": true, "preset": true, "fingerprint": true,
             "noise.patterns": ["XX", "IK", "XXfallback"],
         });

@@ -8,7 +8,7 @@ use crate::net::{ConnId, HttpVersion, NetEvent};
 use crate::role::Input;
 use crate::role::quirk::Fault;
 use crate::role::third_party_client::{Output, ThirdPartyClient};
-use crate::role::third_party_server::{self as server, ThirdPartyServer};
+use crate::role::third_party_server::{self as server, ThirdPartyServer, Upload};
 
 /// How often other tasks get their turn before `health` counts the line as quiet.
 const HEALTH_TURNS: usize = 8;
@@ -150,6 +150,23 @@ impl ThirdParty {
                     let exchange = self.net.fetch(url, request);
                     self.fetches.insert(exchange, Fetch::Client(account.to_owned(), id));
                 }
+                Output::Download { id, url, request, bytes_max } => {
+                    let exchange = self.net.download(url, request, bytes_max);
+                    self.fetches.insert(exchange, Fetch::Client(account.to_owned(), id));
+                }
+                Output::Upload { call, bytes, mimetype, name } => {
+                    let stored = self.store(account, bytes, mimetype, name);
+                    let now = self.now();
+                    if let Some(client) = self.client(account) {
+                        client.uploaded(now, call, stored);
+                    }
+                }
+                Output::Save { name, bytes } => {
+                    // Without the file its user sees that it is not there.
+                    if let Err(error) = self.files.save(account, &name, &bytes) {
+                        eprintln!("a received file cannot be written: {error}");
+                    }
+                }
                 Output::NeedToken => self.give_token(account),
                 Output::WakeAt(at) => {
                     if let Some(account) = self.accounts.get_mut(account) {
@@ -157,7 +174,8 @@ impl ThirdParty {
                     }
                 }
                 Output::Notify(notification) => {
-                    let (name, params) = translate::notification(account, notification);
+                    let (name, params) =
+                        translate::notification(account, notification, &mut self.files);
                     self.driver.notify(name, params).await?;
                 }
                 Output::Done { call, outcome } => {
@@ -166,6 +184,19 @@ impl ThirdParty {
             }
         }
         Ok(())
+    }
+
+    /// The own server takes a user's file; where it is somebody else's, there is nowhere to store it.
+    fn store(
+        &mut self,
+        account: &str,
+        bytes: Vec<u8>,
+        mimetype: String,
+        name: String,
+    ) -> Result<String, String> {
+        let user = self.accounts.get(account).map(|account| account.visible_id.clone());
+        let server = self.server.as_mut().ok_or("there is no server to store files")?;
+        server.store(Upload { user: user.unwrap_or_default(), bytes, mimetype, name })
     }
 
     fn open(&mut self, account: &str, conn: crate::role::ConnId) {

@@ -4,13 +4,18 @@
 
 use serde_json::{Value, json};
 
+use super::files::Files;
 use crate::driver::{ErrorClass, Params, RpcError};
 use crate::role::third_party_client::{
-    ConnectionState, Failure, FailureKind, MessageState, Notification, Reply, ThreadItem,
+    ConnectionState, Failure, FailureKind, FileState, MessageState, Notification, Reply, ThreadItem,
 };
 
 /// A notification's name and members.
-pub(super) fn notification(account: &str, notification: Notification) -> (&'static str, Params) {
+pub(super) fn notification(
+    account: &str,
+    notification: Notification,
+    files: &mut Files,
+) -> (&'static str, Params) {
     let (name, members) = match notification {
         Notification::Message { from, id, text } => {
             let from = from.to_string();
@@ -21,6 +26,18 @@ pub(super) fn notification(account: &str, notification: Notification) -> (&'stat
             let from = from.to_string();
             let content = json!({ "text": text, "reply_to": reply_to });
             ("message", json!({"from": from, "id": id, "content": content, "secure": true}))
+        }
+        Notification::File { from, id, kind, name, caption } => {
+            let path = files.path(account, &name).to_string_lossy().into_owned();
+            let mut media = json!({ "kind": kind.word(), "path": path });
+            if let Some(caption) = caption {
+                media["caption"] = caption.into();
+            }
+            let (from, content) = (from.to_string(), json!({ "media": media }));
+            ("message", json!({"from": from, "id": id, "content": content, "secure": true}))
+        }
+        Notification::FileState { id, state } => {
+            ("media", json!({"id": id, "state": file_state(state)}))
         }
         Notification::Reaction { from, id, emoji } => {
             ("reaction", json!({"from": from.to_string(), "id": id, "emoji": emoji}))
@@ -53,6 +70,7 @@ pub(super) fn outcome(outcome: Result<Reply, Failure>) -> Result<Value, RpcError
         Ok(Reply::Done) => Ok(json!({})),
         Ok(Reply::Login(login)) => Ok(json!({ "login": login })),
         Ok(Reply::Sent(id)) => Ok(json!({ "id": id })),
+        Ok(Reply::SentMedia { id, reference }) => Ok(json!({ "id": id, "reference": reference })),
         Ok(Reply::Fingerprint(code)) => Ok(json!({ "fingerprint": code })),
         Ok(Reply::Blocked(list)) => {
             let list = list.iter().map(ToString::to_string).collect::<Vec<_>>();
@@ -83,6 +101,14 @@ fn message_state(state: MessageState) -> &'static str {
         MessageState::Sent => "sent",
         MessageState::Delivered => "delivered",
         MessageState::Read => "read",
+    }
+}
+
+fn file_state(state: FileState) -> &'static str {
+    match state {
+        FileState::Available => "available",
+        FileState::Refused => "refused",
+        FileState::Failed => "failed",
     }
 }
 
@@ -126,6 +152,14 @@ mod tests {
                 text: "so".to_owned(),
                 reply_to: "A0".to_owned(),
             },
+            Notification::File {
+                from: from.clone(),
+                id: id.clone(),
+                kind: crate::role::third_party_client::MediaKind::Image,
+                name: "a.jpg".to_owned(),
+                caption: Some("c".to_owned()),
+            },
+            Notification::FileState { id: id.clone(), state: FileState::Refused },
             Notification::Reaction { from: from.clone(), id: id.clone(), emoji: String::new() },
             Notification::Typing { from: from.clone(), on: true },
             Notification::Receipt { id, state: MessageState::Delivered },
@@ -136,7 +170,7 @@ mod tests {
             Notification::ErrorShown(FailureKind::UnsupportedVersion),
         ];
         for one in all {
-            let (name, params) = notification("a1", one);
+            let (name, params) = notification("a1", one, &mut Files::default());
             registry::find(name).unwrap().check(&params).unwrap();
         }
     }

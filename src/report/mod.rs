@@ -7,11 +7,13 @@
 pub mod format;
 mod junit;
 mod model;
+mod surface;
 mod terminal;
 #[cfg(test)]
 mod tests;
 
 pub use format::Format;
 pub use model::{Report, Summary, assemble};
+pub use surface::{Endpoint, surface};
 pub use terminal::{Ink, Look, MILESTONES, Page, case_line, render as terminal};
 pub(crate) use terminal::{cut, shell_word};

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::shell_word;
+use super::{Endpoint, shell_word, surface};
 use crate::evidence::RunHeader;
 use crate::spec::{Basis, Catalogue, Profile};
 use crate::verdict::baseline::Applied;
@@ -45,6 +45,9 @@ pub struct Report {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeats: Option<Repeats>,
     pub cases: Vec<CaseResult>,
+    /// The third party's HTTP surface by endpoint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<Endpoint>,
     pub coverage: Coverage,
     pub volatile: Value,
 }
@@ -82,6 +85,7 @@ pub fn assemble(
         baseline: None,
         attestations: attested(header),
         repeats: None,
+        http: surface(&cases),
         cases,
         coverage,
         volatile: json!({

@@ -13,7 +13,7 @@ pub mod third_party_server;
 
 use crate::clock::UnixMs;
 use crate::evidence::{Event, Lane, Stream};
-use crate::http::{HttpRequest, HttpResponse};
+use crate::http::{Delivery, HttpRequest, HttpResponse};
 
 /// A connection, as named by whoever owns the sockets.
 pub type ConnId = u64;
@@ -80,6 +80,29 @@ pub enum Output {
         id: FetchId,
         url: String,
         request: HttpRequest,
+    },
+    /// The same for a file, whose body has at most so many bytes.
+    Download {
+        id: FetchId,
+        url: String,
+        request: HttpRequest,
+        bytes_max: usize,
+    },
+    /// An answer whose body does not simply travel.
+    Deliver {
+        id: RequestId,
+        response: HttpResponse,
+        how: Delivery,
+    },
+    /// The answer to a request is what a server answers to this one, while it comes.
+    Relay {
+        id: RequestId,
+        url: String,
+        request: HttpRequest,
+    },
+    /// Requests for this path are this role's, where several stand behind one address.
+    Claim {
+        path: String,
     },
     WakeAt(UnixMs),
 }

@@ -6,6 +6,7 @@
 
 mod issue;
 mod keys;
+mod media;
 mod push;
 mod verify;
 
@@ -21,6 +22,7 @@ use crate::role::{FetchId, Input, RequestId};
 use crate::seed::Seed;
 
 pub use keys::RotationError;
+pub use media::Upload;
 
 /// Life of a token that a client gets (RFC 6750 §5.3).
 const TOKEN_LIFE_S: u64 = 3600;
@@ -73,6 +75,8 @@ pub struct ThirdPartyServer {
     waiting: BTreeMap<RequestId, push::Waiting>,
     /// When the last pushes and fetches of keys came; only faults look at it.
     busy: VecDeque<UnixMs>,
+    /// Files that its users' clients have stored.
+    store: media::Store,
     /// Tokens so far; only a fault counts them.
     issued: AtomicU64,
     now: UnixMs,
@@ -82,6 +86,7 @@ pub struct ThirdPartyServer {
 impl ThirdPartyServer {
     /// A server without users.
     pub fn new(settings: ServerSettings, fault: Option<Fault>) -> Self {
+        let seed = settings.seed;
         Self {
             settings,
             fault,
@@ -93,6 +98,7 @@ impl ThirdPartyServer {
             fetches: 0,
             waiting: BTreeMap::new(),
             busy: VecDeque::new(),
+            store: media::Store::new(seed),
             issued: AtomicU64::new(0),
             now: UnixMs::default(),
             out: VecDeque::new(),
@@ -110,6 +116,24 @@ impl ThirdPartyServer {
             true => self.disabled.remove(visible_id),
             false => self.disabled.insert(visible_id.to_owned()),
         };
+    }
+
+    /// The longest file that the profile allows.
+    pub fn file_bytes_max(&self) -> u64 {
+        self.settings.values.int("media.bytes_max")
+    }
+
+    /// Stores an encrypted file of a user's, and gives the reference under which it lies
+    /// (TF §5.1.1).
+    ///
+    /// # Errors
+    /// It is too long, or the store is full.
+    pub fn store(&mut self, upload: Upload) -> Result<String, String> {
+        let limit = self.settings.values.size("media.bytes_max").saturating_add(64);
+        if upload.bytes.len() > limit && !self.has(Fault::MediaLimitUnchecked) {
+            return Err("the file is too long".into());
+        }
+        self.store.put(self.fault, upload)
     }
 
     /// Takes in a request, or the answer to one of its own.
@@ -147,7 +171,13 @@ impl ThirdPartyServer {
                 _ => self.respond(id, self.not_allowed("POST")),
             };
         }
-        if path != self.settings.values.text("jwks.path") || self.has(Fault::JwksElsewhere) {
+        if path != self.settings.values.text("jwks.path") {
+            let counts = self.has(Fault::MediaRationed);
+            let calls = if counts { self.calls_lately() } else { 0 };
+            let response = self.store.answer(self.fault, &request, calls);
+            return self.respond(id, response);
+        }
+        if self.has(Fault::JwksElsewhere) {
             return self.respond(id, HttpResponse::new(404));
         }
         let response = match request.method.as_str() {

@@ -56,6 +56,8 @@ pub struct Desk {
     last: Owner,
     conns: BTreeMap<ConnId, Owner>,
     exchanges: BTreeMap<ExchangeId, Owner>,
+    /// Paths without query whose requests are a guest's, whoever sends them.
+    paths: BTreeMap<String, Owner>,
     lobby: Meta,
     visitors: BTreeMap<ConnId, Visitor>,
     /// Digits of users whose guests have left.
@@ -96,6 +98,7 @@ impl Desk {
             last: 0,
             conns: BTreeMap::new(),
             exchanges: BTreeMap::new(),
+            paths: BTreeMap::new(),
             visitors: BTreeMap::new(),
             former: BTreeSet::new(),
             unheard: Vec::new(),
@@ -138,6 +141,11 @@ impl Desk {
         self.exchanges.insert(exchange, guest);
     }
 
+    /// Makes requests for a path a guest's.
+    pub fn claim(&mut self, guest: Owner, path: &str) {
+        self.paths.insert(path.to_owned(), guest);
+    }
+
     /// Lets a guest go, and names the connections that it leaves behind.
     pub fn leave(&mut self, guest: Owner) -> Vec<ConnId> {
         let left = self.guests.remove(&guest);
@@ -151,6 +159,7 @@ impl Desk {
             .collect();
         self.conns.retain(|_, owner| *owner != guest);
         self.exchanges.retain(|_, owner| *owner != guest);
+        self.paths.retain(|_, owner| *owner != guest);
         open
     }
 
@@ -203,8 +212,10 @@ impl Desk {
                 }
             }
             NetEvent::Request { id, request, .. } => {
+                let path = request.path.split('?').next().unwrap_or_default();
                 let claimed = claimed_user(self.lobby.profile(), request);
                 let owner = claimed.and_then(|visible_id| self.by_visible_id(&visible_id));
+                let owner = owner.or_else(|| self.paths.get(path).copied());
                 match owner.and_then(|owner| self.guest(owner)) {
                     Some(guest) => vec![guest.tell(Visit::Net(event))],
                     None => self.serve(now, *id, request),

@@ -204,6 +204,10 @@ impl Session<'_> {
             // What the timers caused takes its way over real sockets.
             let until = Instant::now() + STEP_WAIT;
             while self.pump(until).await? == Turn::Happened {}
+            // So does a file, whose client gives it up after a time of its own clock.
+            if self.has_sent_a_file() {
+                self.settle().await?;
+            }
         }
         Ok(StepEnd::Done)
     }

@@ -19,11 +19,11 @@ use super::session::Shared;
 use super::target::Target;
 use crate::clock::UnixMs;
 use crate::driver::{CallError, Incoming, Owner, Params, Pending, Seat};
-use crate::http::HttpRequest;
+use crate::http::{Delivery, HttpRequest, HttpResponse};
 use crate::iut::{Instance, StartError};
 use crate::limits::LEAVE_WAIT_MS_MAX;
 use crate::net::{Authority, ConnId, ExchangeId, Manner, Net, NetEvent, Probe, Trust};
-use crate::role::meta::{Integrator, Meta};
+use crate::role::meta::{Integrator, Meta, proxied_head};
 use crate::spec::Ics;
 
 /// Where Meta's side listens.
@@ -188,6 +188,7 @@ impl Host {
             "chat": { "tcp": chat, "ws": format!("ws://{chat}/ws/chat") },
             "noise_root": hex::encode(lock(&self.desk).root_public()),
             "enlistment_url": format!("{http}{}", path("enlistment.path")),
+            "media_url": http,
             "push_jwks_url": format!("{http}{}", path("jwks.path")),
             "integrator": { "id": INTEGRATOR_ID, "iss": ISSUER },
             "profile": profile.client_visible(),
@@ -277,8 +278,31 @@ impl Guest {
         self.host.net.close(conn);
     }
 
-    pub fn respond(&self, id: ExchangeId, response: crate::http::HttpResponse) {
+    pub fn respond(&self, id: ExchangeId, response: HttpResponse) {
         self.host.net.respond(id, response);
+    }
+
+    /// Makes requests for a path this guest's.
+    pub fn claim(&self, path: &str) {
+        lock(&self.host.desk).claim(self.owner, path);
+    }
+
+    pub fn deliver(&self, id: ExchangeId, response: HttpResponse, how: Delivery) {
+        self.host.net.deliver(id, response, how);
+    }
+
+    /// Answers a request with what a server answers to another one, as Meta's media proxy does.
+    pub fn relay(&self, id: ExchangeId, url: &str, request: HttpRequest) {
+        self.host.net.relay(id, url, request, proxied_head);
+    }
+
+    /// Fetches a file, whose answer comes to this guest.
+    pub fn download(&self, url: &str, request: HttpRequest, bytes_max: usize) -> ExchangeId {
+        // Under the lock, as for every fetch.
+        let mut desk = lock(&self.host.desk);
+        let exchange = self.host.net.download(url, request, bytes_max);
+        desk.asked(self.owner, exchange);
+        exchange
     }
 
     pub fn lose(&self, id: ExchangeId) {

@@ -73,6 +73,8 @@ fn of_step(step: &Step) -> Option<Reason> {
             | Mutation::PushBody(_)
             | Mutation::Frame(_)
             | Mutation::Bytes(_)
+            | Mutation::Media(_)
+            | Mutation::Host(_)
             | Mutation::Ciphertext(_)
             | Mutation::Sender(_)
             | Mutation::Time(_)

@@ -5,13 +5,16 @@
 
 use super::faulty::frame_bytes_max;
 use crate::limits::FRAME_BYTES_MAX;
-use crate::scenario::{Action, FaultKind, Length, Scenario, Step};
+use crate::scenario::{Action, FaultKind, Length, Mutation, Scenario, Step, TokenFault};
 use crate::spec::Profile;
 
 /// Why a scenario says nothing under a profile, if it does not.
 pub(super) fn missing(scenario: &Scenario, profile: &Profile) -> Option<String> {
     if let Some(key) = unknown_value(scenario, profile) {
         return Some(format!("the profile {} does not know `{key}`", profile.id()));
+    }
+    if needs_es256(scenario) && profile.text("push.algorithm") != Some("ES256") {
+        return Some(format!("under the profile {} no push token is of ES256", profile.id()));
     }
     let idle = announces_too_long(scenario) && frame_bytes_max(profile) >= FRAME_BYTES_MAX;
     idle.then(|| {
@@ -24,6 +27,21 @@ fn unknown_value(scenario: &Scenario, profile: &Profile) -> Option<String> {
     let named = scenario.steps.iter().flat_map(Step::references);
     let mut keys = named.filter_map(|path| path.strip_prefix("profile.").map(str::to_owned));
     keys.find(|key| profile.get(key).is_some_and(|value| value.value.is_null()))
+}
+
+/// JWT-018 is about ES256 alone.
+fn needs_es256(scenario: &Scenario) -> bool {
+    scenario.steps.iter().any(|step| match &step.action {
+        Action::Send(send) => matches!(
+            send.mutate,
+            Some(Mutation::PushToken(
+                TokenFault::ZeroSignature
+                    | TokenFault::ZeroSignatureInDer
+                    | TokenFault::SignatureInDer
+            ))
+        ),
+        _ => false,
+    })
 }
 
 fn announces_too_long(scenario: &Scenario) -> bool {

@@ -94,6 +94,13 @@ impl Session<'_> {
                     let exchange = self.guest.fetch(&url, request);
                     self.fetches.insert(exchange, id);
                 }
+                Output::Download { id, url, request, bytes_max } => {
+                    let exchange = self.guest.download(&url, request, bytes_max);
+                    self.fetches.insert(exchange, id);
+                }
+                Output::Deliver { id, response, how } => self.guest.deliver(id, response, how),
+                Output::Relay { id, url, request } => self.guest.relay(id, &url, request),
+                Output::Claim { path } => self.guest.claim(&path),
                 Output::Record(_) | Output::WakeAt(_) => {}
             }
         }
@@ -121,10 +128,14 @@ impl Session<'_> {
                 let owner = notification.account().and_then(|account| self.owner(account));
                 let stream = Stream::user(notification.account().unwrap_or("-"));
                 let params = Value::Object(self.completed(notification.params.clone()));
+                let seen = self.files.seen(&notification.method, &params, self.sent_files());
                 let event = Event::Notified { name: notification.method.clone(), params };
                 match owner {
                     Some((lane, actor)) => {
-                        self.recorder.record(stream, lane, Some(&actor), event);
+                        self.recorder.record(stream.clone(), lane, Some(&actor), event);
+                        if let Some(seen) = seen {
+                            self.recorder.record(stream, lane, Some(&actor), seen);
+                        }
                     }
                     None => self.record(stream, None, event),
                 }
@@ -138,6 +149,17 @@ impl Session<'_> {
                 self.lost(error.unwrap_or_else(|| "the adapter closed its output".into()));
             }
         }
+    }
+
+    /// The files that Meta clients sent: message, and SHA-256 in clear.
+    fn sent_files(&self) -> Vec<(String, String)> {
+        let entries = self.recorder.transcript.entries().iter();
+        entries
+            .filter_map(|entry| match &entry.event {
+                Event::MediaSent { id, sha256, .. } => Some((id.clone(), sha256.clone())),
+                _ => None,
+            })
+            .collect()
     }
 
     /// What a person could not see of a message is taken from the wire: its id.
@@ -260,6 +282,11 @@ fn redacted(params: &Params) -> Params {
     let mut params = params.clone();
     if params.contains_key("token") {
         params.insert("token".into(), Value::from("(withheld)"));
+    }
+    // Where the harness puts its files differs from run to run.
+    if let Some(path) = params.get("path").and_then(Value::as_str) {
+        let name = path.rsplit('/').next().unwrap_or_default().to_owned();
+        params.insert("path".into(), name.into());
     }
     params
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::instance::{Company, Guest, Host, NotReady};
 use super::log::EventLog;
@@ -221,18 +221,29 @@ async fn side_by_side(
 ) -> Result<Vec<CaseResult>, RunError> {
     let permits = Arc::new(Semaphore::new(jobs.max(1)));
     let mut tasks = JoinSet::new();
+    let mut results = Vec::with_capacity(cases.len());
     for case in cases {
-        let (run, permits) = (Arc::clone(&run), Arc::clone(&permits));
+        // A case gets a task when its turn comes: hundreds that wait would take 30 KiB each.
+        let permit = Arc::clone(&permits).acquire_owned().await;
+        let run = Arc::clone(&run);
         tasks.spawn(async move {
-            let _permit = permits.acquire_owned().await;
+            let _permit = permit;
             run.case(&case).await
         });
+        while let Some(joined) = tasks.try_join_next() {
+            results.push(finished(joined)?);
+        }
     }
-    let mut results = Vec::new();
     while let Some(joined) = tasks.join_next().await {
-        results.push(joined.map_err(|error| RunError::Task(error.to_string()))??);
+        results.push(finished(joined)?);
     }
     Ok(results)
+}
+
+fn finished(
+    joined: Result<Result<CaseResult, RunError>, JoinError>,
+) -> Result<CaseResult, RunError> {
+    joined.map_err(|error| RunError::Task(error.to_string()))?
 }
 
 impl Run {

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::faulty::Lines;
+use super::files::Files;
 use super::instance::{Guest, Host, integrator};
 use super::look::{self, Looking};
 use super::place::Place;
@@ -92,6 +93,8 @@ pub struct Session<'a> {
     /// Driver account names, by lane and actor.
     pub(super) accounts: BTreeMap<(Lane, String), String>,
     pub(super) fetches: BTreeMap<ExchangeId, FetchId>,
+    /// Files that are to be sent, and what was received.
+    pub(super) files: Files,
     /// Probes that are under way.
     pub(super) looking: Looking,
     /// Ids of driver calls that were answered and not yet waited for.
@@ -164,6 +167,7 @@ impl<'a> Session<'a> {
             misfortune: None,
             accounts: BTreeMap::new(),
             fetches: BTreeMap::new(),
+            files: Files::default(),
             looking: Looking::default(),
             answered: Vec::new(),
             lane: Lane::Main,

@@ -151,6 +151,14 @@ impl Session<'_> {
                 Err(error) => return Ok(Err(error.to_string())),
             };
         }
+        if takes_a_file(&act.operation)
+            && let Some(named) = params.get("path").and_then(Value::as_str).map(str::to_owned)
+        {
+            match self.file_for(act, &named) {
+                Ok(path) => params.insert("path".into(), json!(path)),
+                Err(why) => return Ok(Err(why)),
+            };
+        }
         if let Some(token) = self.token_for(act) {
             params.insert("token".into(), json!(token));
         }
@@ -200,6 +208,11 @@ impl Session<'_> {
                 self.wait_for_keys(&send.to).await?;
                 self.send_content(send, said, label)
             }
+            Payload::Media(said) => {
+                self.wait_for_keys(&send.to).await?;
+                self.send_file(send, said, label)
+            }
+            Payload::ProbeFile { probe, of } => self.probe_media(*probe, of, label),
             Payload::Stanza(pattern) => {
                 let board = self.recorder.progress.board(self.lane);
                 let node = pattern.build(board).map_err(|error| error.to_string());
@@ -376,6 +389,11 @@ impl Session<'_> {
     }
 }
 
+/// Operations whose `path` names a file that the harness makes.
+fn takes_a_file(operation: &str) -> bool {
+    matches!(operation, "send_media" | "upload_media")
+}
+
 /// Parameters are text in a scenario and typed on the wire.
 fn typed(operation: &str, name: &str, text: String) -> Value {
     match (operation, name) {
@@ -426,6 +444,8 @@ fn faults(mutation: Option<&Mutation>) -> Faults {
             | Mutation::PushBody(_)
             | Mutation::Frame(_)
             | Mutation::Bytes(_)
+            | Mutation::Media(_)
+            | Mutation::Host(_)
             | Mutation::Ciphertext(_)
             | Mutation::Sender(_)
             | Mutation::Time(_)

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::ciphertext::CiphertextFault;
 use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::line::{Advance, LineFault};
+use super::media_faults::{FileProbe, HostFault, MediaFault};
 use super::needs::Needs;
 use super::pattern::Pattern;
 use super::probe::{Endpoint, ProbeKind};
@@ -176,6 +177,11 @@ pub enum Payload {
     Text(Template),
     /// Another content from a Meta client, end-to-end encrypted.
     Content(Said),
+    /// A file from a Meta client: what is said of it, by the keys of `media`.
+    Media(Vec<(String, Template)>),
+    /// The third party's media server is asked in this way for the file that the named earlier step
+    /// stored.
+    ProbeFile { probe: FileProbe, of: String },
     /// A Meta client's user begins to type, or stops.
     Typing(bool),
     /// An earlier install of the user has blocked this address.
@@ -253,6 +259,10 @@ pub enum Kind {
     Undecryptable,
     /// At the implementation under test: its user saw a message.
     Shown,
+    /// At the implementation under test: what its user has of a file.
+    Media,
+    /// At a Meta client: what became of a third party's file.
+    Downloaded,
     /// At the implementation under test: its user saw a receipt.
     Receipt,
     /// At the implementation under test: the state of its connection.
@@ -323,6 +333,10 @@ pub enum Mutation {
     PushToken(TokenFault),
     /// On a `push`: what is odd about its body.
     PushBody(BodyFault),
+    /// On `media`: what is odd about the message or its file.
+    Media(MediaFault),
+    /// On `media`: what the media host does.
+    Host(HostFault),
     /// On a `replay`: what is changed in the ciphertext.
     Ciphertext(CiphertextFault),
     /// On a `text`: the Meta client that the stanza says it is from.
@@ -347,6 +361,8 @@ impl Mutation {
             Self::PushToken(fault) => *fault == TokenFault::SlightlyAhead,
             Self::PushBody(fault) => *fault == BodyFault::FurtherMembers,
             Self::Content(fault) => fault.is_legal(),
+            Self::Media(fault) => fault.is_legal(),
+            Self::Host(fault) => fault.is_legal(),
             Self::OfflineCount(_) | Self::LoginDigits(_) | Self::Time(_) | Self::Device(_) => true,
             _ => false,
         }
@@ -543,6 +559,8 @@ words! {
         Random = "random",
         FlippedBit = "flipped-bit",
         OtherIdentity = "other-identity",
+        /// The prekey is another one, and has signed itself.
+        PrekeyItself = "prekey-itself",
         Short = "short",
     }
 }

@@ -176,6 +176,10 @@ fn acceptance_of_send(send: &Send, label: &str) -> Option<Expect> {
             let matching = Matching::Fields(vec![("text".into(), said.text()?.clone())]);
             Some(expect(&send.to, Kind::Shown, matching))
         }
+        Payload::Media(_) => {
+            let fields = fields(&[("state", "available"), ("file", "exact")]);
+            Some(expect(&send.to, Kind::Media, fields))
+        }
         Payload::Push { .. } | Payload::FetchKeys { .. } => {
             Some(expect("meta", Kind::Response, fields(&[("of", label), ("status", "200")])))
         }
@@ -189,8 +193,9 @@ fn acceptance_of_send(send: &Send, label: &str) -> Option<Expect> {
         | Payload::Unsent(_)
         | Payload::Soak(_)
         | Payload::Drain { .. }
-        | Payload::Probe { .. }
+        | Payload::ProbeFile { .. }
         | Payload::Publish(_)
+        | Payload::Probe { .. }
         | Payload::Typing(_)
         | Payload::Blocks(_)
         | Payload::EnlistElsewhere => None,

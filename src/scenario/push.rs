@@ -23,6 +23,12 @@ words! {
         NoSignature = "no-signature",
         /// The signature lacks its last byte.
         ShortSignature = "short-signature",
+        /// 64 zero bytes, where ES256 has r and s (JWT-018).
+        ZeroSignature = "zero-signature",
+        /// r = 0 and s = 0 in DER (JWT-018).
+        ZeroSignatureInDer = "zero-signature-in-der",
+        /// The right r and s in DER, where 64 bytes belong (JWT-018).
+        SignatureInDer = "signature-in-der",
         /// Signed by a stranger under the published `kid`.
         OtherKey = "other-key",
         /// A `kid` that no set has, another one in every call (JWT-005).

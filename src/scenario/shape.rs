@@ -7,6 +7,7 @@ use super::ciphertext::CiphertextFault;
 use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::kinds::{KINDS, MILESTONES};
 use super::line::{End, Length, Way, Which};
+use super::media_faults::{FileProbe, HostFault, MediaFault};
 use super::model::{
     After, AnswerFault, BytesFault, CertificateWord, ChainFault, ContentFault, FrameFault,
     HelloFault, LoginFault, Plays, Relaying, Seen, SignatureFault, TimeFault, Twin,
@@ -167,6 +168,13 @@ pub static SEND: Shape = shape(
         may("typing", Form::Flag, "`true`: its user begins to type; `false`: stops"),
         may("blocks", Form::Template, "whom an earlier install of the user has blocked"),
         may("content", Form::Shape(&CONTENT), "a content beside text, end-to-end encrypted"),
+        may("media", Form::Shape(&MEDIA), "a file: encrypted, hosted by Meta, named in a message"),
+        may(
+            "probe_file",
+            Form::Word(|| words(FileProbe::ALL)),
+            "odd requests for a file that the third party's server stores",
+        ),
+        may("of", Form::Text, "of a `probe_file`: the label of the step that stored the file"),
         may("replay", Form::Text, "the label of an earlier `send`: the same ciphertext again"),
         may(
             "id",
@@ -414,6 +422,16 @@ pub static MUTATION: Shape = Shape {
                 "on a `push`: what is odd about its body",
             ),
             may(
+                "media",
+                Form::Word(|| words(MediaFault::ALL)),
+                "on `media`: what is odd about the message or its file",
+            ),
+            may(
+                "host",
+                Form::Word(|| words(HostFault::ALL)),
+                "on `media`: what Meta's media host does",
+            ),
+            may(
                 "time",
                 Form::Word(|| words(TimeFault::ALL)),
                 "on a message: what its stanza says of its time",
@@ -443,6 +461,18 @@ pub static CONTENT: Shape = Shape {
         ],
     )
 };
+
+pub static MEDIA: Shape = shape(
+    "`media`",
+    &[
+        must("kind", Form::Template, "image, video, audio, voice, document or sticker"),
+        may("bytes", Form::Template, "length of the file; 1000 where nothing is said"),
+        may("caption", Form::Template, "the text under it"),
+        may("mimetype", Form::Template, "its media type; that of the kind where nothing is said"),
+        may("name", Form::Template, "of a document: the name of the file, as its sender says"),
+        may("thumbnail", Form::Template, "a word in the thumbnail that the message carries"),
+    ],
+);
 
 pub static REPLY: Shape = shape(
     "`reply`",

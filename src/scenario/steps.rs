@@ -9,6 +9,7 @@ use super::ciphertext::CiphertextFault;
 use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::kinds::{KINDS, KindInfo};
 use super::line;
+use super::media_faults::{FileProbe, HostFault, MediaFault};
 use super::model::{
     Act, Action, After, AnswerFault, BytesFault, CertificateWord, ChainFault, Compromise,
     ContentFault, Expect, FrameFault, HelloFault, Kind, LoginFault, Matching, Mutation, Negative,
@@ -178,7 +179,7 @@ fn read_with(problems: &mut Problems, node: &Yaml, send: Fields<'_>) -> Option<P
 }
 
 fn read_encode(problems: &mut Problems, entry: &Entry, send: Fields<'_>) -> Option<EncodeAs> {
-    for word in ["push", "fetch", "probe", "publish", "drain", "blocks", "enlist_elsewhere"] {
+    for word in ["push", "fetch", "probe_file", "publish", "drain", "blocks", "enlist_elsewhere"] {
         if send.get(word).is_some() {
             problems.add(entry.key_span, format!("a `{word}` is no stanza to encode"));
         }
@@ -207,6 +208,8 @@ fn read_encode(problems: &mut Problems, entry: &Entry, send: Fields<'_>) -> Opti
 const PAYLOADS: &[&str] = &[
     "text",
     "content",
+    "media",
+    "probe_file",
     "typing",
     "blocks",
     "stanza",
@@ -228,6 +231,7 @@ const PAYLOADS: &[&str] = &[
 
 /// Keys that stand only beside some payloads.
 const BESIDE: &[(&str, &[&str])] = &[
+    ("of", &["probe_file"]),
     ("id", &["replay"]),
     ("how", &["relay"]),
     ("hold", &["text"]),
@@ -263,6 +267,16 @@ fn read_payload(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Opt
         "typing" => problems.flag(value, "`typing`").map(Payload::Typing),
         "blocks" => read_template(problems, value, "`blocks`").map(Payload::Blocks),
         "content" => said::read(problems, value).map(Payload::Content),
+        "media" => read_media(problems, value).map(Payload::Media),
+        "probe_file" => {
+            let probe = problems.word(value, "probe", FileProbe::ALL)?;
+            let Some(of) = fields.get("of") else {
+                let help = "`of:` and the label of a step that stored a file";
+                problems.advise(value.span, "`probe_file` lacks `of`", help);
+                return None;
+            };
+            Some(Payload::ProbeFile { probe, of: problems.text(of, "`of`")?.to_owned() })
+        }
         "stanza" => read_pattern(problems, value).map(Payload::Stanza),
         "replay" => read_replay(problems, value, fields),
         "relay" => {
@@ -299,6 +313,18 @@ fn read_payload(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Opt
             Some(Payload::FetchKeys { times: read_times(problems, fields)?, head })
         }
     }
+}
+
+/// What is said of a file that a Meta client sends.
+fn read_media(problems: &mut Problems, node: &Yaml) -> Option<Vec<(String, Template)>> {
+    let known = fields(problems, node, &shape::MEDIA)?;
+    let mut said = Vec::new();
+    for key in shape::MEDIA.keys {
+        if let Some(value) = known.get(key.name) {
+            said.push((key.name.to_owned(), read_template(problems, value, "a field")?));
+        }
+    }
+    Some(said)
 }
 
 /// Whether no key was refused; a misspelt one may be the one that is missing.
@@ -402,6 +428,8 @@ fn read_mutation(problems: &mut Problems, node: &Yaml) -> Option<Mutation> {
         "content" => problems.word(value, "fault", ContentFault::ALL).map(Mutation::Content),
         "push_token" => problems.word(value, "fault", TokenFault::ALL).map(Mutation::PushToken),
         "push_body" => problems.word(value, "fault", BodyFault::ALL).map(Mutation::PushBody),
+        "media" => problems.word(value, "fault", MediaFault::ALL).map(Mutation::Media),
+        "host" => problems.word(value, "fault", HostFault::ALL).map(Mutation::Host),
         "ciphertext" => {
             problems.word(value, "fault", CiphertextFault::ALL).map(Mutation::Ciphertext)
         }

@@ -29,7 +29,7 @@ use crate::evidence::{Entry, EntryId, Event, Lane, RunHeader, Stream};
 use crate::limits::{HOSTED_USERS_MAX, REQUESTS_WAITING_MAX, TYPED_BYTES_MAX};
 use crate::net::{ExchangeId, Kind, Net, NetEvent};
 use crate::noise::KeyPair;
-use crate::role::meta::{Integrator, Meta, User};
+use crate::role::meta::{Integrator, Meta, User, proxied_head};
 use crate::role::signal::Signal;
 use crate::role::{ConnId, FetchId, Input, Output, Record, Role as _};
 use crate::run::{INTEGRATOR_ID, ISSUER};
@@ -269,6 +269,20 @@ impl Host {
                 let exchange = self.net.fetch(&url, request);
                 self.fetches.insert(exchange, id);
             }
+            Output::Download { id, url, request, bytes_max } => {
+                let exchange = self.net.download(&url, request, bytes_max);
+                self.fetches.insert(exchange, id);
+            }
+            Output::Deliver { id, response, how } => {
+                self.asked = self.asked.saturating_sub(1);
+                self.net.deliver(id, response, how);
+            }
+            Output::Relay { id, url, request } => {
+                self.asked = self.asked.saturating_sub(1);
+                self.net.relay(id, url, request, proxied_head);
+            }
+            // There is one Meta side here, and all is its own.
+            Output::Claim { .. } => {}
             Output::WakeAt(at) => self.wake_at = Some(at),
         }
     }

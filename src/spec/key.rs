@@ -205,6 +205,11 @@ pub const ALL: &[Key] = &[
     ),
     key("media.bytes_max", Form::Number, "largest media file"),
     key("media.mac_bytes", Form::Number, "length of the tag at the end of an encrypted file"),
+    key("media.label_image", Form::Text, "label of the key expansion of images and stickers"),
+    key("media.label_video", Form::Text, "label of the key expansion of videos"),
+    key("media.label_audio", Form::Text, "label of the key expansion of audio and voice"),
+    key("media.label_document", Form::Text, "label of the key expansion of documents"),
+    key("media.tries_max", Form::Number, "requests that a client makes for one file by itself"),
     key(
         "media.download_auth",
         Form::Choice(&["none", "static-secret", "token"]),

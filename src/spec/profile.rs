@@ -50,9 +50,12 @@ pub const BUILTIN: &[(&str, &str)] = &[
 
 /// Overlays that are no profiles of anybody's: each makes visible what the others leave out.
 pub const OVERLAYS: &[(&str, &str)] = &[
+    ("es256", include_str!("../../fixtures/profiles/es256.yaml")),
     ("resumption", include_str!("../../fixtures/profiles/resumption.yaml")),
+    ("small-media", include_str!("../../fixtures/profiles/small-media.yaml")),
     ("small-frames", include_str!("../../fixtures/profiles/small-frames.yaml")),
     ("standard-dialect", include_str!("../../fixtures/profiles/standard-dialect.yaml")),
+    ("strict-transport", include_str!("../../fixtures/profiles/strict-transport.yaml")),
     ("versioned", include_str!("../../fixtures/profiles/versioned.yaml")),
 ];
 

@@ -9,6 +9,7 @@ mod contest;
 mod cpu;
 pub mod folder;
 pub mod process;
+pub mod relay;
 pub mod stanzas;
 mod work;
 

@@ -72,6 +72,14 @@ pub(super) fn fault_accepted(scene: &Scene<'_>) -> Option<String> {
         Mutation::Content(ContentFault::FlippedMac) => {
             "the client takes a ciphertext whose MAC is wrong".to_owned()
         }
+        Mutation::Media(fault) => format!(
+            "the client does not refuse a file that is not what its message says ({}): it checks \
+             hashes, tag or path too little, or too late",
+            fault.word()
+        ),
+        Mutation::Host(fault) => {
+            format!("the client does not cope with what the media host does ({})", fault.word())
+        }
         Mutation::Ciphertext(fault) => format!(
             "the client takes a ciphertext that was changed on the way ({}): its MAC does not cover \
              that part, or is not compared before the message is used",

@@ -104,6 +104,18 @@ fn executed_checks(
     checks.retain(|check| !setting.profile.rules_out(&check.requirement));
     explain(&mut checks, scenario, transcript, &progress.late_arrivals());
     checks.sort_by(|a, b| (&a.requirement, &a.id).cmp(&(&b.requirement, &b.id)));
+    kept(checks)
+}
+
+/// The results without spare room: a run keeps tens of thousands of them until its end.
+fn kept(mut checks: Vec<CheckResult>) -> Vec<CheckResult> {
+    for check in &mut checks {
+        for finding in &mut check.findings {
+            finding.evidence.shrink_to_fit();
+        }
+        check.findings.shrink_to_fit();
+    }
+    checks.shrink_to_fit();
     checks
 }
 

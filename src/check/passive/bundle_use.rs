@@ -14,7 +14,7 @@ impl Check for BundleUse {
     }
 
     fn requirements(&self) -> &'static [&'static str] {
-        &["ENC-002", "ENC-003", "ENC-004", "ENC-018", "PRE-007", "RAT-012"]
+        &["ENC-002", "ENC-003", "ENC-004", "ENC-018", "PRE-007", "RAT-010", "RAT-012"]
     }
 
     fn examine(&self, view: &View<'_>) -> Vec<Observed> {
@@ -113,6 +113,7 @@ fn row(derivation: Derivation) -> &'static str {
     match derivation {
         Derivation::AssociatedDataSwapped | Derivation::AssociatedDataMissing => "ENC-004",
         Derivation::ChainsCrossed => "RAT-012",
+        Derivation::ChainConstantsSwapped => "RAT-010",
         _ => "ENC-003",
     }
 }

@@ -20,13 +20,14 @@ impl Check for HttpSurface {
     fn requirements(&self) -> &'static [&'static str] {
         &[
             "TRN-001", "TRN-002", "TRN-003", "TRN-004", "TRN-005", "TRN-006", "TRN-007", "TRN-008",
-            "TRN-009", "TRN-010",
+            "TRN-009", "TRN-010", "PSH-001",
         ]
     }
 
     fn examine(&self, view: &View<'_>) -> Vec<Observed> {
         let probed = view.entries().flat_map(probed);
-        probed.chain(view.entries().filter_map(for_machines)).collect()
+        let machines = view.entries().filter_map(for_machines);
+        probed.chain(machines).chain(over_https(view)).collect()
     }
 }
 
@@ -47,6 +48,27 @@ fn probed(entry: &Entry) -> Vec<Observed> {
         Some(Observed { grade, ..Observed::new(row, true, expected, actual, entry) })
     });
     judged.collect()
+}
+
+/// PSH-001: "over HTTPS", where the profile does not tolerate anything else.
+fn over_https(view: &View<'_>) -> Option<Observed> {
+    if view.profile.text("transport.plain_http") != Some("refused") {
+        return None;
+    }
+    let pushed = view
+        .entries()
+        .any(|entry| matches!(&entry.event, Event::Requested { method, .. } if method == "POST"));
+    let (entry, url) = view.entries().find_map(|entry| match &entry.event {
+        Event::Answered { operation, outcome: Ok(result) } if operation == "configure" => {
+            Some((entry, result.pointer("/offers/base_url")?.as_str()?))
+        }
+        _ => None,
+    })?;
+    let right = url.starts_with("https://");
+    let scheme = url.split("://").next().unwrap_or_default();
+    let actual = format!("the server offers its endpoints by {scheme}");
+    let observed = Observed::new("PSH-001", right, "https", actual, entry);
+    pushed.then(|| observed.resting_on("transport.plain_http"))
 }
 
 /// TRN-010.

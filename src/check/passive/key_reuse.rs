@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use super::writings::{Conversation, Writing, conversations, is_restart};
 use super::{Check, Observed, View};
+use crate::e2ee::envelope::PreKeyEnvelope;
 use crate::evidence::Event;
 
 pub struct KeyReuse;
@@ -41,7 +42,7 @@ fn examine(conversation: &Conversation<'_>, row: &'static str, disturbed: bool) 
         let before = keys.get(&key).copied();
         let again = ids.insert(writing.id, writing);
         match before {
-            Some(before) if before.enc.bytes != writing.enc.bytes => {
+            Some(before) if inner(before) != inner(writing) => {
                 out.push(reused(row, before, writing));
             }
             Some(before) if writing.asked_for && !before.asked_for => {
@@ -58,6 +59,12 @@ fn examine(conversation: &Conversation<'_>, row: &'static str, disturbed: bool) 
         }
     }
     out
+}
+
+/// The message itself: the header of a first message may come and go around it.
+fn inner(writing: &Writing<'_>) -> Option<Vec<u8>> {
+    let bytes = writing.enc.bytes.bytes()?;
+    Some(PreKeyEnvelope::parse(&bytes).map_or(bytes, |first| first.message_bytes))
 }
 
 fn fresh(row: &'static str, again: bool, writing: &Writing<'_>) -> Observed {

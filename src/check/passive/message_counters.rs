@@ -5,7 +5,7 @@
 //! are in use and mean the same to a receiver, so both pass. Where the line was cut, or the subject was
 //! restarted, a number may be missing with good reason.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::writings::{Conversation, Writing, conversations, is_restart};
 use super::{Check, Observed, View};
@@ -25,8 +25,10 @@ impl Check for MessageCounters {
     }
 
     fn examine(&self, view: &View<'_>) -> Vec<Observed> {
+        let mut logins = BTreeSet::new();
         let disturbed = view.entries().any(|entry| match &entry.event {
-            Event::FaultTook { .. } | Event::ClockAdvanced { .. } => true,
+            Event::FaultTook { .. } | Event::ClockAdvanced { .. } | Event::Soaked { .. } => true,
+            Event::Login { .. } => !logins.insert((entry.lane, entry.actor.as_deref())),
             Event::Called { operation, .. } => is_restart(operation) || operation == "disconnect",
             _ => false,
         });

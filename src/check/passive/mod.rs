@@ -23,8 +23,10 @@ mod iq_form;
 mod key_reuse;
 mod key_upload;
 mod login_payload;
+mod media;
 mod message_counters;
 mod message_ids;
+mod one_identity;
 mod one_meaning;
 mod one_reaction;
 mod padding;
@@ -152,8 +154,10 @@ pub static ALL: &[&dyn Check] = &[
     &key_reuse::KeyReuse,
     &key_upload::KeyUpload,
     &login_payload::LoginPayload,
+    &media::Media,
     &message_counters::MessageCounters,
     &message_ids::MessageIds,
+    &one_identity::OneIdentity,
     &one_meaning::OneMeaning,
     &one_reaction::OneReaction,
     &padding::Padding,

@@ -52,7 +52,13 @@ fn turn(last: &Writing<'_>, writing: &Writing<'_>, used: &BTreeSet<&str>) -> Opt
         return None;
     }
     let key = &writing.header.ratchet_key;
-    if now.seen.difference(&then.seen).next().is_some() {
+    // What could not be read is of the session before it, unless it begins another.
+    let session = writing.enc.session.as_deref().or(last.enc.session.as_deref())?;
+    if last.enc.session.as_deref() != Some(session) {
+        return None;
+    }
+    let mut fresh = now.seen.difference(&then.seen);
+    if fresh.any(|(of, _)| of == session) {
         let right = !used.contains(key.as_str());
         let expected = "a new ratchet key after a new one of the peer's";
         let actual = if right { "it is new" } else { "it was used before" };

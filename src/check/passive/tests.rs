@@ -96,11 +96,16 @@ impl Tape {
 
     /// Bob encrypts a message to alice, and she is shown it.
     pub fn bob_says(&mut self, id: &str, ratchet_key: &str, base_key: Option<&str>) {
-        let enc = enc(ratchet_key, (0, 0), base_key, None, id);
-        let (id, to, text) = (id.to_owned(), "1-105@interop".to_owned(), "t".to_owned());
-        self.at_bob(Event::Encrypted { id: id.clone(), to, text, enc });
+        self.bob_encrypts(id, ratchet_key, base_key);
         self.sent(&format!("<message from=\"1@s.whatsapp.net\" id=\"{id}\"/>"));
-        self.shown(&id);
+        self.shown(id);
+    }
+
+    /// Bob encrypts a message that does not leave him.
+    pub fn bob_encrypts(&mut self, id: &str, ratchet_key: &str, base_key: Option<&str>) {
+        let enc = enc(ratchet_key, (0, 0), base_key, Some("S"), id);
+        let (id, to, text) = (id.to_owned(), "1-105@interop".to_owned(), "t".to_owned());
+        self.at_bob(Event::Encrypted { id, to, text, enc });
     }
 
     /// Alice writes a message, which Bob decrypts.

@@ -18,6 +18,7 @@ impl Check for TokenInUrl {
         let calls = view.entries().filter_map(|entry| match &entry.event {
             // Only a call that has a token to show can put it in the wrong place.
             Event::Enlistment { path, form, .. } if form.token.is_some() => Some((entry, path)),
+            Event::StrayRequest { path, .. } => Some((entry, path)),
             _ => None,
         });
         let judged = calls.map(|(entry, path)| {

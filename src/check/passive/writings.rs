@@ -57,8 +57,8 @@ impl Header {
 /// What the user had seen, and how much had been on its way, when a message was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Moment {
-    /// Ratchet keys of the peers' messages that the user was shown.
-    pub seen: BTreeSet<String>,
+    /// Ratchet keys of the peers' messages that the user was shown, by session.
+    pub seen: BTreeSet<(String, String)>,
     /// Stanzas that may change a session and had been sent to the user by then.
     pub stirred: usize,
 }
@@ -78,8 +78,8 @@ pub(super) fn conversations<'a>(
 struct Tape<'a> {
     found: BTreeMap<(Lane, &'a str, &'a str), Conversation<'a>>,
     users: BTreeMap<(Lane, &'a str), User>,
-    /// Ratchet key of each message of a Meta client.
-    keys: BTreeMap<(Lane, &'a str), String>,
+    /// Session and ratchet key of each message of a Meta client.
+    keys: BTreeMap<(Lane, &'a str), (String, String)>,
     /// What a message was written at, by its id.
     written: BTreeMap<(Lane, String), Moment>,
     asked: BTreeSet<(Lane, String)>,
@@ -97,8 +97,8 @@ impl<'a> Tape<'a> {
         let lane = entry.lane;
         match &entry.event {
             Event::Encrypted { id, enc, .. } => {
-                if let Some(header) = Header::of(enc) {
-                    self.keys.insert((lane, id), header.ratchet_key);
+                if let (Some(header), Some(session)) = (Header::of(enc), &enc.session) {
+                    self.keys.insert((lane, id), (session.clone(), header.ratchet_key));
                 }
             }
             Event::Decrypted { id, from, enc, .. } | Event::Undecryptable { id, from, enc, .. } => {

@@ -141,6 +141,13 @@ fn sent(send: &Send) -> String {
         Payload::Drain { left } => {
             format!("strangers who fetch keys until {left} one-time prekeys are left")
         }
+        Payload::Media(said) => {
+            let said = said.iter().map(|(name, text)| format!("{name} `{}`", text.text()));
+            format!("a file: {}", said.collect::<Vec<_>>().join(", "))
+        }
+        Payload::ProbeFile { probe, of } => {
+            format!("odd requests for the file that {of} stored: {}", probe.word())
+        }
         Payload::EnlistElsewhere => "word that another device of the user has enlisted".to_owned(),
         Payload::Push { times: 1 } => "a push".to_owned(),
         Payload::Push { times } => format!("{times} pushes at once"),
@@ -196,6 +203,10 @@ fn fault(mutation: &Mutation) -> String {
         Mutation::Content(fault) => format!("its content has the fault {}", fault.word()),
         Mutation::PushToken(fault) => format!("its token has the fault {}", fault.word()),
         Mutation::PushBody(fault) => format!("its body has the oddity {}", fault.word()),
+        Mutation::Media(fault) => {
+            format!("the message or its file has the oddity {}", fault.word())
+        }
+        Mutation::Host(fault) => format!("the media host does this: {}", fault.word()),
         Mutation::Ciphertext(fault) => format!("its ciphertext is changed: {}", fault.word()),
         Mutation::Sender(name) => format!("it says that it is from {name}"),
         Mutation::Time(fault) => format!("its time is {}", fault.word()),

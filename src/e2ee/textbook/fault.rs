@@ -18,6 +18,8 @@ pub enum RatchetFault {
     AnswersWithSignedPrekey,
     /// Starts as the responder with a pair of its own in place of the signed prekey (RAT-012).
     RespondsWithRandomPair,
+    /// Begins sessions under an identity of its own for each peer (ENC-016).
+    SecondIdentity,
     /// Takes the identities in the MAC in either order, or leaves them out (ENC-004).
     IdentitiesNotCompared,
     /// Sends the X3DH header with the first message only (ENC-005).

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use prost::Message as _;
 use wacore_libsignal::core::curve::KeyPair;
-use wacore_libsignal::protocol::{IdentityChange, IdentityKey};
+use wacore_libsignal::protocol::{IdentityChange, IdentityKey, IdentityKeyPair};
 
 pub use fault::RatchetFault;
 use session::{Ends, Header, Manner, Session};
@@ -266,14 +266,17 @@ impl Party for TextbookParty {
         check_signature(bundle, check)?;
         self.accept_identity(peer, &bundle.identity)?;
         let base = KeyPair::generate(&mut self.keys.rng);
-        let own = self.keys.stores.identities.own.private_key().serialize();
+        let own = match self.has(RatchetFault::SecondIdentity) {
+            true => IdentityKeyPair::generate(&mut self.keys.rng),
+            false => self.keys.stores.identities.own.clone(),
+        };
         let agreements = Agreements::of_initiator(
-            (own, base.private_key.serialize()),
+            (own.private_key().serialize(), base.private_key.serialize()),
             (&bundle.identity, &bundle.signed_prekey.value),
             bundle.one_time.as_ref().map(|prekey| &prekey.value),
         )?;
         let ends = Ends {
-            own_identity: self.keys.identity(),
+            own_identity: own.public_key().public_key_bytes().try_into().expect("32 bytes"),
             their_identity: bundle.identity,
             own_registration_id: self.keys.registration_id(),
             their_registration_id: bundle.registration_id,

@@ -15,9 +15,7 @@ use super::fault::RatchetFault as Fault;
 use crate::e2ee::envelope::Envelope;
 use crate::e2ee::error::E2eeError;
 use crate::e2ee::party::{Ciphertext, EncType};
-use crate::e2ee::schedule::{
-    Bound, Key, Recipe, RootAndChain, agree, chain_step, message_keys, ratchet_step,
-};
+use crate::e2ee::schedule::{Bound, Key, Recipe, RootAndChain, agree, message_keys, ratchet_step};
 use crate::proto::signal::{PreKeySignalMessage, SignalMessage};
 use crate::seed::Rng;
 
@@ -145,7 +143,7 @@ impl Session {
         if manner.has(Fault::TurnsEachTime) && self.sending.next > 0 {
             self.new_sending(manner, rng)?;
         }
-        let (seed, chain) = chain_step(&self.sending.chain);
+        let (seed, chain) = manner.recipe.step(&self.sending.chain);
         let keys = message_keys(&seed);
         let mut ciphertext = Vec::new();
         aes_256_cbc_encrypt_into(plaintext, &keys.cipher, &keys.iv, &mut ciphertext)
@@ -261,7 +259,7 @@ impl Session {
             return Err(E2eeError::TooFarAhead { counter, next: chain.next });
         }
         self.skipped_ever += jump;
-        Ok(chain.step_to(counter, !manner.has(Fault::LateKeysForgotten)))
+        Ok(chain.step_to(counter, manner.recipe, !manner.has(Fault::LateKeysForgotten)))
     }
 
     /// The DH ratchet step (DR §3.5); gives the place of the new receiving chain.
@@ -332,7 +330,7 @@ impl Sending {
         let public = raw(pair);
         let private = *pair.private_key.serialize();
         let (chain, next) = match manner.has(Fault::CountsFromOne) {
-            true => (chain_step(&chain).1, 1),
+            true => (manner.recipe.step(&chain).1, 1),
             false => (chain, 0),
         };
         Self { private, public, chain, next }
@@ -345,9 +343,9 @@ impl Receiving {
     }
 
     /// Steps to a message's key and keeps those on the way, at most as many as may be skipped.
-    fn step_to(&mut self, counter: u32, keep: bool) -> Key {
+    fn step_to(&mut self, counter: u32, recipe: Recipe, keep: bool) -> Key {
         loop {
-            let (seed, chain) = chain_step(&self.chain);
+            let (seed, chain) = recipe.step(&self.chain);
             let number = self.next;
             (self.chain, self.next) = (chain, number + 1);
             if number == counter {

@@ -133,12 +133,12 @@ pub fn issue_broken(key: &SigningKey, claims: &Claims, kind: Broken) -> String {
 const OTHER: &str = "https://somebody-else.example";
 
 fn alg_none(key: &SigningKey, claims: &Claims) -> String {
-    let input = compact::input(&header_naming("none", key.kid()), &claims.to_json().to_string());
+    let input = compact::input(&header_naming("none", key), &claims.to_json().to_string());
     format!("{input}.")
 }
 
 fn hmac(key: &SigningKey, claims: &Claims, secret: &str) -> String {
-    let input = compact::input(&header_naming("HS256", key.kid()), &claims.to_json().to_string());
+    let input = compact::input(&header_naming("HS256", key), &claims.to_json().to_string());
     let mut mac =
         Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");
     mac.update(input.as_bytes());
@@ -146,15 +146,15 @@ fn hmac(key: &SigningKey, claims: &Claims, secret: &str) -> String {
     format!("{input}.{}", base64url::encode(tag))
 }
 
-fn header_naming(alg: &str, kid: &str) -> String {
-    let mut header = usual_header(kid);
+fn header_naming(alg: &str, key: &SigningKey) -> String {
+    let mut header = usual_header(key);
     header.insert("alg".to_owned(), Value::from(alg));
     Value::Object(header).to_string()
 }
 
 fn signed_badly(key: &SigningKey, claims: &Claims, spoil: impl FnOnce(&mut Vec<u8>)) -> String {
     let input = compact::input(
-        &Value::Object(usual_header(key.kid())).to_string(),
+        &Value::Object(usual_header(key)).to_string(),
         &claims.to_json().to_string(),
     );
     let mut signature = key.sign(input.as_bytes());
@@ -171,7 +171,7 @@ fn repeated_audience(key: &SigningKey, claims: &Claims) -> String {
     let once = claims.to_json().to_string();
     let open = once.strip_suffix('}').unwrap_or(&once);
     let twice = format!("{open},\"aud\":{}}}", Value::from(OTHER));
-    compact::signed(key, &Value::Object(usual_header(key.kid())).to_string(), &twice)
+    compact::signed(key, &Value::Object(usual_header(key)).to_string(), &twice)
 }
 
 fn expired(key: &SigningKey, claims: &Claims) -> String {

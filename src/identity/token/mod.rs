@@ -56,7 +56,7 @@ impl Claims {
     }
 }
 
-/// Issues a token with header `{alg: RS256, kid, typ: JWT}` (TF §1.3.1; RFC 8725 §3.11).
+/// Issues a token with header `{alg, kid, typ: JWT}` (TF §1.3.1; RFC 8725 §3.11).
 pub fn issue(key: &SigningKey, claims: &Claims) -> String {
     issue_with(key, &Map::new(), &claims.to_json())
 }
@@ -65,7 +65,7 @@ pub fn issue(key: &SigningKey, claims: &Claims) -> String {
 ///
 /// A member that is `null` removes the one of that name from the usual header.
 pub fn issue_with(key: &SigningKey, header: &Map<String, Value>, claims: &Value) -> String {
-    let mut members = usual_header(key.kid());
+    let mut members = usual_header(key);
     for (name, value) in header {
         if value.is_null() {
             members.remove(name);
@@ -76,10 +76,10 @@ pub fn issue_with(key: &SigningKey, header: &Map<String, Value>, claims: &Value)
     compact::signed(key, &Value::Object(members).to_string(), &claims.to_string())
 }
 
-fn usual_header(kid: &str) -> Map<String, Value> {
+fn usual_header(key: &SigningKey) -> Map<String, Value> {
     let mut members = Map::new();
-    members.insert("alg".to_owned(), Value::from(Algorithm::Rs256.as_str()));
-    members.insert("kid".to_owned(), Value::from(kid));
+    members.insert("alg".to_owned(), Value::from(key.algorithm().as_str()));
+    members.insert("kid".to_owned(), Value::from(key.kid()));
     members.insert("typ".to_owned(), Value::from("JWT"));
     members
 }

@@ -1,4 +1,4 @@
-//! An RSA key that signs tokens.
+//! A key that signs tokens: RSA, or P-256 where a profile has ES256.
 //!
 //! Main type: [`SigningKey`]. The private half has no `Debug` and no way out. PEM is read here in a
 //! few lines; the key in it, PKCS#8 (RFC 5208 §5), is `ring`'s to read and check.
@@ -8,7 +8,10 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::rand::SystemRandom;
-use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
+    RsaPublicKeyComponents,
+};
 
 use crate::identity::jwks::{Material, PublicKey};
 use crate::identity::token::Algorithm;
@@ -20,17 +23,58 @@ pub enum KeyError {
     Pem,
     #[error("not a PKCS#8 RSA private key of 2048 to 4096 bits")]
     Rsa,
+    #[error("not a PKCS#8 private key of P-256")]
+    P256,
 }
 
-/// An RSA private key of 2048 to 4096 bits, with the key id under which its public half is
+/// A private key, RSA of 2048 to 4096 bits or P-256, with the key id under which its public half is
 /// published.
 pub struct SigningKey {
-    private: RsaKeyPair,
+    private: Private,
     public: PublicKey,
     kid: String,
 }
 
+enum Private {
+    Rsa(Box<RsaKeyPair>),
+    P256(EcdsaKeyPair),
+}
+
 impl SigningKey {
+    /// Reads a PKCS#8 PEM file with a P-256 key, for ES256.
+    ///
+    /// # Errors
+    /// Says which layer cannot be read: PEM, or the key in it.
+    pub fn from_ec_pem(kid: impl Into<String>, pem: &str) -> Result<Self, KeyError> {
+        let der = pem_block(pem).ok_or(KeyError::Pem)?;
+        let rng = SystemRandom::new();
+        let private = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der, &rng);
+        let private = private.map_err(|_| KeyError::P256)?;
+        // SEC 1 §2.3.3: an uncompressed point.
+        let point = private.public_key().as_ref();
+        let (x, y) = point.split_at(point.len().min(33));
+        let material = Material::P256 { x: x[1..].to_vec(), y: y.to_vec() };
+        Ok(Self::of(kid.into(), Private::P256(private), Algorithm::Es256, material))
+    }
+
+    fn of(kid: String, private: Private, algorithm: Algorithm, material: Material) -> Self {
+        let public = PublicKey {
+            kid: Some(kid.clone()),
+            alg: Some(algorithm.as_str().to_owned()),
+            usage: Some("sig".to_owned()),
+            material,
+        };
+        Self { private, public, kid }
+    }
+
+    /// The algorithm that it signs by.
+    pub fn algorithm(&self) -> Algorithm {
+        match self.private {
+            Private::Rsa(_) => Algorithm::Rs256,
+            Private::P256(_) => Algorithm::Es256,
+        }
+    }
+
     /// Reads a PKCS#8 PEM file.
     ///
     /// # Errors
@@ -39,14 +83,8 @@ impl SigningKey {
         let der = pem_block(pem).ok_or(KeyError::Pem)?;
         let private = RsaKeyPair::from_pkcs8(&der).map_err(|_| KeyError::Rsa)?;
         let RsaPublicKeyComponents { n, e } = RsaPublicKeyComponents::from(private.public());
-        let kid = kid.into();
-        let public = PublicKey {
-            kid: Some(kid.clone()),
-            alg: Some(Algorithm::Rs256.as_str().to_owned()),
-            usage: Some("sig".to_owned()),
-            material: Material::Rsa { n, e },
-        };
-        Ok(Self { private, public, kid })
+        let (private, material) = (Private::Rsa(Box::new(private)), Material::Rsa { n, e });
+        Ok(Self::of(kid.into(), private, Algorithm::Rs256, material))
     }
 
     /// The key id.
@@ -59,12 +97,19 @@ impl SigningKey {
         &self.public
     }
 
-    /// Signs with RSASSA-PKCS1-v1_5 and SHA-256, which is deterministic.
+    /// Signs with RSASSA-PKCS1-v1_5 and SHA-256, which is deterministic, or with ECDSA, which is not.
     pub(super) fn sign(&self, input: &[u8]) -> Vec<u8> {
-        let mut signature = vec![0; self.private.public().modulus_len()];
-        // The scheme draws nothing; the generator is part of the call's form only.
+        // RSA's scheme draws nothing; the generator is part of the call's form only.
         let rng = SystemRandom::new();
-        let signed = self.private.sign(&RSA_PKCS1_SHA256, &rng, input, &mut signature);
+        let private = match &self.private {
+            Private::Rsa(private) => private,
+            Private::P256(private) => {
+                let signed = private.sign(&rng, input);
+                return signed.expect("the system gives randomness").as_ref().to_vec();
+            }
+        };
+        let mut signature = vec![0; private.public().modulus_len()];
+        let signed = private.sign(&RSA_PKCS1_SHA256, &rng, input, &mut signature);
         signed.expect("the key was checked when it was read, and the buffer has its length");
         signature
     }

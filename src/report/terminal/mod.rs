@@ -44,6 +44,7 @@ pub fn render(report: &Report, look: Look) -> String {
             table(&mut page, milestone, name, &cases);
         }
     }
+    surface(&mut page, report);
     for case in report.cases.iter().filter(|case| case.verdict > Verdict::Pass) {
         detail::case(&mut page, case, &report.again);
     }
@@ -89,6 +90,27 @@ fn table(page: &mut Page, milestone: &str, name: &str, cases: &[&CaseResult]) {
         for case in group {
             case.measures.iter().for_each(|measure| page.fill(17, measure));
         }
+    }
+}
+
+/// The third party's HTTP, endpoint by endpoint: how many rows came out how, and which are red.
+fn surface(page: &mut Page, report: &Report) {
+    if report.http.is_empty() {
+        return;
+    }
+    page.gap();
+    page.line(page.ink(Ink::Bold, "HTTP by endpoint"));
+    for endpoint in &report.http {
+        let mut by_verdict: BTreeMap<Verdict, Vec<&str>> = BTreeMap::new();
+        for (row, verdict) in &endpoint.rows {
+            by_verdict.entry(*verdict).or_default().push(row);
+        }
+        let told = by_verdict.iter().map(|(verdict, rows)| match verdict {
+            Verdict::Pass => format!("{} {}", rows.len(), verdict.word()),
+            _ => format!("{} {} ({})", rows.len(), verdict.word(), rows.join(", ")),
+        });
+        let told = told.collect::<Vec<_>>().join(", ");
+        page.hang(&format!("  {:<14} ", endpoint.endpoint), 17, &told);
     }
 }
 

@@ -227,6 +227,10 @@ fn read(padded: &[u8]) -> Result<String, String> {
         Content::Reaction { of, emoji } => format!("[reaction `{emoji}` to {}]", of.id),
         Content::Revoke(of) => format!("[revocation of {}]", of.id),
         Content::OwnDevices => "[a message for the user's own devices]".to_owned(),
+        Content::Media(media) => match media.caption {
+            Some(caption) => caption,
+            None => format!("[{}]", media.kind.map_or("media", |kind| kind.word())),
+        },
         Content::Unknown => return Err("content of an unknown kind".into()),
     })
 }
@@ -319,6 +323,7 @@ impl Meta {
         let (sealed, padded) = sealed.map_err(|error| error.to_string())?;
         let mut enc = facts(sealed.kind.as_str(), &sealed.bytes);
         enc.plaintext = Some(Payload::of(&padded));
+        enc.session = client.party.inspect(&address(&peer.to_string())).map(|view| view.base_key);
         let content = stanza_content(sealed, &letter.text, letter.fault);
         let (id, to, text) = (id.to_owned(), peer.to_string(), letter.text.clone());
         let event = Event::Encrypted { id: id.clone(), to, text, enc };

@@ -25,6 +25,9 @@ impl Meta {
         if path == self.profile.text("enlistment.path").unwrap_or_default() {
             return self.enlist(Pending { id, request: request.clone() });
         }
+        if self.give_file(id, request) || self.pass_on(id, request) {
+            return;
+        }
         let (method, path) = (request.method.clone(), token::without_tokens(path, TOKEN_IN_URL));
         let response = self.public_answer(request);
         self.record(Stream::http_in(), None, Event::StrayRequest { method, path });

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use wacore_libsignal::core::curve::KeyPair;
+
 use super::Meta;
 use crate::evidence::{Event, Lane, Stream};
 use crate::limits::PREKEYS_KEPT_MAX;
@@ -204,6 +206,13 @@ fn failed(user: &AttrValue, code: u16, text: &str) -> Node {
     Node::new("user").attr("jid", user.clone()).child(iq::error_child(code, text))
 }
 
+/// The signature of a prekey by this key.
+fn signed_by(key: &KeyPair, prekey: [u8; 32], rng: &mut Rng) -> Option<Vec<u8>> {
+    let mut bytes = [0x05; 33];
+    bytes[1..].copy_from_slice(&prekey);
+    key.calculate_signature(&bytes, rng).ok().map(|signature| signature.to_vec())
+}
+
 /// Puts a fault in place of the signature (PRE-004, PRE-005).
 fn spoil(signed: &mut SignedKey, fault: SignatureFault, rng: &mut Rng) {
     let mut random = vec![0; 64];
@@ -219,12 +228,11 @@ fn spoil(signed: &mut SignedKey, fault: SignatureFault, rng: &mut Rng) {
             signature[0] ^= 1;
             signature
         }),
-        SignatureFault::OtherIdentity => {
-            use wacore_libsignal::core::curve::KeyPair;
-            let mut signed_bytes = [0x05; 33];
-            signed_bytes[1..].copy_from_slice(&signed.value);
-            let other = KeyPair::generate(rng);
-            other.calculate_signature(&signed_bytes, rng).ok().map(|signature| signature.to_vec())
+        SignatureFault::OtherIdentity => signed_by(&KeyPair::generate(rng), signed.value, rng),
+        SignatureFault::PrekeyItself => {
+            let pair = KeyPair::generate(rng);
+            signed.value = pair.public_key.public_key_bytes().try_into().expect("32 bytes");
+            signed_by(&pair, signed.value, rng)
         }
         SignatureFault::Short => genuine.map(|signature| signature[..63].to_vec()),
     };

@@ -19,6 +19,7 @@ mod keys;
 mod letter;
 mod login;
 mod mailbox;
+mod media;
 mod misanswer;
 mod overhear;
 mod partner_keys;
@@ -53,6 +54,7 @@ pub use account::{Account, User, enlistment_is_skipped};
 pub use client::{Manners, MetaClient, Sent};
 pub use enlistment::claimed_user;
 pub use letter::Letter;
+pub use media::{MediaOrder, proxy::head as proxied_head};
 pub use push::Push;
 pub use retries::Asking;
 
@@ -102,6 +104,7 @@ pub struct Meta {
     partner_keys: KeyCache,
     signers: partner_keys::Signers,
     push_keys: PushKeys,
+    media: media::Desk,
     /// Where Meta's HTTP services are reached; empty where nobody needs to know.
     own_url: String,
     /// What waits for the partner's key set.
@@ -134,6 +137,8 @@ enum Waiting {
 enum Fetch {
     PartnerKeys { label: Option<String>, head: bool },
     Push { label: Option<String> },
+    Media(Box<media::Pending>),
+    Probe { number: u64, at: Option<usize> },
 }
 
 impl Meta {
@@ -174,6 +179,7 @@ impl Meta {
             partner_keys: KeyCache::new(period),
             signers: partner_keys::Signers::default(),
             push_keys: PushKeys::First,
+            media: media::Desk::default(),
             own_url: String::new(),
             waiting: Vec::new(),
             fetches: BTreeMap::new(),

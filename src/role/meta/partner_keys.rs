@@ -129,6 +129,8 @@ impl Meta {
         let (label, keys) = match fetch {
             Fetch::PartnerKeys { label, head } => (label, !head),
             Fetch::Push { label } => (label, false),
+            Fetch::Media(pending) => return self.conclude_media(*pending, Some(result)),
+            Fetch::Probe { number, at } => return self.probed(number, at, result),
         };
         let shown = if keys { result.clone().map(without_private_members) } else { result.clone() };
         self.record_answer(label, &shown);

@@ -29,9 +29,15 @@ impl Meta {
     pub(super) fn push_key(&self) -> &'static SigningKey {
         match self.push_keys {
             PushKeys::Rotated | PushKeys::Withdrawn => test_keys::meta_next(),
-            PushKeys::First | PushKeys::UnknownTypes | PushKeys::UnknownMembers => {
-                test_keys::meta()
-            }
+            PushKeys::First => self.first_push_key(),
+            PushKeys::UnknownTypes | PushKeys::UnknownMembers => test_keys::meta(),
+        }
+    }
+
+    fn first_push_key(&self) -> &'static SigningKey {
+        match self.profile.text("push.algorithm") {
+            Some("ES256") => test_keys::meta_ec(),
+            _ => test_keys::meta(),
         }
     }
 
@@ -57,7 +63,7 @@ impl Meta {
     fn push_key_set(&self) -> HttpResponse {
         let life = self.profile.int("push.keys_max_age_s").unwrap_or(3600);
         let set = match self.push_keys {
-            PushKeys::First => one(test_keys::meta()),
+            PushKeys::First => one(self.first_push_key()),
             PushKeys::Rotated => {
                 let both = [test_keys::meta(), test_keys::meta_next()];
                 KeySet::of(both.map(SigningKey::public)).to_json()

@@ -30,6 +30,11 @@ impl Meta {
         }
         Some(match fault {
             TokenFault::Absent => return None,
+            TokenFault::ZeroSignature => resigned(key, &claims, |_| vec![0; 64]),
+            TokenFault::ZeroSignatureInDer => {
+                resigned(key, &claims, |_| vec![0x30, 6, 2, 1, 0, 2, 1, 0])
+            }
+            TokenFault::SignatureInDer => resigned(key, &claims, in_der),
             TokenFault::Empty => String::new(),
             TokenFault::UnknownKid => self.of_nobodys_key(&claims),
             TokenFault::FormerKey => token::issue(test_keys::meta(), &claims),
@@ -101,6 +106,29 @@ fn claims_of(fault: TokenFault, claims: &Claims) -> Value {
         // All others are made elsewhere.
         _ => json!({}),
     }
+}
+
+/// A sound token with another signature made of its own.
+fn resigned(key: &SigningKey, claims: &Claims, change: impl Fn(&[u8]) -> Vec<u8>) -> String {
+    let token = token::issue(key, claims);
+    let (input, signature) = token.rsplit_once('.').unwrap_or((&token, ""));
+    let signature = base64url::decode(signature).unwrap_or_default();
+    format!("{input}.{}", base64url::encode(change(&signature)))
+}
+
+/// r and s as X.690 writes two integers: what libraries of signatures give, and no JWS has.
+fn in_der(signature: &[u8]) -> Vec<u8> {
+    let (r, s) = signature.split_at(signature.len() / 2);
+    let integer = |number: &[u8]| {
+        let zeros = number.iter().take_while(|byte| **byte == 0).count();
+        let number = &number[zeros.min(number.len().saturating_sub(1))..];
+        let sign: &[u8] =
+            if number.first().is_some_and(|first| *first >= 0x80) { &[0] } else { &[] };
+        let length = (sign.len() + number.len()) as u8;
+        [&[2, length][..], sign, number].concat()
+    };
+    let both = [integer(r), integer(s)].concat();
+    [&[0x30, both.len() as u8][..], &both].concat()
 }
 
 fn signed(key: &SigningKey, header: Value, claims: &Claims, changed: Value) -> String {

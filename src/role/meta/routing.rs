@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Meta;
 use super::account::{enlistment_is_skipped, lid};
-use crate::evidence::Lane;
+use crate::evidence::{Event, Lane};
 use crate::limits::MESSAGES_REMEMBERED_MAX;
 use crate::role::ConnId;
 use crate::stanza::message::Message;
@@ -120,8 +120,15 @@ impl Meta {
         let Some(client) = self.clients.get_mut(key) else { return };
         let (events, delivered) = client.receive(&from, message);
         let stream = crate::evidence::Stream::client(&key.1);
+        let mut opened = Vec::new();
         for event in events {
+            if let Event::Decrypted { id, enc, .. } = &event {
+                opened.push((id.clone(), enc.plaintext.clone()));
+            }
             self.record_in(stream.clone(), lane, Some(key.1.clone()), event);
+        }
+        for (id, plaintext) in opened {
+            self.follow_media(account, &key.1, &id, plaintext.as_ref());
         }
         let silent = self.clients.get(key).is_some_and(|client| client.manners().silent);
         if delivered && !silent {

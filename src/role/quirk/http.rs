@@ -166,6 +166,37 @@ pub(super) static ALL: &[Quirk] = &[
         VARIANT,
         "Answers callers whom it does not know with the page of its login.",
     ),
+    server(
+        "http-without-tls",
+        Fault::PlainHttp,
+        "PSH-001",
+        VARIANT,
+        "Offers its endpoints over plain HTTP.",
+    )
+    .under("strict-transport"),
+    should_server(
+        "jwt-in-the-key-url",
+        Fault::KeysFetchedWithToken,
+        "JWT-024",
+        VARIANT,
+        "Sends a token of its own along in the URL by which it fetches Meta's keys.",
+    ),
+    server(
+        "jwt-psychic-signature",
+        Fault::PsychicSignature,
+        "JWT-018",
+        "CVE-2022-21449; auth0/java-jwt#579; ticarpi/jwt_tool#130",
+        "Verifies ECDSA without refusing r = 0 and s = 0.",
+    )
+    .under("es256"),
+    server(
+        "jwt-der-signature-accepted",
+        Fault::DerSignatureAccepted,
+        "JWT-018",
+        VARIANT,
+        "Takes an ECDSA signature in DER, as its library gives it, for the 64 bytes of a JWS.",
+    )
+    .under("es256"),
     client(
         "tls-not-verified",
         Fault::TlsNotVerified,

@@ -11,6 +11,7 @@ mod enlistment;
 mod guarantee;
 mod http;
 mod keys;
+mod media;
 mod messages;
 mod noise;
 mod people;
@@ -81,6 +82,10 @@ pub enum Fault {
     MachinesAskedToLogIn,
     TlsNotVerified,
     TlsNameNotVerified,
+    PlainHttp,
+    KeysFetchedWithToken,
+    PsychicSignature,
+    DerSignatureAccepted,
 
     // NOI
     EphemeralReused,
@@ -228,6 +233,7 @@ pub enum Fault {
     LosesOneInAThousand,
     RegistrationChangeIgnored,
     IdentityReduced,
+    IdentityNotBound,
 
     // The guarantees, and leaks
     RatchetKeyKept,
@@ -311,6 +317,49 @@ pub enum Fault {
     ReachabilityFloods,
     FutureTimestampPins,
     LinksFetched,
+
+    // MED, MPX and files elsewhere
+    MediaTagIgnored,
+    MediaHashesIgnored,
+    MediaPlainHashIgnored,
+    MediaReleasedEarly,
+    MediaLengthConfusion,
+    MediaKeyDecides,
+    MediaRetryAppends,
+    MediaGoneRetried,
+    MediaWaitedForEver,
+    MediaRetryAfterIgnored,
+    MediaFailureHidden,
+    MediaUrlFetched,
+    MediaPathJoined,
+    MediaRedirectFollowed,
+    MediaQueryDropped,
+    MediaLabelOfImages,
+    MediaKeyReused,
+    MediaTagWhole,
+    MediaPathBare,
+    MediaKeyInPath,
+    MediaSentInClear,
+    MediaThumbnailOutside,
+    MediaLimitUnchecked,
+    VoiceNotShown,
+    CaptionLost,
+    FileNameRaw,
+    MediaStoredLate,
+    MediaBytesChanged,
+    MediaRefTraversal,
+    MediaErrorAs200,
+    MediaPartsAs200,
+    MediaServedAsUploaded,
+    MediaHeadIsEmpty,
+    MediaEtagChanges,
+    MediaSetsCookies,
+    MediaUncacheable,
+    MediaNeedsCookie,
+    MediaRationed,
+    MediaReferenceCounts,
+    MediaReferenceNamesUser,
+    MediaGzipUndeclared,
 
     // ABU and PRV
     BlockStaysLocal,
@@ -558,6 +607,7 @@ pub fn all() -> impl Iterator<Item = &'static Quirk> {
         chat::ALL,
         writing::ALL,
         keys::ALL,
+        media::ALL,
         messages::ALL,
         ratchet::ALL,
         content::ALL,

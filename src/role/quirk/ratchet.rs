@@ -49,6 +49,13 @@ pub(super) static ALL: &[Quirk] = &[
         "Takes the two halves of the derived secret for each other.",
     ),
     client(
+        "chain-constants-swapped",
+        Fault::Derives(Derivation::ChainConstantsSwapped),
+        "RAT-010",
+        VARIANT,
+        "Takes the constants of message keys and of chain keys for each other.",
+    ),
+    client(
         "mac-binds-initiator-first",
         Fault::Derives(Derivation::AssociatedDataByInitiator),
         "ENC-004",
@@ -132,6 +139,13 @@ pub(super) static ALL: &[Quirk] = &[
         "variant of CVE-2024-52813",
         "Shows a code that depends on its own identity key only.",
     ),
+    client(
+        "another-identity-for-every-peer",
+        Fault::Ratchet(Ratchet::SecondIdentity),
+        "ENC-016",
+        VARIANT,
+        "Begins each session under an identity key that it makes for this peer.",
+    ),
     should(
         "crossed-start-refused",
         Fault::Ratchet(Ratchet::CrossedStartRefused),
@@ -159,6 +173,13 @@ pub(super) static ALL: &[Quirk] = &[
         "PRE-013",
         VARIANT,
         "Reduces an identity key of p or more before it verifies, so that one key has two forms.",
+    ),
+    client(
+        "bundle-identity-not-bound",
+        Fault::IdentityNotBound,
+        "PRE-004",
+        "tinyhumansai/tiny.place#61",
+        "Verifies the signature with whichever key of the bundle it fits.",
     ),
     client(
         "registration-id-change-ignored",

@@ -120,6 +120,7 @@ impl ThirdPartyClient {
             Content::Text { text, reply } => self.show_text(message, text, reply),
             Content::Reaction { of, emoji } => self.reacted(message, &of, emoji),
             Content::Revoke(of) => self.revoked(message, &of.id),
+            Content::Media(media) => self.present_media(message, *media),
             Content::OwnDevices => self.told_as_own_device(message),
             Content::Unknown => {
                 self.notice(&message.peer, "a message of a kind that this version cannot show");

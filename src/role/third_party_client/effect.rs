@@ -26,6 +26,11 @@ pub enum Command {
         to: Jid,
         text: String,
     },
+    /// Sends a file, and a text under it.
+    SendMedia {
+        to: Jid,
+        file: Box<super::FileToSend>,
+    },
     /// Sends a text that answers an earlier message.
     SendReply {
         to: Jid,
@@ -98,6 +103,25 @@ pub enum Output {
         url: String,
         request: HttpRequest,
     },
+    /// The same for a file, whose body has at most so many bytes.
+    Download {
+        id: FetchId,
+        url: String,
+        request: HttpRequest,
+        bytes_max: usize,
+    },
+    /// A file for the own server to store; `ThirdPartyClient::uploaded` says under which reference.
+    Upload {
+        call: CallId,
+        bytes: Vec<u8>,
+        mimetype: String,
+        name: String,
+    },
+    /// A received file for the user to open, under a name without any folder.
+    Save {
+        name: String,
+        bytes: Vec<u8>,
+    },
     /// A fresh token for this user, which is given by `ThirdPartyClient::take_token`.
     NeedToken,
     /// Replaces the wake that was asked for before.
@@ -118,6 +142,11 @@ pub enum Reply {
     Login(String),
     /// The id of the message that was sent.
     Sent(String),
+    /// Message and reference of a file that was sent.
+    SentMedia {
+        id: String,
+        reference: String,
+    },
     /// Everybody who is blocked now.
     Blocked(Vec<Jid>),
     Fingerprint(String),
@@ -164,6 +193,19 @@ pub enum Notification {
         text: String,
         reply_to: String,
     },
+    /// A message with a file, which will lie under this name once it is available.
+    File {
+        from: Jid,
+        id: String,
+        kind: crate::e2ee::media::MediaKind,
+        name: String,
+        caption: Option<String>,
+    },
+    /// What became of the file of a message.
+    FileState {
+        id: String,
+        state: FileState,
+    },
     /// An empty emoji takes an earlier one back.
     Reaction {
         from: Jid,
@@ -185,6 +227,16 @@ pub enum Notification {
     Woken,
     Notice(String),
     ErrorShown(FailureKind),
+}
+
+/// What a user has of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileState {
+    Available,
+    /// It is not what its message says.
+    Refused,
+    /// It could not be had.
+    Failed,
 }
 
 /// How far an own message got; it never goes back.

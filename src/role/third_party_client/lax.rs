@@ -25,6 +25,7 @@ pub(super) fn signature_check(fault: Option<Fault>, bundle: &UserBundle) -> Sign
         Some(Fault::SignatureLengthUnchecked) => SignatureCheck::IfLengthFits,
         Some(Fault::VerifyResultIgnored) => SignatureCheck::OutcomeIgnored,
         Some(Fault::ScalarReduced) => SignatureCheck::ScalarReduced,
+        Some(Fault::IdentityNotBound) => SignatureCheck::OrByThePrekey,
         Some(Fault::IdentityReduced) => SignatureCheck::IdentityReduced,
         _ => SignatureCheck::Always,
     }

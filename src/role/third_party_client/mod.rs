@@ -7,6 +7,7 @@
 
 mod blocking;
 mod contents;
+mod download;
 mod effect;
 mod enlist;
 mod handshake;
@@ -15,7 +16,10 @@ mod leaks;
 mod leaving;
 mod link;
 mod login;
+mod media;
+mod misdecrypt;
 mod misform;
+mod mismedia;
 mod misread;
 mod miswrite;
 mod outbox;
@@ -40,10 +44,12 @@ use std::time::Duration;
 
 use rand::Rng as _;
 
+pub use crate::e2ee::media::MediaKind;
 pub use effect::{
-    CallId, Command, ConnectionState, Failure, FailureKind, MessageState, Notification, Output,
-    Reply,
+    CallId, Command, ConnectionState, Failure, FailureKind, FileState, MessageState, Notification,
+    Output, Reply,
 };
+pub use media::FileToSend;
 pub use settings::{Settings, SettingsError, Values};
 pub use threads::ThreadItem;
 
@@ -51,8 +57,8 @@ use crate::clock::UnixMs;
 use crate::e2ee::{OneTimePrekey, Party};
 use crate::limits::{COMMAND_WAIT_MS_MAX, IDS_REMEMBERED_MAX, WAKE_PAUSE_MS};
 use crate::noise::KeyPair;
-use crate::role::Input;
 use crate::role::quirk::Fault;
+use crate::role::{FetchId, Input};
 use crate::seed::Rng;
 use crate::wire::{Jid, Node};
 use recent::Recent;
@@ -97,6 +103,16 @@ pub struct ThirdPartyClient {
     leaving: leaving::Leaving,
     /// How often a user was told that this one can be reached.
     announced: Recent<Jid, u64>,
+    /// Files on their way to the own server.
+    uploads: BTreeMap<CallId, media::Uploading>,
+    /// The references of own messages that hold a file, until their message went out.
+    references: BTreeMap<String, String>,
+    /// Files on their way here.
+    downloads: Vec<download::Download>,
+    fetches_of_files: FetchId,
+    media_rng: Rng,
+    /// What stands in clear beside the ciphertext of a message; only a fault sets it.
+    clear_beside: Option<(String, Node)>,
     /// What messages said of their time; only a fault fills it.
     times: Recent<MessageKey, u64>,
     /// Messages that were decrypted.
@@ -192,6 +208,12 @@ impl ThirdPartyClient {
             blocking: blocking::Blocking::default(),
             leaving: leaving::Leaving::default(),
             announced: Recent::new(IDS_REMEMBERED_MAX),
+            uploads: BTreeMap::new(),
+            references: BTreeMap::new(),
+            downloads: Vec::new(),
+            fetches_of_files: 0,
+            media_rng: stream("media"),
+            clear_beside: None,
             times: Recent::new(IDS_REMEMBERED_MAX),
             seen: Recent::new(IDS_REMEMBERED_MAX),
             asked_again: Recent::new(IDS_REMEMBERED_MAX),
@@ -245,7 +267,11 @@ impl ThirdPartyClient {
             Input::Opened { conn } => self.opened(conn),
             Input::Bytes { conn, bytes } => self.receive(conn, &bytes),
             Input::Closed { conn, error } => self.lost(conn, error),
-            Input::Response { id, result } => self.answered(id, result),
+            Input::Response { id, result } => {
+                if !self.file_answered(id, &result) {
+                    self.answered(id, result);
+                }
+            }
             Input::Wake => self.alarm = None,
             // A client listens nowhere.
             Input::Accepted { .. } | Input::Request { .. } => {}
@@ -268,6 +294,7 @@ impl ThirdPartyClient {
                 self.done(call, Ok(Reply::Done));
             }
             Command::SendText { to, text } => self.send_text(call, to, text),
+            Command::SendMedia { to, file } => self.send_media(call, to, *file),
             Command::MarkRead { id } => self.mark_read(call, &id),
             Command::SetReadReceipts { on } => {
                 self.tells_reading =
@@ -443,6 +470,7 @@ impl ThirdPartyClient {
         if self.stage() == Some(link::Stage::Open) && due(self.ping_at, self.now) {
             self.ping();
         }
+        self.look_after_downloads();
         self.expire_typing();
         self.look_after_prekeys();
         self.expire_commands();
@@ -472,6 +500,7 @@ impl ThirdPartyClient {
             .chain(login.map(|link| link.until))
             .chain(self.connection.retry_at)
             .chain(self.enlistment.retry_at)
+            .chain(self.downloads.iter().map(|download| download.at).min())
             .chain(self.typing.values().copied().min())
             .chain(self.upkeep.next(stage == Some(link::Stage::Open)))
             .chain(self.ping_at.filter(|_| stage == Some(link::Stage::Open)))

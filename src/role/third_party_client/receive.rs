@@ -286,26 +286,6 @@ impl ThirdPartyClient {
         Ok(padded)
     }
 
-    /// A deliberate fault: every thousandth message comes to nothing.
-    fn is_the_thousandth(&mut self) -> bool {
-        self.received += 1;
-        self.has(Fault::LosesOneInAThousand) && self.received.is_multiple_of(1000)
-    }
-
-    /// A deliberate fault: whichever session decrypts it, it is the named sender's.
-    fn decrypt_for_anybody(&mut self, sealed: &Ciphertext) -> Option<Vec<u8>> {
-        let peers = self.threads.peers();
-        peers.iter().find_map(|peer| self.party.decrypt(&address(peer), sealed).ok())
-    }
-
-    /// A deliberate fault: who began a session while this user did is never answered in one.
-    fn note_crossing(&mut self, from: &Jid, sealed: &Ciphertext) {
-        let own = self.party.inspect(&address(from)).is_some_and(|session| session.awaits_reply);
-        if self.has(Fault::CrossedStartForEver) && own && sealed.kind == EncType::PkMsg {
-            self.crossed.insert(from.bare());
-        }
-    }
-
     pub(super) fn show(&mut self, from: &Jid, id: &str, text: String) {
         let (from, id) = (from.bare(), id.to_owned());
         self.betray_incoming(&text);

@@ -155,7 +155,10 @@ impl ThirdPartyClient {
         ) {
             batch.retain(|prekey| prekey.id >= first.id);
         }
-        if self.has(Fault::RefillRepeats) {
+        let remembers =
+            [Fault::RefillRepeats, Fault::PrekeyIdsEndAt24Bits, Fault::PrekeyIdsStartAnew];
+        if self.first_batch.is_empty() && self.fault.is_some_and(|fault| remembers.contains(&fault))
+        {
             self.first_batch = batch.clone();
         }
         batch

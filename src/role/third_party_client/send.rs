@@ -248,7 +248,8 @@ impl ThirdPartyClient {
             Origin::User(_) | Origin::Aside(_) | Origin::Outbox => enc,
             Origin::Retry(count) => enc.attr("count", count.to_string()),
         };
-        let stanza = outgoing(&draft.id, &draft.to, enc);
+        let beside = self.clear_beside.take_if(|(id, _)| *id == draft.id).map(|(_, node)| node);
+        let stanza = outgoing(&draft.id, &draft.to, enc).children(beside);
         let stanza = self.unadorned(&draft, &ciphertext, stanza);
         self.send(&stanza);
         self.betray(&draft.text);
@@ -279,7 +280,11 @@ impl ThirdPartyClient {
         if let Origin::User(call) = origin {
             let own = ThreadItem::Own { id: id.clone(), text, state: MessageState::Accepted };
             self.threads.push(&to, own);
-            self.done(call, Ok(Reply::Sent(id)));
+            let reply = match self.references.remove(&id) {
+                Some(reference) => Reply::SentMedia { id, reference },
+                None => Reply::Sent(id),
+            };
+            self.done(call, Ok(reply));
         } else if let Origin::Aside(call) = origin {
             self.done(call, Ok(Reply::Done));
         }

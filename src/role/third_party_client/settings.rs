@@ -76,6 +76,8 @@ pub struct Settings {
     pub root: [u8; 32],
     pub handshake_wait: Duration,
     pub enlistment_url: String,
+    /// Meta's media host; empty where nobody said where it is.
+    pub media_url: String,
     pub product: Product,
     /// The id under which Meta registered the third party.
     pub integrator: u16,
@@ -112,6 +114,7 @@ impl Settings {
             root: bytes("noise_root", text("noise_root")?)?,
             handshake_wait: Duration::from_secs(values.int("noise.deadline_s")),
             enlistment_url: text("enlistment_url")?.to_owned(),
+            media_url: text("media_url").unwrap_or_default().to_owned(),
             product: product(&values)?,
             signal: signal(&values)?,
             integrator: integrator.and_then(|id| u16::try_from(id).ok()).unwrap_or_default(),

@@ -114,7 +114,7 @@ impl ThirdPartyServer {
             return Err(415);
         }
         if request.body.len() > PUSH_BODY_BYTES_MAX {
-            return Err(if self.has(Fault::LargeBodyFails) { 500 } else { 413 });
+            return Err(413);
         }
         let body: Value = serde_json::from_slice(&request.body).map_err(|_| 400_u16)?;
         let members = body.as_object().map_or(0, serde_json::Map::len);

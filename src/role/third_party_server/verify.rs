@@ -90,6 +90,10 @@ impl ThirdPartyServer {
     fn fetch(&mut self, url: String) -> FetchId {
         let id = self.fetches;
         self.fetches += 1;
+        let url = match self.has(Fault::KeysFetchedWithToken).then(|| self.own_token()) {
+            Some(token) => format!("{url}?access_token={token}"),
+            None => url,
+        };
         self.out.push_back(Output::Fetch { id, url, request: HttpRequest::new("GET", "/") });
         id
     }
@@ -185,8 +189,24 @@ impl ThirdPartyServer {
             }
             Fault::PushNotBeforeIgnored => row == "JWT-012",
             Fault::PushCriticalIgnored => row == "JWT-015",
+            Fault::PsychicSignature => {
+                let zeros = base64url::decode(signature)
+                    .is_ok_and(|bytes| bytes == [0; 64] || bytes == ZEROS_IN_DER);
+                matches!(row, "JWT-006" | "JWT-018") && zeros
+            }
+            Fault::DerSignatureAccepted => {
+                let der = base64url::decode(signature)
+                    .is_ok_and(|bytes| bytes.starts_with(&[0x30]) && bytes != ZEROS_IN_DER);
+                matches!(row, "JWT-006" | "JWT-018") && der
+            }
             _ => false,
         }
+    }
+
+    /// A deliberate fault: a token of the server's own, for whoever it calls.
+    fn own_token(&self) -> String {
+        let user = self.users.first().cloned().unwrap_or_default();
+        self.issue(self.now, &user).unwrap_or_default()
     }
 
     /// A deliberate fault: the key that a token carries.
@@ -199,6 +219,9 @@ impl ThirdPartyServer {
         KeySet::parse(set.to_string().as_bytes()).ok()
     }
 }
+
+/// r = 0 and s = 0 as X.690 writes them.
+const ZEROS_IN_DER: [u8; 8] = [0x30, 6, 2, 1, 0, 2, 1, 0];
 
 /// Length of an RSA 2048 signature.
 const SIGNATURE_BYTES: usize = 256;

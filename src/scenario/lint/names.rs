@@ -116,6 +116,8 @@ impl Payload {
         match self {
             Payload::Text(_) => "text",
             Payload::Content(_) => "content",
+            Payload::Media(_) => "media",
+            Payload::ProbeFile { .. } => "probe_file",
             Payload::Typing(_) => "typing",
             Payload::Blocks(_) => "blocks",
             Payload::Stanza(_) => "stanza",

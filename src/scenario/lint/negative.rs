@@ -100,6 +100,9 @@ fn lint_mutation(problems: &mut Problems, scenario: &Scenario, n: usize, step: &
         (Mutation::PushToken(_) | Mutation::PushBody(_), Action::Send(send)) => {
             matches!(send.payload, Payload::Push { .. })
         }
+        (Mutation::Media(_) | Mutation::Host(_), Action::Send(send)) => {
+            matches!(send.payload, Payload::Media(_))
+        }
         (Mutation::Ciphertext(_), Action::Send(send)) => {
             matches!(send.payload, Payload::Replay { .. })
         }
@@ -135,6 +138,8 @@ fn belongs(mutation: &Mutation) -> (&'static str, &'static str) {
         Mutation::Content(_) => ("content", "a `text` that is sent"),
         Mutation::PushToken(_) => ("push_token", "a `push`"),
         Mutation::PushBody(_) => ("push_body", "a `push`"),
+        Mutation::Media(_) => ("media", "a `media` that is sent"),
+        Mutation::Host(_) => ("host", "a `media` that is sent"),
         Mutation::Ciphertext(_) => ("ciphertext", "a `replay`"),
         Mutation::Sender(_) => ("sender", "a `text` that is sent"),
         Mutation::Time(_) => ("time", "a message that is sent"),

@@ -91,6 +91,10 @@ fn send_texts(send: &Send) -> Vec<(String, Text<'_>)> {
     let text = match &send.payload {
         Payload::Text(template) | Payload::Blocks(template) => Some(Text::Sent(template)),
         Payload::Stanza(pattern) => Some(Text::SentStanza(pattern)),
+        Payload::Media(said) => {
+            let path = |name: &str| format!("media/{name}");
+            return said.iter().map(|(name, text)| (path(name), Text::Sent(text))).collect();
+        }
         Payload::Content(said) => {
             let path = |name: &str| format!("content/{}/{name}", said.kind.word());
             let fields = said.fields.iter();
@@ -250,13 +254,15 @@ fn fields(action: &Action) -> Option<&'static [&'static str]> {
         }
         Action::Send(send) => Some(match send.payload {
             Payload::Text(_) | Payload::Content(_) | Payload::Stanza(_) => &["id"],
+            Payload::Media(_) => &["id", "path"],
             Payload::Replay { .. } => &["id", "replay_of"],
             Payload::Relay { .. } => &["id"],
             Payload::Release { .. } | Payload::AskAgain { .. } | Payload::Resend { .. } => &["id"],
             Payload::Push { .. }
             | Payload::FetchKeys { .. }
-            | Payload::Probe { .. }
+            | Payload::ProbeFile { .. }
             | Payload::Publish(_)
+            | Payload::Probe { .. }
             | Payload::Drain { .. }
             | Payload::Lose(_)
             | Payload::Unsent(_)
@@ -282,7 +288,10 @@ fn lint_response(problems: &mut Problems, known: &Known<'_>, n: usize, step: &St
     let requests = labels(known.scenario).take_while(|(at, _)| *at < n).filter(|(at, _)| {
         matches!(
             &known.scenario.steps[*at].action,
-            Action::Send(Send { payload: Payload::Push { .. } | Payload::FetchKeys { .. }, .. })
+            Action::Send(Send {
+                payload: Payload::Push { .. } | Payload::FetchKeys { .. } | Payload::Probe { .. },
+                ..
+            })
         )
     });
     let requests: Vec<&str> = requests.map(|(_, label)| label).collect();

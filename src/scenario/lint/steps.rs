@@ -166,9 +166,10 @@ fn lint_send(problems: &mut Problems, at: &Place<'_>, send: &Send) {
     lint_sender(problems, at, send);
     let Some(to) = at.actor(problems, "to", &send.to) else { return };
     let wanted = match send.payload {
-        Payload::FetchKeys { .. } | Payload::Probe { .. } | Payload::Publish(_) => {
-            Plays::ThirdPartyServer
-        }
+        Payload::FetchKeys { .. }
+        | Payload::Probe { .. }
+        | Payload::ProbeFile { .. }
+        | Payload::Publish(_) => Plays::ThirdPartyServer,
         _ => Plays::ThirdPartyClient,
     };
     if to.plays != wanted {
@@ -218,6 +219,18 @@ fn lint_again(problems: &mut Problems, at: &Place<'_>, n: usize, send: &Send) {
         _ => false,
     };
     let steps = at.scenario.steps[..n].iter();
+    let stores = |step: &Step| match &step.action {
+        Action::Act(act) => matches!(act.operation.as_str(), "send_media" | "upload_media"),
+        _ => false,
+    };
+    if let Payload::ProbeFile { of, .. } = &send.payload {
+        let known: Vec<&str> =
+            steps.filter(|s| stores(s)).filter_map(|step| step.label.as_deref()).collect();
+        if !known.contains(&of.as_str()) {
+            problems.unknown(at.of("of"), "stored file", of, &known);
+        }
+        return;
+    }
     let (of, what, known): (_, _, Vec<&Step>) = match &send.payload {
         Payload::AskAgain { of, .. } | Payload::Relay { of, .. } => {
             (of, "`send_text`", steps.filter(|s| by_iut(s)).collect())
@@ -237,6 +250,7 @@ fn lint_sender(problems: &mut Problems, at: &Place<'_>, send: &Send) {
         send.payload,
         Payload::Text(_)
             | Payload::Content(_)
+            | Payload::Media(_)
             | Payload::Typing(_)
             | Payload::Replay { .. }
             | Payload::Release { .. }

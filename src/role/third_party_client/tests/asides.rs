@@ -9,7 +9,7 @@ use crate::stanza::prekeys::Upload;
 use crate::wire::Node;
 
 /// A client that is online, and a peer who has written to it under the id `A1`.
-fn pair(fault: Option<Fault>) -> (Bench, Bob) {
+pub(super) fn pair(fault: Option<Fault>) -> (Bench, Bob) {
     let mut bench = Bench::enlisted(fault);
     bench.command(Command::Connect);
     bench.stanza(Node::new("success"));

@@ -33,6 +33,10 @@ pub enum Did {
     Done(CallId, Result<Reply, Failure>),
     Opened,
     Closed,
+    /// Asked for a file.
+    Asked(FetchId, String),
+    Uploaded(CallId, Vec<u8>),
+    Saved(String, Vec<u8>),
 }
 
 /// The other end of one connection.
@@ -72,6 +76,7 @@ impl Bench {
         let instance = json!({
             "noise_root": hex::encode(authority.root_public()),
             "enlistment_url": "http://meta/3p/interop_reg", "integrator": {"id": 12},
+            "media_url": "http://media",
         });
         let settings = Settings::read(Seed(1), &instance).unwrap();
         Self {
@@ -170,6 +175,11 @@ impl Bench {
         self.stanza(answer.children(child))
     }
 
+    pub fn stored(&mut self, call: CallId, reference: &str) -> Vec<Did> {
+        self.client.uploaded(self.now, call, Ok(reference.to_owned()));
+        self.drain()
+    }
+
     fn drain(&mut self) -> Vec<Did> {
         let mut did = Vec::new();
         while let Some(output) = self.client.poll() {
@@ -186,6 +196,9 @@ impl Bench {
                     did.push(Did::Closed);
                 }
                 Output::Fetch { id, url, request } => self.posted(id, &url, &request),
+                Output::Download { id, url, .. } => did.push(Did::Asked(id, url)),
+                Output::Upload { call, bytes, .. } => did.push(Did::Uploaded(call, bytes)),
+                Output::Save { name, bytes } => did.push(Did::Saved(name, bytes)),
                 Output::NeedToken => self.client.take_token(self.now, self.token.clone()),
                 Output::WakeAt(at) => self.wake_at = Some(at),
                 Output::Notify(notification) => did.push(Did::Notified(notification)),

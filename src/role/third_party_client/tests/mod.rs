@@ -4,5 +4,7 @@ mod asides;
 mod bench;
 mod connecting;
 mod enlisting;
+mod files;
 mod receiving;
+mod restarting;
 mod sending;

@@ -7,7 +7,7 @@ use crate::stanza::receipt::{self, Receipt, State};
 use crate::wire::Node;
 
 /// A client that is online and a peer that has its keys.
-fn pair(fault: Option<Fault>) -> (Bench, Bob) {
+pub fn pair(fault: Option<Fault>) -> (Bench, Bob) {
     let mut bench = Bench::enlisted(fault);
     bench.command(Command::Connect);
     bench.stanza(Node::new("success"));

@@ -1,0 +1,125 @@
+//! Answers whose body does not simply travel: it breaks off, stalls, or comes in small pieces under a
+//! length that may be wrong.
+//!
+//! Main function: [`outgoing`]. A host that misbehaves does so on purpose here, and only here.
+
+use std::io;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_LENGTH;
+use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt as _;
+
+use crate::http::{Delivery, Ending, HttpResponse};
+use crate::limits::DELIVERY_PIECES_MAX;
+use crate::net::serve::is_framing;
+use crate::net::shared::Shared;
+
+pub(super) fn outgoing(shared: &Arc<Shared>, response: HttpResponse, how: Delivery) -> Response {
+    let mut builder = Response::builder().status(response.status);
+    for (name, value) in response.headers.iter().filter(|(name, _)| !is_framing(name)) {
+        builder = builder.header(name, value);
+    }
+    if let Some(length) = how.announced {
+        builder = builder.header(CONTENT_LENGTH, length);
+    }
+    let body = body(shared, &response.body, how);
+    // A status or header that HTTP does not know can only come from a mistake of ours.
+    builder.body(body).unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+fn body(shared: &Arc<Shared>, bytes: &[u8], how: Delivery) -> Body {
+    let least = bytes.len().div_ceil(DELIVERY_PIECES_MAX);
+    let pieces = bytes.chunks(how.piece_bytes.max(least).max(1)).map(<[u8]>::to_vec);
+    let pieces: Vec<io::Result<Vec<u8>>> = pieces.map(Ok).collect();
+    let pieces = futures_util::stream::iter(pieces);
+    let broken = || io::Error::from(io::ErrorKind::ConnectionAborted);
+    match how.end {
+        Ending::Whole => Body::from_stream(pieces),
+        Ending::Broken => {
+            let end = futures_util::stream::once(async move { Err(broken()) });
+            Body::from_stream(pieces.chain(end))
+        }
+        Ending::Stalled => {
+            let stopped = shared.stopped();
+            let end = futures_util::stream::once(async move {
+                stopped.await;
+                Err(broken())
+            });
+            Body::from_stream(pieces.chain(end))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::HttpRequest;
+    use crate::net::tests::{next, open};
+    use crate::net::{Net, NetEvent};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+
+    async fn answered(how: Delivery) -> (Net, TcpStream) {
+        let (net, mut events) = Net::new();
+        let address = net.listen_http().await.unwrap();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET /f HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+        let NetEvent::Request { id, .. } = next(&mut events).await else { panic!("a request") };
+        net.deliver(
+            id,
+            HttpResponse { body: b"0123456789".to_vec(), ..HttpResponse::new(200) },
+            how,
+        );
+        (net, stream)
+    }
+
+    async fn read(how: Delivery) -> String {
+        let (_net, mut stream) = answered(how).await;
+        let mut all = Vec::new();
+        let _ = open(stream.read_to_end(&mut all)).await;
+        String::from_utf8_lossy(&all).into_owned()
+    }
+
+    #[tokio::test]
+    async fn a_body_travels_as_it_was_told_to() {
+        let whole = Delivery { announced: Some(10), piece_bytes: 3, end: Ending::Whole };
+        let text = read(whole).await;
+        assert!(text.contains("content-length: 10") && text.ends_with("\r\n0123456789"), "{text}");
+        let text = read(Delivery { announced: Some(20), end: Ending::Broken, ..whole }).await;
+        assert!(text.contains("content-length: 20") && text.ends_with("0123456789"), "{text}");
+        let text = read(Delivery { announced: None, ..whole }).await;
+        assert!(text.contains("transfer-encoding: chunked"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_stalled_body_ends_with_the_net() {
+        let how = Delivery { announced: Some(20), piece_bytes: 64, end: Ending::Stalled };
+        let (net, mut stream) = answered(how).await;
+        let mut got = Vec::new();
+        while !got.ends_with(b"0123456789") {
+            let mut byte = [0];
+            assert_eq!(open(stream.read(&mut byte)).await.unwrap(), 1);
+            got.push(byte[0]);
+        }
+        drop(net);
+        assert!(!matches!(open(stream.read(&mut [0])).await, Ok(1..)));
+    }
+
+    #[tokio::test]
+    async fn a_fetch_takes_no_more_than_it_was_allowed() {
+        let (net, mut events) = Net::new();
+        let url = format!("http://{}/", net.listen_http().await.unwrap());
+        for (max, right) in [(10, true), (9, false)] {
+            net.download(url.clone(), HttpRequest::new("GET", "/"), max);
+            let NetEvent::Request { id, .. } = next(&mut events).await else { panic!("a request") };
+            net.respond(id, HttpResponse { body: vec![0; 10], ..HttpResponse::new(200) });
+            let NetEvent::Response { result, .. } = next(&mut events).await else {
+                panic!("a response")
+            };
+            assert_eq!(result.is_ok(), right, "{result:?}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Meta's media host: it gives a file to whoever names its whole path, or does what it was told to.
+
+use super::outgoing::bare;
+use crate::evidence::{Event, Stream};
+use crate::http::{Delivery, Ending, HttpRequest, HttpResponse};
+use crate::role::meta::Meta;
+use crate::role::{Output, RequestId};
+use crate::scenario::HostFault;
+
+/// Seconds in the answer of a host that is overloaded.
+const RETRY_AFTER_S: u64 = 30;
+
+/// A file that a Meta client sent.
+pub(super) struct Hosted {
+    /// The path with its query; without that nothing is given.
+    path: String,
+    file: Vec<u8>,
+    fault: Option<HostFault>,
+    honeypot: String,
+    asked: u64,
+}
+
+impl Hosted {
+    pub fn new(path: String, file: Vec<u8>, fault: Option<HostFault>, honeypot: String) -> Self {
+        Self { path, file, fault, honeypot, asked: 0 }
+    }
+
+    /// The answer to the next request.
+    fn answer(&mut self, request: &HttpRequest) -> (HttpResponse, Option<Delivery>) {
+        self.asked += 1;
+        let plain = |status: u16| (HttpResponse::new(status), None);
+        if request.path != self.path {
+            return plain(403);
+        }
+        if request.method != "GET" {
+            return (HttpResponse::new(405).with_header("allow", "GET"), None);
+        }
+        match self.fault.filter(|fault| !fault.is_passing() || self.asked == 1) {
+            None | Some(HostFault::TooLong) => (self.whole(), None),
+            Some(HostFault::CutOff | HostFault::CutOnce) => self.half(Ending::Broken),
+            Some(HostFault::Stalled) => self.half(Ending::Stalled),
+            Some(HostFault::Dribbled) => {
+                let how = Delivery { announced: None, piece_bytes: 1, end: Ending::Whole };
+                (self.whole(), Some(how))
+            }
+            Some(HostFault::NotFound) => plain(404),
+            Some(HostFault::Gone) => plain(410),
+            Some(HostFault::Forbidden) => plain(403),
+            Some(HostFault::ServerError | HostFault::ServerErrorOnce) => plain(500),
+            Some(HostFault::UnavailableOnce) => {
+                let wait = RETRY_AFTER_S.to_string();
+                (HttpResponse::new(503).with_header("retry-after", wait), None)
+            }
+            Some(HostFault::Page) => {
+                let body = b"<!doctype html><title>Sign in</title>".to_vec();
+                let page = HttpResponse { body, ..HttpResponse::new(200) };
+                (page.with_header("content-type", "text/html"), None)
+            }
+            Some(HostFault::Redirect) => {
+                (HttpResponse::new(302).with_header("location", self.honeypot.as_str()), None)
+            }
+        }
+    }
+
+    fn whole(&self) -> HttpResponse {
+        let mut body = self.file.clone();
+        if self.fault == Some(HostFault::TooLong) {
+            body.extend_from_within(..);
+        }
+        let response = HttpResponse { body, ..HttpResponse::new(200) };
+        response.with_header("content-type", "application/octet-stream")
+    }
+
+    /// The first half, under the length of the whole.
+    fn half(&self, end: Ending) -> (HttpResponse, Option<Delivery>) {
+        let mut response = self.whole();
+        let announced = Some(response.body.len() as u64);
+        response.body.truncate(response.body.len() / 2);
+        let piece_bytes = response.body.len();
+        (response, Some(Delivery { announced, piece_bytes, end }))
+    }
+}
+
+impl Meta {
+    /// Answers a request for a file that is hosted here; false if there is none of this path.
+    pub(in crate::role::meta) fn give_file(
+        &mut self,
+        id: RequestId,
+        request: &HttpRequest,
+    ) -> bool {
+        let path = bare(&request.path).to_owned();
+        let Some(hosted) = self.media.hosted.get_mut(&path) else { return false };
+        let (response, how) = hosted.answer(request);
+        let (method, status) = (request.method.clone(), response.status);
+        self.record(Stream::http_in(), None, Event::FileAsked { method, path, status });
+        self.out.push_back(match how {
+            None => Output::Respond { id, response },
+            Some(how) => Output::Deliver { id, response, how },
+        });
+        true
+    }
+}

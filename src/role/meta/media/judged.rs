@@ -1,0 +1,208 @@
+//! The rules that only whoever has the file can judge: where it lies, how it was encrypted.
+//!
+//! Main function: [`rules`]. The recorded grades are what checks and scenarios look at later, since
+//! a transcript does not keep files.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
+
+use super::download::Pending;
+use crate::e2ee::media::{MediaKeys, Sidecar, SidecarForm};
+use crate::evidence::{RuleFacts, RuleGrade};
+use crate::http::HttpResponse;
+
+/// Bits below which a reference can be guessed (MED-012).
+const REFERENCE_BITS: f64 = 128.0;
+
+/// A file that came, or did not.
+pub(super) struct Arrived<'a> {
+    pub pending: &'a Pending,
+    /// The reference, where the path has the form that it must have.
+    pub reference: Option<&'a str>,
+    /// `None` where the path could not be asked for.
+    pub result: Option<Result<HttpResponse, String>>,
+    /// The label of the key expansion of its kind.
+    pub label: Option<String>,
+    /// The plaintext, or what was wrong; `None` where there was no file.
+    pub opened: Option<Result<Vec<u8>, String>>,
+}
+
+pub(super) fn rule(row: &str, wrong: Option<String>) -> RuleFacts {
+    let grade = if wrong.is_some() { RuleGrade::Broken } else { RuleGrade::Holds };
+    RuleFacts { requirement: row.to_owned(), grade, why: wrong }
+}
+
+pub(super) fn warned(row: &str, why: String) -> RuleFacts {
+    RuleFacts { requirement: row.to_owned(), grade: RuleGrade::Warns, why: Some(why) }
+}
+
+/// Every rule that this file decides. `earlier` are references that were issued before.
+pub(super) fn rules(arrived: &Arrived<'_>, earlier: &[String]) -> Vec<RuleFacts> {
+    let mut rules = vec![rule("MED-003", arrived.wrong_path())];
+    rules.push(rule("PRV-001", arrived.shown_key()));
+    let Some(reference) = arrived.reference else { return rules };
+    rules.push(rule("MED-012", guessable(reference, arrived.pending, earlier)));
+    let Some(result) = &arrived.result else { return rules };
+    let answer = match result {
+        Ok(answer) => answer,
+        Err(why) => {
+            rules.push(rule("MED-001", Some(format!("the file cannot be had: {why}"))));
+            return rules;
+        }
+    };
+    let status = (answer.status != 200).then(|| format!("its reference gives {}", answer.status));
+    rules.push(rule("MED-001", status.clone()));
+    if status.is_some() {
+        rules.push(rule("MED-002", status.map(|why| format!("when the message came, {why}"))));
+        return rules;
+    }
+    rules.push(rule("MED-002", arrived.in_clear(&answer.body)));
+    rules.push(rule("MED-004", arrived.other_bytes(&answer.body)));
+    rules.extend(arrived.construction());
+    rules
+}
+
+impl Arrived<'_> {
+    fn wrong_path(&self) -> Option<String> {
+        let path = &self.pending.path;
+        let none = self.reference.is_none();
+        none.then(|| format!("`{path}` is no path of the proxy under this integrator"))
+    }
+
+    /// The key, in any of the ways in which keys are written.
+    fn shown_key(&self) -> Option<String> {
+        let key = self.pending.media.key.as_deref().filter(|key| key.len() >= 16)?;
+        let written = [hex::encode(key), STANDARD.encode(key), URL_SAFE_NO_PAD.encode(key)];
+        let shows = |text: &str| {
+            let lower = text.to_ascii_lowercase();
+            lower.contains(&written[0]) || written[1..].iter().any(|word| text.contains(word))
+        };
+        let media = &self.pending.media;
+        let texts = [Some(&self.pending.path), media.url.as_ref()];
+        if texts.into_iter().flatten().any(|text| shows(text)) {
+            return Some("the media key stands in the path or URL of its file".to_owned());
+        }
+        let Some(Ok(answer)) = &self.result else { return None };
+        let header = answer.headers.iter().find(|(_, value)| shows(value))?;
+        Some(format!("the media key stands in the answer's header `{}`", header.0))
+    }
+
+    /// The plaintext as the message hashes it, or what every file of its kind begins with.
+    fn in_clear(&self, body: &[u8]) -> Option<String> {
+        let hash = Sha256::digest(body).to_vec();
+        let clear = self.pending.media.digests.sha256.as_ref() == Some(&hash);
+        clear.then(|| "the file lies there in clear".to_owned())
+    }
+
+    fn other_bytes(&self, body: &[u8]) -> Option<String> {
+        let hash = Sha256::digest(body).to_vec();
+        match &self.pending.media.digests.enc_sha256 {
+            None => Some("the message has no hash of the encrypted file".to_owned()),
+            Some(wanted) if *wanted != hash => {
+                Some("the bytes have another hash than the message says".to_owned())
+            }
+            Some(_) => None,
+        }
+    }
+
+    /// MED-016: a key of its own, the label of the kind, the tag, both hashes.
+    fn construction(&self) -> Option<RuleFacts> {
+        let digests = &self.pending.media.digests;
+        let wrong = if self.pending.repeated_key {
+            Some("the media key was used for another file before".to_owned())
+        } else if digests.sha256.is_none() || digests.enc_sha256.is_none() {
+            Some("the message lacks a hash".to_owned())
+        } else {
+            match self.opened.as_ref()? {
+                Ok(_) => None,
+                Err(why) => Some(format!("the file cannot be opened: {why}")),
+            }
+        };
+        Some(rule("MED-016", wrong))
+    }
+
+    /// Which of the two known forms the streaming sidecar has, where there is one (`wire.md` §10.1).
+    pub fn sidecar(&self) -> Option<&'static str> {
+        let media = &self.pending.media;
+        let given = media.sidecar.as_ref()?;
+        let (Some(Ok(answer)), Some(Ok(_))) = (&self.result, &self.opened) else { return None };
+        let key = <[u8; 32]>::try_from(media.key.as_deref()?).ok()?;
+        let keys = MediaKeys::expand(&key, self.label.as_deref()?);
+        let made = |form| {
+            let mut sidecar = Sidecar::new(&keys, form);
+            sidecar.update(&answer.body);
+            sidecar.finish()
+        };
+        let known = [SidecarForm::WithIv, SidecarForm::WithoutIv];
+        Some(known.into_iter().find(|form| made(*form) == *given).map_or("unknown", |f| f.word()))
+    }
+}
+
+/// MED-012: an estimate from what can be seen, so an upper bound.
+fn guessable(reference: &str, pending: &Pending, earlier: &[String]) -> Option<String> {
+    let name = pending.media.file_name.as_deref().filter(|name| name.len() >= 4);
+    let shows = |word: &str| reference.to_ascii_lowercase().contains(&word.to_ascii_lowercase());
+    let login = pending.from.split(['@', '-']).find(|part| part.len() >= 6);
+    if [Some(pending.visible_id.as_str()), name, login].into_iter().flatten().any(shows) {
+        return Some("the reference names its user or its file".to_owned());
+    }
+    let common = earlier.iter().filter(|other| *other != reference).map(|other| {
+        let same = other.bytes().zip(reference.bytes()).take_while(|(a, b)| a == b);
+        same.count()
+    });
+    // A few characters are alike by chance.
+    let common = common.filter(|same| *same >= 8);
+    let own = &reference[common.max().unwrap_or_default().min(reference.len())..];
+    let bits = own.len() as f64 * alphabet(reference).log2();
+    (bits < REFERENCE_BITS).then(|| format!("the reference has at most {bits:.0} bits of its own"))
+}
+
+fn alphabet(reference: &str) -> f64 {
+    let has = |class: fn(&u8) -> bool| reference.bytes().any(|byte| class(&byte));
+    let hex = reference.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    match (has(u8::is_ascii_alphabetic), hex) {
+        (false, _) => 10.0,
+        (true, true) => 16.0,
+        (true, false) if has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase) => 64.0,
+        (true, false) => 36.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::e2ee::media::Media;
+    use crate::evidence::Lane;
+
+    fn pending(file_name: &str) -> Pending {
+        Pending {
+            lane: Lane::Main,
+            client: "bob".into(),
+            id: "A".into(),
+            from: "1-10853634039893@interop".into(),
+            visible_id: "alice-17".into(),
+            media: Media { file_name: Some(file_name.into()), ..Media::default() },
+            path: "/x".into(),
+            repeated_key: false,
+        }
+    }
+
+    #[test]
+    fn a_reference_that_can_be_guessed_or_names_somebody_is_found() {
+        let judged = |reference: &str, earlier: &[&str]| {
+            let earlier: Vec<String> = earlier.iter().map(|word| (*word).to_owned()).collect();
+            guessable(reference, &pending("plan.pdf"), &earlier).is_none()
+        };
+        assert!(judged("b1ff2f7e0d4c4a83a1c6b3c5f0d1e2a3", &[]));
+        assert!(judged("8a6e0804-2bd0-4672-b79d-d97027f9071a", &[]));
+        assert!(judged("kJx9_2mQ-LpA7dWv0ZsTyE", &[]));
+        assert!(!judged("00000017", &[]));
+        assert!(!judged("alice-17-b1ff2f7e0d4c4a83a1c6b3c5f0d1e2a3", &[]));
+        assert!(!judged("10853634039893-b1ff2f7e0d4c4a83a1c6b3c5f0d1e2a3", &[]));
+        assert!(!judged("b1ff2f7e0d4c4a83a1c6b3c5f0d1e2a3-plan.pdf", &[]));
+        let one = "b1ff2f7e0d4c4a83a1c6b3c5f0d1e2a3";
+        assert!(!judged("b1ff2f7e0d4c4a83a1c6b3c5f0d1e2a4", &[one]), "it counts");
+        assert!(judged("a7ff2f7e0d4c4a83a1c6b3c5f0d1e2a3", &[one]));
+    }
+}

@@ -1,0 +1,271 @@
+//! Asking a third party's media server in odd ways, as a proxy's readers may make it do.
+//!
+//! Main type: [`Run`]. Every probe begins with a plain request for the file, and judges the others by
+//! what that gave. What is asked stands here; what the answers mean in `probe_rules`.
+
+use rand::Rng as _;
+
+use super::probe_rules::{self, Answer};
+use crate::evidence::{Event, Stream};
+use crate::http::{HttpRequest, HttpResponse};
+use crate::limits::{FILE_BYTES_MAX, PROBE_REQUESTS_MAX};
+use crate::role::Output;
+use crate::role::meta::{Fetch, Meta};
+use crate::scenario::FileProbe;
+
+/// As many as the catalogue names (MPX-004).
+const READERS: usize = 200;
+
+/// One request of a probe.
+#[derive(Clone, Debug)]
+pub(super) struct Ask {
+    /// What is asked, in words.
+    pub what: String,
+    pub request: HttpRequest,
+}
+
+/// A probe that is under way.
+pub(in crate::role::meta) struct Run {
+    probe: FileProbe,
+    label: Option<String>,
+    reference: String,
+    base: Option<Answer>,
+    asks: Vec<Ask>,
+    answers: Vec<Option<Answer>>,
+}
+
+impl Meta {
+    /// Begins to probe the third party's server about a file that it stores.
+    ///
+    /// # Errors
+    /// The third-party server is unknown.
+    pub fn probe_media(
+        &mut self,
+        probe: FileProbe,
+        reference: &str,
+        label: Option<String>,
+    ) -> Result<(), String> {
+        let base = self.integrator.base_url.clone().ok_or("no third-party server is known")?;
+        self.media.probed += 1;
+        let number = self.media.probed;
+        let run = Run {
+            probe,
+            label: label.clone(),
+            reference: reference.to_owned(),
+            base: None,
+            asks: Vec::new(),
+            answers: Vec::new(),
+        };
+        self.media.probes.insert(number, run);
+        let path = format!("/{reference}");
+        let event = Event::Requested { label, method: "GET".into(), path: path.clone() };
+        self.record(Stream::http_out(), None, event);
+        let request = HttpRequest::new("GET", &path);
+        let url = format!("{}{path}", base.trim_end_matches('/'));
+        self.ask_probe(Fetch::Probe { number, at: None }, url, request);
+        Ok(())
+    }
+
+    fn ask_probe(&mut self, what: Fetch, url: String, request: HttpRequest) {
+        let id = self.next_fetch;
+        self.next_fetch += 1;
+        self.fetches.insert(id, what);
+        self.out.push_back(Output::Download { id, url, request, bytes_max: FILE_BYTES_MAX });
+    }
+
+    /// Takes an answer in; with the first one the others are asked, with the last one judged.
+    pub(in crate::role::meta) fn probed(
+        &mut self,
+        number: u64,
+        at: Option<usize>,
+        result: Result<HttpResponse, String>,
+    ) {
+        let Some(run) = self.media.probes.get_mut(&number) else { return };
+        match at {
+            Some(at) => {
+                if let Some(place) = run.answers.get_mut(at) {
+                    *place = Some(result);
+                }
+            }
+            None => {
+                run.asks = match &result {
+                    Ok(base) if base.status == 200 => {
+                        let rng = &mut self.rng;
+                        asks(run.probe, &run.reference, base, &mut || rng.next_u64())
+                    }
+                    _ => Vec::new(),
+                };
+                run.asks.truncate(PROBE_REQUESTS_MAX);
+                run.answers = run.asks.iter().map(|_| None).collect();
+                run.base = Some(result);
+                let asks = run.asks.clone();
+                let base = self.integrator.base_url.clone().unwrap_or_default();
+                for (at, ask) in asks.into_iter().enumerate() {
+                    let url = format!("{}{}", base.trim_end_matches('/'), ask.request.path);
+                    self.ask_probe(Fetch::Probe { number, at: Some(at) }, url, ask.request);
+                }
+            }
+        }
+        self.conclude_probe(number);
+    }
+
+    fn conclude_probe(&mut self, number: u64) {
+        let open = |run: &Run| run.base.is_none() || run.answers.iter().any(Option::is_none);
+        if self.media.probes.get(&number).is_none_or(open) {
+            return;
+        }
+        let Some(run) = self.media.probes.remove(&number) else { return };
+        let answers: Vec<Answer> = run.answers.into_iter().flatten().collect();
+        let asked = run.asks.iter().zip(&answers);
+        let asked: Vec<(&Ask, &Answer)> = asked.collect();
+        let base = run.base.unwrap_or_else(|| Err("no answer".into()));
+        let checked = probe_rules::judge(run.probe, &base, &asked);
+        let requests = asked.len() as u64 + 1;
+        let (probe, label) = (run.probe.word().to_owned(), run.label);
+        self.record(
+            Stream::http_out(),
+            None,
+            Event::MediaProbed { label, probe, requests, checked },
+        );
+    }
+}
+
+fn asks(
+    probe: FileProbe,
+    reference: &str,
+    base: &HttpResponse,
+    draw: &mut dyn FnMut() -> u64,
+) -> Vec<Ask> {
+    let path = format!("/{reference}");
+    let get = |what: &str, headers: &[(&str, &str)]| {
+        let request = HttpRequest::new("GET", &path);
+        let request = headers.iter().fold(request, |r, (name, value)| r.with_header(name, *value));
+        Ask { what: what.to_owned(), request }
+    };
+    let at = |path: &str| Ask { what: shown(path), request: HttpRequest::new("GET", path) };
+    match probe {
+        FileProbe::Repeat => {
+            let mut asks = vec![get("again", &[]), get("a third time", &[])];
+            if let Some(etag) = base.header("etag") {
+                asks.push(get("if none matches", &[("if-none-match", etag)]));
+            }
+            asks
+        }
+        FileProbe::Head => {
+            vec![Ask { what: "HEAD".to_owned(), request: HttpRequest::new("HEAD", &path) }]
+        }
+        FileProbe::Range => ranges(base)
+            .iter()
+            .map(|(what, headers)| {
+                let headers: Vec<(&str, &str)> =
+                    headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                get(what, &headers)
+            })
+            .collect(),
+        FileProbe::Coding => {
+            ["identity", "gzip", "gzip, deflate, br, zstd", "*", "identity;q=0, gzip"]
+                .iter()
+                .map(|coding| get(coding, &[("accept-encoding", coding)]))
+                .collect()
+        }
+        FileProbe::Unknown => unknown(reference, draw).iter().map(|path| at(path)).collect(),
+        FileProbe::Traversal => ways_out(reference).iter().map(|path| at(path)).collect(),
+        FileProbe::Readers => vec![get("one reader", &[]), get("another reader", &[])],
+        FileProbe::Parallel => (0..READERS).map(|_| get("at once", &[])).collect(),
+    }
+}
+
+fn shown(path: &str) -> String {
+    match path.char_indices().nth(60) {
+        None => format!("`{path}`"),
+        Some((end, _)) => format!("`{}…` ({} characters)", &path[..end], path.len()),
+    }
+}
+
+type Headers = Vec<(&'static str, String)>;
+
+fn ranges(base: &HttpResponse) -> Vec<(&'static str, Headers)> {
+    let len = base.body.len();
+    let range = |text: String| vec![("range", text)];
+    let mut rows = vec![
+        ("bytes=0-0", range("bytes=0-0".into())),
+        ("bytes=-1", range("bytes=-1".into())),
+        ("bytes=5-9", range("bytes=5-9".into())),
+        ("bytes=10-", range("bytes=10-".into())),
+        ("a part beyond the end", range(format!("bytes={}-", len + 10))),
+        ("two parts", range("bytes=0-0,5-6".into())),
+        ("another unit", range("parts=0-1".into())),
+    ];
+    let conditional = |etag: &str| vec![("range", "bytes=0-3".into()), ("if-range", etag.into())];
+    if let Some(etag) = base.header("etag").filter(|etag| !etag.starts_with("W/")) {
+        rows.push(("If-Range that matches", conditional(etag)));
+    }
+    rows.push(("If-Range that does not match", conditional("\"never-was\"")));
+    rows
+}
+
+/// References of the same make that nobody issued.
+fn unknown(reference: &str, draw: &mut dyn FnMut() -> u64) -> Vec<String> {
+    let turned = |c: char, by: u64| match c {
+        '0'..='9' => char::from_digit((c as u32 - '0' as u32 + 1 + (by % 9) as u32) % 10, 10),
+        'a'..='f' => Some((b'a' + (c as u8 - b'a' + 1 + (by % 5) as u8) % 6) as char),
+        'g'..='z' => Some((b'g' + (c as u8 - b'g' + 1 + (by % 19) as u8) % 20) as char),
+        'A'..='Z' => Some((b'A' + (c as u8 - b'A' + 1 + (by % 25) as u8) % 26) as char),
+        other => Some(other),
+    };
+    let other: String = reference.chars().map(|c| turned(c, draw()).unwrap_or(c)).collect();
+    let half: String = reference.chars().take(reference.chars().count() / 2).collect();
+    vec![format!("/{other}"), format!("/{reference}x"), format!("/{half}"), format!("/{other}?x=1")]
+}
+
+/// Ways out of a store, as they were found in the wild: plain, encoded once and twice, with the other
+/// slash, with a drive, with a NUL; and references that are too long.
+fn ways_out(reference: &str) -> Vec<String> {
+    let mut paths: Vec<String> = [
+        "/../../../../etc/passwd",
+        "/..%2f..%2f..%2f..%2fetc%2fpasswd",
+        "/%2e%2e%2f%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+        "/%2e%2e/%2e%2e/%2e%2e/etc/passwd",
+        "/..%252f..%252f..%252fetc%252fpasswd",
+        "/..%5c..%5c..%5cetc%5cpasswd",
+        "/....//....//etc/passwd",
+        "/%2fetc%2fpasswd",
+        "//etc/passwd",
+        "/C:%5cboot.ini",
+        "/file:%2f%2f%2fetc%2fpasswd",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    paths.push(format!("/{reference}%2f..%2f..%2f..%2fetc%2fpasswd"));
+    paths.push(format!("/{reference}%00.jpg"));
+    paths.extend([4 * 1024, 32 * 1024].map(|len| format!("/{}", "a".repeat(len))));
+    paths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_references_are_of_the_same_make_and_never_the_known_one() {
+        let mut next = 0;
+        let mut draw = || {
+            next += 7;
+            next
+        };
+        for known in ["b1ff2f7e", "kJx9_2mQ-Lp"] {
+            for path in unknown(known, &mut draw) {
+                assert_ne!(path, format!("/{known}"));
+            }
+        }
+    }
+
+    #[test]
+    fn every_probe_asks_something() {
+        let base = HttpResponse { body: vec![0; 40], ..HttpResponse::new(200) };
+        for (probe, word) in FileProbe::ALL {
+            let asks = asks(*probe, "abc", &base.clone().with_header("etag", "\"e\""), &mut || 1);
+            assert!(!asks.is_empty() && asks.len() <= PROBE_REQUESTS_MAX, "{word}");
+        }
+    }
+}

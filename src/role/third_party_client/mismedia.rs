@@ -1,0 +1,77 @@
+//! What a client with a fault makes of a file: at the one line where a right one differs.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::e2ee::media::{Media, MediaError, MediaKeys, open, sealed_len};
+use crate::role::quirk::Fault;
+use crate::wire::Node;
+
+/// The path that a message names, but for a fault.
+pub(super) fn path(fault: Option<Fault>, path: String, media: &Media) -> String {
+    match fault {
+        Some(Fault::MediaPathBare) => path.trim_end_matches('/').to_owned(),
+        Some(Fault::MediaKeyInPath) => {
+            let key = media.key.as_deref().unwrap_or_default();
+            format!("{path}?key={}", URL_SAFE_NO_PAD.encode(key))
+        }
+        _ => path,
+    }
+}
+
+/// What a faulty client puts beside the ciphertext.
+pub(super) fn beside(fault: Option<Fault>, media: &Media) -> Option<Node> {
+    let thumbnail = media.thumbnail.clone()?;
+    (fault == Some(Fault::MediaThumbnailOutside)).then(|| Node::new("thumbnail").bytes(thumbnail))
+}
+
+/// The part of a file that a client reads, and what of the message it looks at.
+pub(super) fn opened(
+    fault: Option<Fault>,
+    file: &[u8],
+    keys: &MediaKeys,
+    tag: usize,
+    media: &Media,
+) -> Result<Vec<u8>, MediaError> {
+    let mut digests = media.digests.clone();
+    match fault {
+        Some(Fault::MediaHashesIgnored) => {
+            (digests.sha256, digests.enc_sha256, digests.length) = (None, None, None);
+            open(file, keys, tag, &digests)
+        }
+        Some(Fault::MediaPlainHashIgnored) => {
+            (digests.sha256, digests.length) = (None, None);
+            open(file, keys, tag, &digests)
+        }
+        Some(Fault::MediaTagIgnored | Fault::MediaReleasedEarly) => {
+            without_tag(file, keys, tag, media)
+        }
+        // The length of the message and not of the file says where the tag is.
+        Some(Fault::MediaLengthConfusion) => {
+            digests.enc_sha256 = None;
+            let end = usize::try_from(sealed_len(digests.length.unwrap_or_default(), tag));
+            let end = end.unwrap_or(usize::MAX).min(file.len());
+            open(&file[..end], keys, tag, &digests)
+        }
+        _ => open(file, keys, tag, &digests),
+    }
+}
+
+/// Decrypts what stands before the tag and looks at neither the tag nor what came out.
+fn without_tag(
+    file: &[u8],
+    keys: &MediaKeys,
+    tag: usize,
+    media: &Media,
+) -> Result<Vec<u8>, MediaError> {
+    let mut digests = media.digests.clone();
+    digests.sha256 = None;
+    let sound = open(file, keys, tag, &digests);
+    if !matches!(sound, Err(MediaError::Tag)) {
+        return sound;
+    }
+    let mut out = Vec::new();
+    let mut opener = crate::e2ee::media::Opener::new(keys, tag);
+    opener.update(file, &mut out);
+    Ok(out)
+}

@@ -1,0 +1,114 @@
+//! Steps about files: a Meta client sends one, the implementation is to send one, its server is probed.
+
+use std::path::Path;
+
+use super::files::Wanted;
+use super::session::Session;
+use crate::e2ee::media::MediaKind;
+use crate::evidence::Event;
+use crate::role::meta::MediaOrder;
+use crate::scenario::{Act, FileProbe, Mutation, Send, Template};
+
+/// Length of a file where a step does not say.
+const BYTES: usize = 1000;
+
+impl Session<'_> {
+    /// Has a Meta client send a file.
+    pub(super) fn send_file(
+        &mut self,
+        send: &Send,
+        said: &[(String, Template)],
+        label: Option<&str>,
+    ) -> Result<(), String> {
+        let board = self.recorder.progress.board(self.lane);
+        let honeypot = board.value("honeypot").unwrap_or_default();
+        let mut of = std::collections::BTreeMap::new();
+        for (name, template) in said {
+            of.insert(name.as_str(), template.render(board).map_err(|error| error.to_string())?);
+        }
+        let word = of.get("kind").cloned().unwrap_or_default();
+        let kind = MediaKind::named(&word).ok_or_else(|| no_kind(&word))?;
+        let bytes = match of.get("bytes") {
+            Some(text) => text.parse().map_err(|_| format!("`{text}` is no length"))?,
+            None => BYTES,
+        };
+        let (fault, host) = match &send.mutate {
+            Some(Mutation::Media(fault)) => (Some(*fault), None),
+            Some(Mutation::Host(host)) => (None, Some(*host)),
+            _ => (None, None),
+        };
+        let field = |name: &str| of.get(name).cloned();
+        let order = MediaOrder {
+            kind,
+            bytes,
+            word: self.canary.clone(),
+            mimetype: field("mimetype"),
+            caption: field("caption"),
+            name: field("name"),
+            thumbnail: field("thumbnail"),
+            fault,
+            host,
+            honeypot,
+        };
+        let (sent, path) = self.meta.send_media(self.lane, &send.from, &send.to, &order)?;
+        self.bind_id(label, &sent.id);
+        if let Some(label) = label {
+            self.bind(&format!("{label}.path"), &path);
+        }
+        Ok(())
+    }
+
+    /// True once a Meta client has sent a file in this case.
+    pub(super) fn has_sent_a_file(&self) -> bool {
+        let entries = self.recorder.transcript.entries();
+        entries.iter().any(|entry| matches!(entry.event, Event::MediaSent { .. }))
+    }
+
+    /// Probes the server about the file that an earlier step stored.
+    pub(super) fn probe_media(
+        &mut self,
+        probe: FileProbe,
+        of: &str,
+        label: Option<&str>,
+    ) -> Result<(), String> {
+        let reference = self.recorder.progress.board(self.lane).value(&format!("{of}.reference"));
+        let reference = reference.ok_or(format!("`{of}` stored no file"))?;
+        self.meta.probe_media(probe, &reference, label.map(str::to_owned))
+    }
+
+    /// The file that an operation is to send, made now; its path.
+    pub(super) fn file_for(&mut self, act: &Act, named: &str) -> Result<String, String> {
+        let limit = self.shared.profile.int("media.bytes_max");
+        let limit = limit.and_then(|limit| usize::try_from(limit).ok());
+        let wanted = Wanted::read(named, limit)?;
+        let said = act.params.iter().find(|(name, _)| name == "kind");
+        let board = self.recorder.progress.board(self.lane);
+        let kind = match said {
+            Some((_, template)) => {
+                let word = template.render(board).map_err(|error| error.to_string())?;
+                MediaKind::named(&word).ok_or_else(|| no_kind(&word))?
+            }
+            None => by_name(&wanted.name),
+        };
+        let mut rng = self.shared.seed.rng(&[&self.case.id(), "file", named]);
+        let word = self.canary.clone();
+        let made = self.files.make(&wanted, kind, &word, limit.unwrap_or_default(), &mut rng);
+        let path = made.map_err(|error| format!("the harness cannot make a file: {error}"))?;
+        Ok(path.to_string_lossy().into_owned())
+    }
+}
+
+fn no_kind(word: &str) -> String {
+    let known: Vec<&str> = MediaKind::ALL.iter().map(|(_, word)| *word).collect();
+    format!("`{word}` is none of {}", known.join(", "))
+}
+
+fn by_name(name: &str) -> MediaKind {
+    match Path::new(name).extension().and_then(|end| end.to_str()) {
+        Some("jpg" | "jpeg") => MediaKind::Image,
+        Some("mp4") => MediaKind::Video,
+        Some("webp") => MediaKind::Sticker,
+        Some("ogg") => MediaKind::Voice,
+        _ => MediaKind::Document,
+    }
+}
