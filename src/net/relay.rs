@@ -199,7 +199,7 @@ mod tests {
         let proxy = net.listen_http().await.unwrap();
         net.fetch(format!("http://{proxy}/a"), HttpRequest::new("GET", ""));
         let NetEvent::Request { id, .. } = next(&mut events).await else { panic!("a request") };
-        net.relay(id, "http://127.0.0.1:1/".into(), HttpRequest::new("GET", "/"), plain);
+        net.relay(id, "http://127.0.0.1:1/", HttpRequest::new("GET", "/"), plain);
         let NetEvent::Response { result, .. } = next(&mut events).await else { panic!("one") };
         assert_eq!(result.unwrap().status, 502);
     }

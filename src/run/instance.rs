@@ -4,7 +4,7 @@
 //! guests ([`Host::admit`]): all at once, or one after another where it is `sole`. A task of the host
 //! hands on what comes in, by the decisions of the [`Desk`].
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -45,6 +45,8 @@ pub struct Host {
     pub configured: Vec<Configured>,
     /// Where Meta's HTTP services are.
     pub http_url: String,
+    /// Where Meta's own clients reach the media proxy.
+    pub proxy_url: String,
     /// Others may be served at the same time, or were before.
     pub shared: bool,
     /// Who signs the certificate of Meta's HTTP services, where the subject speaks TLS.
@@ -89,6 +91,9 @@ fn effective(instance: &Instance, target: &Target) -> Ics {
     stated.clone().narrowed(&target.ics).unwrap_or(stated)
 }
 
+/// This machine, as it calls itself.
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
 /// The name under which the third party's tokens are issued in test runs.
 pub const ISSUER: &str = "counterpart-partner";
 
@@ -131,6 +136,10 @@ impl Host {
             chat: net.listen_chat().await?,
             http: net.listen_http_as(0, manner).await?,
         };
+        // Meta's own clients reach Meta's proxy inside Meta: no subject ever calls here.
+        let proxy = net.listen_http().await?;
+        let within = if proxy.ip().is_unspecified() { LOOPBACK } else { proxy.ip() };
+        let proxy_url = format!("http://{}", SocketAddr::new(within, proxy.port()));
         let profile = shared.profile.clone();
         let house = shared.place.key_stream(house);
         let lobby = Meta::in_house(profile, integrator(None), shared.seed, &house, "lobby");
@@ -145,6 +154,7 @@ impl Host {
             instance,
             configured: Vec::new(),
             http_url: shared.place.http_url(secure, addresses.http.port()),
+            proxy_url,
             authority,
             shared: company != Company::Own,
             net,

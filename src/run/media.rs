@@ -91,7 +91,9 @@ impl Session<'_> {
             None => by_name(&wanted.name),
         };
         let mut rng = self.shared.seed.rng(&[&self.case.id(), "file", named]);
-        let word = self.canary.clone();
+        // What a server is to store as it is, is nothing that a user wrote.
+        let stored = act.operation == "upload_media";
+        let word = if stored { "stored".to_owned() } else { self.canary.clone() };
         let made = self.files.make(&wanted, kind, &word, limit.unwrap_or_default(), &mut rng);
         let path = made.map_err(|error| format!("the harness cannot make a file: {error}"))?;
         Ok(path.to_string_lossy().into_owned())

@@ -150,6 +150,7 @@ impl<'a> Session<'a> {
             &shared.place.key_stream(&id),
         );
         meta.set_own_url(host.http_url.clone());
+        meta.set_proxy_url(host.proxy_url.clone());
         let canary = canary(shared.seed, &case.id());
         meta.watch_for(Canary::new("the text", canary.as_bytes()));
         Self {

@@ -17,9 +17,9 @@ use crate::evidence::{Event, Stream};
 use crate::scenario::Send;
 
 /// How long a message of a soak may take.
-const EACH_WAIT: Duration = Duration::from_secs(10);
-/// After so many lost messages the answer is known.
-const LOST_MAX: usize = 3;
+const EACH_WAIT: Duration = Duration::from_secs(5);
+/// After so many lost messages the answer is known, and waiting for more costs time.
+const LOST_MAX: usize = 1;
 
 /// What became of the messages so far.
 #[derive(Debug, Default)]

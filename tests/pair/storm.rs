@@ -241,6 +241,10 @@ impl Storm {
             Output::Lose { .. } => unreachable!("Meta's side answers everything here"),
             Output::Fetch { id, request, .. } => self.post(Post::Call(id, request)),
             Output::WakeAt(_) => {}
+            Output::Download { .. }
+            | Output::Deliver { .. }
+            | Output::Relay { .. }
+            | Output::Claim { .. } => unreachable!("nobody sends files here"),
         }
     }
 
@@ -259,6 +263,9 @@ impl Storm {
             Output::NeedToken => {
                 let token = self.world.server.issue(now, self.world.client.visible_id());
                 self.world.client.take_token(now, token);
+            }
+            Output::Download { .. } | Output::Upload { .. } | Output::Save { .. } => {
+                unreachable!("nobody sends files here")
             }
             Output::WakeAt(at) => self.world.wake_at = Some(at),
             Output::Notify(notification) => self.world.seen.push(notification),

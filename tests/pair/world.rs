@@ -216,6 +216,10 @@ impl World {
                 self.server.handle(self.now, Input::Request { id, request });
             }
             Output::WakeAt(_) => {}
+            Output::Download { .. }
+            | Output::Deliver { .. }
+            | Output::Relay { .. }
+            | Output::Claim { .. } => unreachable!("nobody sends files here"),
         }
     }
 
@@ -241,6 +245,9 @@ impl World {
             Output::NeedToken => {
                 let token = self.server.issue(self.now, self.client.visible_id());
                 self.client.take_token(self.now, token);
+            }
+            Output::Download { .. } | Output::Upload { .. } | Output::Save { .. } => {
+                unreachable!("nobody sends files here")
             }
             Output::WakeAt(at) => self.wake_at = Some(at),
             Output::Notify(notification) => self.seen.push(notification),

@@ -130,6 +130,8 @@ fn the_order_of_identities_shows_in_replies_and_is_named() {
             let expected = match (derivation, initiated) {
                 // The initiator's own messages show nothing.
                 (D::AssociatedDataByInitiator, false) => D::Sound,
+                // In a responder's message the receiver is the initiator.
+                (D::AssociatedDataSwapped, true) => D::AssociatedDataByInitiator,
                 _ => derivation,
             };
             assert_eq!(diagnose_reply(&before, initiated, &message.bytes), Some(expected));

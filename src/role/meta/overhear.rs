@@ -42,7 +42,7 @@ impl Meta {
         self.search(Channel::Login, "the payload of the login", payload);
     }
 
-    fn search(&mut self, channel: Channel, place: &str, bytes: &[u8]) {
+    pub(super) fn search(&mut self, channel: Channel, place: &str, bytes: &[u8]) {
         let Some(found) = self.sighting(bytes) else { return };
         if self.watch.sightings < SIGHTINGS_MAX {
             self.watch.sightings += 1;

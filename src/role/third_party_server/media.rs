@@ -17,7 +17,7 @@ use crate::seed::{Rng, Seed};
 /// Random bytes of a reference: 192 bits (MED-012).
 const REFERENCE_BYTES: usize = 24;
 /// Answers within a second with which a faulty server has enough.
-const RATION: usize = 60;
+const RATION: usize = 20;
 
 /// A file to store.
 #[derive(Clone, Debug, PartialEq, Eq)]

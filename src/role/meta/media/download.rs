@@ -5,7 +5,7 @@ use super::{label, proxy, tag_bytes};
 use crate::e2ee::content::{self, Content};
 use crate::e2ee::media::{Media, MediaKeys, open};
 use crate::e2ee::padding;
-use crate::evidence::{Event, Lane, MediaFacts, Payload, RuleFacts, Stream};
+use crate::evidence::{Channel, Event, Lane, MediaFacts, Payload, RuleFacts, Stream};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::limits::{FILE_BYTES_MAX, MEDIA_KEYS_REMEMBERED_MAX};
 use crate::role::meta::{Fetch, Meta};
@@ -38,7 +38,7 @@ impl Meta {
         plaintext: Option<&Payload>,
     ) {
         let Some(media) = plaintext.and_then(media_in) else { return };
-        if self.own_url.is_empty() {
+        if self.media.proxy_url.is_empty() {
             return;
         }
         let repeated_key = self.remember_key(media.key.as_deref().unwrap_or_default());
@@ -58,7 +58,7 @@ impl Meta {
         if !pending.path.starts_with('/') {
             return self.conclude_media(pending, None);
         }
-        let url = format!("{}{}", self.own_url, pending.path);
+        let url = format!("{}{}", self.media.proxy_url, pending.path);
         let request = HttpRequest::new("GET", &pending.path);
         self.out.push_back(Output::Claim { path: pending.path.clone() });
         let fetch = self.next_fetch;
@@ -110,6 +110,9 @@ impl Meta {
             }
             _ => None,
         };
+        if let Some(Ok(answer)) = &result {
+            self.search(Channel::Http, "a file at the third party's server", &answer.body);
+        }
         let reference = named.map(|named| named.reference);
         let earlier: Vec<String> = self.media.references.iter().cloned().collect();
         let label = pending.media.kind.map(|kind| label(&self.profile, kind));

@@ -100,3 +100,51 @@ impl Meta {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATH: &str = "/v/t1?oh=2";
+
+    /// Statuses and lengths of two answers in a row.
+    fn twice(fault: Option<HostFault>) -> [(u16, usize, bool); 2] {
+        let mut hosted =
+            Hosted::new(PATH.to_owned(), vec![7; 40], fault, "http://pot/look".to_owned());
+        [(), ()].map(|()| {
+            let (answer, how) = hosted.answer(&HttpRequest::new("GET", PATH));
+            (answer.status, answer.body.len(), how.is_some_and(|how| how.end != Ending::Whole))
+        })
+    }
+
+    #[test]
+    fn a_file_is_given_to_who_names_its_whole_path() {
+        assert_eq!(twice(None), [(200, 40, false); 2]);
+        let mut hosted = Hosted::new(PATH.to_owned(), vec![7; 40], None, String::new());
+        assert_eq!(hosted.answer(&HttpRequest::new("GET", "/v/t1")).0.status, 403);
+        assert_eq!(hosted.answer(&HttpRequest::new("POST", PATH)).0.status, 405);
+    }
+
+    #[test]
+    fn what_is_legal_is_over_at_once_and_the_rest_stays() {
+        for (fault, word) in HostFault::ALL {
+            let [first, second] = twice(Some(*fault));
+            let sound = (200, 40, false);
+            assert_eq!(second == sound, fault.is_legal(), "{word}");
+            assert_eq!(first == sound, *fault == HostFault::Dribbled, "{word}");
+        }
+        assert_eq!(twice(Some(HostFault::CutOff)), [(200, 20, true); 2]);
+        assert_eq!(twice(Some(HostFault::TooLong)), [(200, 80, false); 2]);
+    }
+
+    #[test]
+    fn a_redirect_leads_to_the_honeypot_and_an_overload_names_a_time() {
+        let answer = |fault| {
+            let mut hosted =
+                Hosted::new(PATH.to_owned(), vec![7; 40], Some(fault), "http://pot/".to_owned());
+            hosted.answer(&HttpRequest::new("GET", PATH)).0
+        };
+        assert_eq!(answer(HostFault::Redirect).header("location"), Some("http://pot/"));
+        assert_eq!(answer(HostFault::UnavailableOnce).header("retry-after"), Some("30"));
+    }
+}

@@ -13,11 +13,14 @@ mod outgoing;
 mod probe;
 mod probe_rules;
 pub mod proxy;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub use outgoing::MediaOrder;
 
+use super::Meta;
 use crate::e2ee::media::MediaKind;
 use crate::spec::Profile;
 
@@ -36,6 +39,15 @@ pub(super) struct Desk {
     references: BTreeSet<String>,
     probes: BTreeMap<u64, probe::Run>,
     probed: u64,
+    /// Where Meta's clients reach the proxy; empty where they fetch nothing.
+    proxy_url: String,
+}
+
+impl Meta {
+    /// Says where Meta's own clients reach the media proxy; without it they fetch nothing.
+    pub fn set_proxy_url(&mut self, url: String) {
+        self.media.proxy_url = url;
+    }
 }
 
 /// The label under which the key of such a file is expanded.
