@@ -39,7 +39,11 @@ fn body(shared: &Arc<Shared>, bytes: &[u8], how: Delivery) -> Body {
     match how.end {
         Ending::Whole => Body::from_stream(pieces),
         Ending::Broken => {
-            let end = futures_util::stream::once(async move { Err(broken()) });
+            let end = futures_util::stream::once(async move {
+                // What came before leaves while nothing is ready; an error would take it along.
+                tokio::task::yield_now().await;
+                Err(broken())
+            });
             Body::from_stream(pieces.chain(end))
         }
         Ending::Stalled => {

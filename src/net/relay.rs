@@ -39,21 +39,11 @@ pub(super) fn start(
         let asked = fetch::begin(&task, &url, request);
         let answer = match timeout(wait, asked).await {
             Ok(Ok(response)) => passed_on(response, head, asks_for_head, wait),
-            Ok(Err(_)) => head(HttpResponse::new(502)).into_answer(),
-            Err(_) => head(HttpResponse::new(504)).into_answer(),
+            Ok(Err(_)) => Answer::Whole(head(HttpResponse::new(502))),
+            Err(_) => Answer::Whole(head(HttpResponse::new(504))),
         };
         task.answer(id, answer);
     });
-}
-
-trait IntoAnswer {
-    fn into_answer(self) -> Answer;
-}
-
-impl IntoAnswer for HttpResponse {
-    fn into_answer(self) -> Answer {
-        Answer::Whole(self)
-    }
 }
 
 fn passed_on(

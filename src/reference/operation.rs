@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn what_is_not_offered_is_not_found_and_what_is_malformed_is_said() {
-        for method in ["no-such-operation-7f3a", "upload_media", "reset", "send_media"] {
+        for method in ["no-such-operation-7f3a", "reset", "set_app_state"] {
             assert_eq!(read(method, json!({"account": "a1"})), Err(-32601), "{method}");
         }
         assert_eq!(read("enlist", json!({})), Err(-32602));

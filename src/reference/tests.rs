@@ -255,7 +255,7 @@ async fn the_driver_is_told_the_truth() {
     driver.client.nonsense_probe(0x7f3a, Some(LONG)).await.unwrap();
     assert_eq!(driver.refused("opt_out", json!({"account": "a1"})).await, "not_found");
     let media = json!({"seat": "third-party-server", "path": "/tmp/x"});
-    assert_eq!(driver.refused("upload_media", media).await, "-32601");
+    assert_eq!(driver.refused("upload_media", media).await, "not_found");
     assert_eq!(driver.refused("reset", json!({"account": "a1"})).await, "-32601");
     assert_eq!(driver.refused("enlist", json!({"account": "a1"})).await, "not_found");
 }

@@ -10,8 +10,8 @@ use super::kinds::KINDS;
 use super::model::Kind;
 use super::operations::OPERATIONS;
 use super::shape::{
-    ACT, ACTOR, ADVANCE, COMPROMISE, CONTENT, ENCODE, EXPECT, FAULT, Form, KeySpec, LINK, MUTATION,
-    NEGATIVE, OTHER, OWN_DEVICES, REACTION, REPLY, REVOKE, SCENARIO, SEND, STEP, Shape,
+    ACT, ACTOR, ADVANCE, COMPROMISE, CONTENT, ENCODE, EXPECT, FAULT, Form, KeySpec, LINK, MEDIA,
+    MUTATION, NEGATIVE, OTHER, OWN_DEVICES, REACTION, REPLY, REVOKE, SCENARIO, SEND, STEP, Shape,
 };
 
 const SHAPES: &[&Shape] = &[
@@ -32,6 +32,7 @@ const SHAPES: &[&Shape] = &[
     &REVOKE,
     &LINK,
     &OTHER,
+    &MEDIA,
     &OWN_DEVICES,
 ];
 

@@ -30,7 +30,7 @@ impl Served {
     /// # Panics
     /// If this machine gives no ports or threads.
     pub fn start() -> Self {
-        let source = serve(|stream| give(stream));
+        let source = serve(give);
         let relay = serve(move |stream| pass_on(stream, source));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)

@@ -165,6 +165,14 @@ pub(super) static ALL: &[Quirk] = &[
         "Uploads files of any length.",
     )
     .under("small-media"),
+    should(
+        "media-limit-one-too-short",
+        Fault::MediaLimitShort,
+        "MED-021",
+        VARIANT,
+        "Refuses a file that is exactly as long as a file may be.",
+    )
+    .under("small-media"),
     client("voice-not-shown", Fault::VoiceNotShown, "MSG-004", VARIANT, "Shows no voice messages."),
     client(
         "caption-lost",

@@ -342,6 +342,7 @@ pub enum Fault {
     MediaSentInClear,
     MediaThumbnailOutside,
     MediaLimitUnchecked,
+    MediaLimitShort,
     VoiceNotShown,
     CaptionLost,
     FileNameRaw,

@@ -55,7 +55,8 @@ impl ThirdPartyClient {
     /// MED-021: what is too long is refused before it goes anywhere.
     fn fits(&self, len: usize) -> Result<(), Failure> {
         let limit = self.settings.values.size("media.bytes_max");
-        if len > limit && !self.has(Fault::MediaLimitUnchecked) {
+        let short = self.has(Fault::MediaLimitShort) && len == limit;
+        if short || (len > limit && !self.has(Fault::MediaLimitUnchecked)) {
             return Err(Failure::new(FailureKind::Limit, "the file is too long"));
         }
         if self.uploads.len() >= UPLOADS_MAX {

@@ -86,6 +86,9 @@ impl Meta {
                 if let Some(place) = run.answers.get_mut(at) {
                     *place = Some(result);
                 }
+                if run.probe != FileProbe::Parallel {
+                    self.ask_further(number, at + 1..at + 2);
+                }
             }
             None => {
                 run.asks = match &result {
@@ -98,15 +101,22 @@ impl Meta {
                 run.asks.truncate(PROBE_REQUESTS_MAX);
                 run.answers = run.asks.iter().map(|_| None).collect();
                 run.base = Some(result);
-                let asks = run.asks.clone();
-                let base = self.integrator.base_url.clone().unwrap_or_default();
-                for (at, ask) in asks.into_iter().enumerate() {
-                    let url = format!("{}{}", base.trim_end_matches('/'), ask.request.path);
-                    self.ask_probe(Fetch::Probe { number, at: Some(at) }, url, ask.request);
-                }
+                let at_once = if run.probe == FileProbe::Parallel { run.asks.len() } else { 1 };
+                self.ask_further(number, 0..at_once);
             }
         }
         self.conclude_probe(number);
+    }
+
+    /// Makes some of a probe's requests: one after another, but where many at once are the point.
+    fn ask_further(&mut self, number: u64, which: std::ops::Range<usize>) {
+        let base = self.integrator.base_url.clone().unwrap_or_default();
+        for at in which {
+            let run = self.media.probes.get(&number);
+            let Some(ask) = run.and_then(|run| run.asks.get(at).cloned()) else { continue };
+            let url = format!("{}{}", base.trim_end_matches('/'), ask.request.path);
+            self.ask_probe(Fetch::Probe { number, at: Some(at) }, url, ask.request);
+        }
     }
 
     fn conclude_probe(&mut self, number: u64) {
