@@ -197,10 +197,14 @@ impl ThirdPartyClient {
 
     /// A deliberate fault: whatever looks like a link is fetched.
     fn follow_link(&mut self, text: &str) {
-        let link = text.split_whitespace().find(|word| word.starts_with("http://"));
-        if let (true, Some(url)) = (self.has(Fault::LinksFetched), link) {
-            let path = url["http://".len()..].find('/').map_or("/", |at| &url[at + 7..]);
-            let (url, request) = (url.to_owned(), HttpRequest::new("GET", path));
+        let parts = |word: &'_ str| {
+            let (scheme, rest) = word.split_once("://")?;
+            let path = rest.find('/').map_or("/", |at| &rest[at..]).to_owned();
+            matches!(scheme, "http" | "https").then(|| (word.to_owned(), path))
+        };
+        let link = text.split_whitespace().find_map(parts);
+        if let (true, Some((url, path))) = (self.has(Fault::LinksFetched), link) {
+            let request = HttpRequest::new("GET", path);
             self.out.push_back(Output::Fetch { id: LINK_FETCH, url, request });
         }
     }

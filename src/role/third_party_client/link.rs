@@ -153,7 +153,9 @@ impl ThirdPartyClient {
                     link.pieces = 0;
                     self.frame(conn, frame);
                     taken += 1;
-                    if taken == 2 && self.has(Fault::JoinedFramesDropped) {
+                    // Only once the login is through, so that it always comes about.
+                    let open = self.stage() == Some(Stage::Open);
+                    if open && taken == 2 && self.has(Fault::JoinedFramesDropped) {
                         self.drop_joined(conn);
                     }
                 }
