@@ -204,7 +204,7 @@ impl ThirdPartyClient {
         };
         let link = text.split_whitespace().find_map(parts);
         if let (true, Some((url, path))) = (self.has(Fault::LinksFetched), link) {
-            let request = HttpRequest::new("GET", path);
+            let request = HttpRequest::new("GET", &path);
             self.out.push_back(Output::Fetch { id: LINK_FETCH, url, request });
         }
     }
