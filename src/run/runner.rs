@@ -221,7 +221,7 @@ async fn side_by_side(
 ) -> Result<Vec<CaseResult>, RunError> {
     let permits = Arc::new(Semaphore::new(jobs.max(1)));
     let mut tasks = JoinSet::new();
-    let mut results = Vec::with_capacity(cases.len());
+    let mut ended = Vec::with_capacity(cases.len());
     for case in cases {
         // A case gets a task when its turn comes: hundreds that wait would take 30 KiB each.
         let permit = Arc::clone(&permits).acquire_owned().await;
@@ -230,20 +230,16 @@ async fn side_by_side(
             let _permit = permit;
             run.case(&case).await
         });
-        while let Some(joined) = tasks.try_join_next() {
-            results.push(finished(joined)?);
-        }
+        ended.extend(std::iter::from_fn(|| tasks.try_join_next()));
     }
     while let Some(joined) = tasks.join_next().await {
-        results.push(finished(joined)?);
+        ended.push(joined);
+    }
+    let mut results = Vec::with_capacity(ended.len());
+    for joined in ended {
+        results.push(joined.map_err(|error: JoinError| RunError::Task(error.to_string()))??);
     }
     Ok(results)
-}
-
-fn finished(
-    joined: Result<Result<CaseResult, RunError>, JoinError>,
-) -> Result<CaseResult, RunError> {
-    joined.map_err(|error| RunError::Task(error.to_string()))?
 }
 
 impl Run {

@@ -37,7 +37,7 @@ pub struct SigningKey {
 
 enum Private {
     Rsa(Box<RsaKeyPair>),
-    P256(EcdsaKeyPair),
+    P256(Box<EcdsaKeyPair>),
 }
 
 impl SigningKey {
@@ -54,7 +54,7 @@ impl SigningKey {
         let point = private.public_key().as_ref();
         let (x, y) = point.split_at(point.len().min(33));
         let material = Material::P256 { x: x[1..].to_vec(), y: y.to_vec() };
-        Ok(Self::of(kid.into(), Private::P256(private), Algorithm::Es256, material))
+        Ok(Self::of(kid.into(), Private::P256(Box::new(private)), Algorithm::Es256, material))
     }
 
     fn of(kid: String, private: Private, algorithm: Algorithm, material: Material) -> Self {

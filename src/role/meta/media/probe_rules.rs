@@ -47,8 +47,8 @@ pub(super) fn judge(probe: FileProbe, base: &Answer, asked: Asked<'_>) -> Vec<Ru
         FileProbe::Head => head(whole, asked),
         FileProbe::Range => vec![rule("MED-010", first(asked, |answer| part(whole, answer)))],
         FileProbe::Coding => coding(whole, asked),
-        FileProbe::Unknown => vec![rule("MED-007", first(asked, |answer| not_refused(answer)))],
-        FileProbe::Traversal => vec![rule("MED-013", first(asked, |answer| way_out(answer)))],
+        FileProbe::Unknown => vec![rule("MED-007", first(asked, not_refused))],
+        FileProbe::Traversal => vec![rule("MED-013", first(asked, way_out))],
         FileProbe::Readers => readers(whole, asked),
         FileProbe::Parallel => parallel(whole, asked),
     }
