@@ -49,7 +49,7 @@ enum Format {
 }
 
 /// Quirks at a time: most of a hunt is waiting for what does not come.
-const SIDE_BY_SIDE: usize = 10;
+const SIDE_BY_SIDE: usize = 16;
 
 pub async fn execute(args: Args, world: &World) -> Exit {
     if args.list {

@@ -153,16 +153,20 @@ pub async fn hunt(
 ) -> Result<KillMatrix, RunError> {
     let wanted = |id: &str| options.only.is_empty() || options.only.iter().any(|only| only == id);
     let wanted_quirks = quirk::all().filter(|quirk| wanted(quirk.id));
-    let hunts = wanted_quirks.map(|quirk| hunt_one(quirk, cases, options));
-    let mut lines = stream::iter(hunts).buffered(options.side_by_side.max(1));
-    let mut quirks = Vec::new();
-    while let Some(line) = lines.next().await {
+    let hunts = wanted_quirks
+        .enumerate()
+        .map(async |(place, quirk)| (place, hunt_one(quirk, cases, options).await));
+    // As they end: behind one that waits for minutes, others would wait too.
+    let mut lines = stream::iter(hunts).buffer_unordered(options.side_by_side.max(1));
+    let mut quirks = BTreeMap::new();
+    while let Some((place, line)) = lines.next().await {
         let line = line?;
         let by = line.blind.iter().map(|name| format!(", not by {name}")).collect::<String>();
         let pair = line.self_pair.map(SelfPair::words).unwrap_or_default();
         progress(&format!("{:<18} {}{by}{pair}", line.status.shout(), line.id));
-        quirks.push(line);
+        quirks.insert(place, line);
     }
+    let quirks = quirks.into_values().collect();
     let mut controls = Vec::new();
     for control in quirk::CONTROLS.iter().filter(|control| wanted(control.id)) {
         let results =
