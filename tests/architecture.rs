@@ -39,7 +39,7 @@ const TABLE: &[(&str, &[&str])] = &[
         ],
     ),
     ("report", &["verdict", "evidence", "spec"]),
-    ("zoo", &["run", "role", "scenario", "evidence", "verdict", "spec"]),
+    ("zoo", &["run", "check", "role", "scenario", "evidence", "verdict", "spec"]),
     ("reference", &["driver", "role", "net", "wire", "verdict"]),
     (
         "serve",

@@ -487,8 +487,9 @@ mod tests {
         let fetched = told(&desk.happened(NOW, request(1, "GET", &keys, "")));
         assert_eq!(fetched, ["200 to 1", &overheard, &overheard]);
         let told = told(&desk.happened(NOW, request(2, "POST", &path, "authkey=a")));
-        assert_eq!(told.len(), 3, "{told:?}");
-        assert!(told[1].starts_with("stray: a call of") && told[2] == told[1], "{told:?}");
+        assert_eq!(told.len(), 5, "{told:?}");
+        assert!(told[1].starts_with("overheard") && told[2] == told[1], "{told:?}");
+        assert!(told[3].starts_with("stray: a call of") && told[4] == told[3], "{told:?}");
     }
 
     #[test]

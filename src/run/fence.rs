@@ -41,6 +41,11 @@ impl Session<'_> {
             while !self.found(expect) && self.pump(until).await? == Turn::Happened {}
             until = Instant::now() + expect.within;
         }
+        // What a server was asked for, such as a push, travels on a line of its own too.
+        while !self.fetches.is_empty()
+            && !self.found(expect)
+            && self.pump(until).await? == Turn::Happened
+        {}
         let online = self.online_actors();
         if online.is_empty() {
             if let Err(why) = self.health().await? {

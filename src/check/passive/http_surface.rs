@@ -27,8 +27,17 @@ impl Check for HttpSurface {
     fn examine(&self, view: &View<'_>) -> Vec<Observed> {
         let probed = view.entries().flat_map(probed);
         let machines = view.entries().filter_map(for_machines);
-        probed.chain(machines).chain(over_https(view)).collect()
+        let observed = probed.chain(machines).chain(over_https(view));
+        // Whoever answers anything to anybody is right about much and is no server.
+        let serves = view.entries().any(publishes_keys);
+        observed.filter(|one| serves || one.grade != Grade::Right).collect()
     }
+}
+
+/// A key set that is one came from where the partner publishes it (JWK-001).
+fn publishes_keys(entry: &Entry) -> bool {
+    let Event::KeySet { checked } = &entry.event else { return false };
+    checked.iter().any(|rule| rule.requirement == "JWK-001" && rule.grade == RuleGrade::Holds)
 }
 
 fn probed(entry: &Entry) -> Vec<Observed> {
