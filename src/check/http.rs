@@ -44,9 +44,10 @@ fn warned(right: bool) -> RuleGrade {
 fn versions(endpoint: &str, one: &Look, two: &Look) -> Vec<RuleFacts> {
     let shown = |name: &str, look: &Look| format!("{name} {}", outcome(look));
     let why = format!("{endpoint}: {}, {}", shown("HTTP/1.1", one), shown("HTTP/2", two));
+    let carries = |answer: &HttpAnswer| carries(endpoint, answer);
     let carried = [one, two].iter().all(|look| look.answer.as_ref().is_some_and(carries));
     let mut out = vec![fact("TRN-001", grade(carried), why)];
-    if let (Some(one), Some(two)) = (&one.answer, &two.answer) {
+    if let (Some(one), Some(two), true) = (&one.answer, &two.answer, carried) {
         let differences = differences(one, two);
         let why = match differences.as_slice() {
             [] => format!("{endpoint}: the answers are alike"),
@@ -57,9 +58,18 @@ fn versions(endpoint: &str, one: &Look, two: &Look) -> Vec<RuleFacts> {
     out
 }
 
-/// The endpoint is there and speaks this version; what it thinks of the call is another row's.
-fn carries(answer: &HttpAnswer) -> bool {
-    answer.status < 500 && !matches!(answer.status, 404 | 405 | 421 | 426)
+/// The endpoint is there and speaks this version; what it thinks of the call is another row's. A key
+/// set is not empty, and a push that is taken is answered without a body (TF §3.2.2): anything else
+/// comes from somebody who is not asked.
+fn carries(endpoint: &str, answer: &HttpAnswer) -> bool {
+    let taken = (200..300).contains(&answer.status);
+    let empty = answer.body.bytes().is_some_and(|body| body.is_empty());
+    let right_body = match endpoint {
+        "key-set" => !empty,
+        "push" => empty,
+        _ => true,
+    };
+    answer.status < 500 && !matches!(answer.status, 404 | 405 | 421 | 426) && (right_body || !taken)
 }
 
 /// Fields that say something to the caller.
@@ -239,7 +249,7 @@ mod tests {
     }
 
     fn judged(probe: &str, seen: &[Look]) -> Vec<(String, RuleGrade)> {
-        let rules = rules(probe, "push", seen).into_iter();
+        let rules = rules(probe, "key-set", seen).into_iter();
         rules.map(|rule| (rule.requirement, rule.grade)).collect()
     }
 
@@ -301,6 +311,9 @@ mod tests {
         let other = answered(200, &[]);
         let differ = [of("TRN-001", Holds), of("TRN-002", Broken)];
         assert_eq!(judged("versions", &[one.clone(), other]), differ);
-        assert_eq!(judged("versions", &[one, failed()]), [of("TRN-001", Broken)]);
+        assert_eq!(judged("versions", &[one.clone(), failed()]), [of("TRN-001", Broken)]);
+        // Whoever sends back what it was sent carries no push.
+        let pushed = rules("versions", "push", &[one.clone(), one]);
+        assert_eq!((pushed.len(), pushed[0].grade), (1, Broken));
     }
 }

@@ -57,7 +57,7 @@ pub(super) static ALL: &[Quirk] = &[
         Fault::JoinedFramesDropped,
         "TRN-017",
         VARIANT,
-        "Takes two frames out of what was read and drops the frames behind them.",
+        "Takes three frames out of what was read and drops the frames behind them.",
     ),
     client(
         "reset-is-never-repaired",

@@ -153,9 +153,7 @@ impl ThirdPartyClient {
                     link.pieces = 0;
                     self.frame(conn, frame);
                     taken += 1;
-                    // Only once the login is through, so that it always comes about.
-                    let open = self.stage() == Some(Stage::Open);
-                    if open && taken == 2 && self.has(Fault::JoinedFramesDropped) {
+                    if taken == 3 && self.has(Fault::JoinedFramesDropped) {
                         self.drop_joined(conn);
                     }
                 }
