@@ -65,7 +65,13 @@ fn stable(value: Value) -> Value {
 /// looked at before a case ends is a matter of chance; what is decided is not. Of these cases the
 /// evidence is left out.
 fn on_real_time(mut report: Value) -> Value {
-    let of_pace = ["m3.3/push-", "m3.3/unreadable-push", "m3.3/invented-key-", "m3.3/garbage-"];
+    let of_pace = [
+        "m3.3/push-",
+        "m3.3/unreadable-push",
+        "m3.3/invented-key-",
+        "m3.3/garbage-",
+        "http/keys-are-fetched-",
+    ];
     for case in report["cases"].as_array_mut().unwrap() {
         if of_pace.iter().any(|begin| case["id"].as_str().unwrap().starts_with(begin)) {
             for check in case["checks"].as_array_mut().unwrap() {
@@ -129,16 +135,24 @@ fn the_reference_passes_every_scenario_and_the_log_gives_the_same_verdicts() {
     let (first, folder) = run_in(&dir, "a", &[]);
     assert_eq!(code(&first), 0, "{}", out(&first));
     let cases = report(&folder)["cases"].as_array().unwrap().clone();
-    assert!(cases.len() >= 270, "{} cases", cases.len());
+    assert!(cases.len() >= 430, "{} cases", cases.len());
     let other: Vec<_> = cases.iter().filter(|case| case["verdict"] != "pass").collect();
-    // The profile leaves open where a version stands, and its frames cannot be too long.
+    // The profile leaves open where a version stands, its frames cannot be too long and its tokens
+    // are RS256; the reference speaks Signal's protocol.
+    let es256 = "m3.3/push-token-has-a-real-es256-signature";
     let open = [
-        "m2/frame-that-is-too-long-closes-the-channel",
-        "m2/refused-version-is-final",
-        "m2/states-its-protocol-version",
+        ("guarantees/another-protocol-", 3, "not_applicable"),
+        ("m2/frame-that-is-too-long-closes-the-channel", 1, "not_testable"),
+        ("m2/refused-version-is-final", 1, "not_testable"),
+        ("m2/states-its-protocol-version", 1, "not_testable"),
+        (es256, 3, "not_testable"),
     ];
-    assert!(other.iter().all(|case| case["verdict"] == "not_testable"), "{other:#?}");
-    assert_eq!(other.iter().map(|case| case["id"].as_str().unwrap()).collect::<Vec<_>>(), open);
+    for (id, count, verdict) in open {
+        let of = |case: &&&Value| case["id"].as_str().is_some_and(|name| name.starts_with(id));
+        let found = other.iter().filter(of).filter(|case| case["verdict"] == verdict).count();
+        assert_eq!(found, count, "{id}: {other:#?}");
+    }
+    assert_eq!(other.len(), 9, "{other:#?}");
     let log = format!("{folder}/latest/events.jsonl");
     let judged = counterpart(&["judge", &log]);
     assert_eq!(code(&judged), 0, "{}", err(&judged));

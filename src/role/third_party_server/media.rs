@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::limits::{STORE_BYTES_MAX, STORE_FILES_MAX};
 use crate::role::quirk::Fault;
-use crate::seed::{Rng, Seed};
+use crate::seed::Seed;
 
 /// Random bytes of a reference: 192 bits (MED-012).
 const REFERENCE_BYTES: usize = 24;
@@ -40,7 +40,9 @@ struct Stored {
 
 /// The files.
 pub(super) struct Store {
-    rng: Rng,
+    seed: Seed,
+    /// How many references each user was given.
+    given: BTreeMap<String, u64>,
     files: BTreeMap<String, Stored>,
     order: VecDeque<String>,
     bytes: usize,
@@ -48,8 +50,8 @@ pub(super) struct Store {
 
 impl Store {
     pub fn new(seed: Seed) -> Self {
-        let rng = seed.rng(&["third-party", "server", "media"]);
-        Self { rng, files: BTreeMap::new(), order: VecDeque::new(), bytes: 0 }
+        let given = BTreeMap::new();
+        Self { seed, given, files: BTreeMap::new(), order: VecDeque::new(), bytes: 0 }
     }
 
     pub fn put(&mut self, fault: Option<Fault>, upload: Upload) -> Result<String, String> {
@@ -77,8 +79,12 @@ impl Store {
     }
 
     fn reference(&mut self, fault: Option<Fault>, upload: &Upload) -> String {
+        // Of each user's own, whoever else uploads meanwhile: one seed gives one reference.
+        let given = self.given.entry(upload.user.clone()).or_default();
+        *given += 1;
+        let purpose = ["third-party", "server", "media", &upload.user, &given.to_string()];
         let mut bytes = [0; REFERENCE_BYTES];
-        self.rng.fill_bytes(&mut bytes);
+        self.seed.rng(&purpose).fill_bytes(&mut bytes);
         match fault {
             Some(Fault::MediaReferenceCounts) => format!("{:08}", self.order.len() + 1),
             Some(Fault::MediaReferenceNamesUser) => {
