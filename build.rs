@@ -31,7 +31,10 @@ fn list_scenarios() -> Result<(), Box<dyn std::error::Error>> {
     let mut list = String::from("static SCENARIOS: &[(&str, &str)] = &[\n");
     for file in files {
         let below = file.strip_prefix(&root)?.to_string_lossy().replace('\\', "/");
-        writeln!(list, "    ({below:?}, include_str!({:?})),", file.display().to_string())?;
+        // No absolute path: clones may share a target directory.
+        let path = format!("/scenarios/{below}");
+        let text = format!("include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {path:?}))");
+        writeln!(list, "    ({below:?}, {text}),")?;
     }
     list.push_str("];\n");
     fs::write(PathBuf::from(env::var("OUT_DIR")?).join("scenarios.rs"), list)?;

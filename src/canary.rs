@@ -5,7 +5,7 @@
 //! bytes in a row, plain, encoded or compressed. It knows no channel and no protocol. Time is linear in
 //! the bytes, since all forms are one automaton, and what is inflated is bounded.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::Read as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,8 +22,11 @@ const SHINGLE_BYTES: usize = 8;
 const DEPTH_MAX: usize = 3;
 /// Deflated bytes that are UTF-8 by chance are shorter: every other byte is above 0x7F.
 const DEFLATED_TEXT_BYTES_MAX: usize = 32;
-/// Cases that run side by side ask for one each, or two.
-const ORACLES_KEPT: usize = 32;
+/// The session and the judge of a case ask for the same one within moments.
+const ORACLES_KEPT: usize = 8;
+/// So many bytes of a form are searched for; the rest is compared where they stand. An automaton of
+/// whole forms takes six times the memory and the time to make.
+const HEAD_BYTES: usize = 6;
 
 /// What must not be seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,10 +50,19 @@ pub struct Sighting {
 /// All forms of some canaries.
 #[derive(Debug)]
 pub struct Oracle {
+    /// Finds the heads of pieces.
     automaton: Option<AhoCorasick>,
-    /// Of each pattern, the canary and the form.
-    patterns: Vec<(usize, &'static str)>,
+    /// The pieces that begin with each head.
+    pieces: Vec<Box<[Piece]>>,
     names: Vec<String>,
+}
+
+/// A shingle of a canary in one form.
+#[derive(Debug)]
+struct Piece {
+    canary: usize,
+    form: &'static str,
+    text: Box<[u8]>,
 }
 
 impl Canary {
@@ -64,22 +76,24 @@ impl Oracle {
     /// Makes the automaton. Canaries shorter than a shingle are ignored; of long ones the beginning
     /// is enough.
     pub fn new(canaries: impl IntoIterator<Item = Canary>) -> Self {
-        let (mut texts, mut patterns, mut names) = (Vec::new(), Vec::new(), Vec::new());
+        let mut heads: BTreeMap<Vec<u8>, Vec<Piece>> = BTreeMap::new();
+        let mut names = Vec::new();
         for (number, canary) in canaries.into_iter().take(CANARIES_MAX).enumerate() {
             let bytes = &canary.bytes[..canary.bytes.len().min(CANARY_BYTES_MAX)];
             let mut known = BTreeSet::new();
             for shingle in bytes.windows(SHINGLE_BYTES) {
                 for (form, text) in forms(shingle) {
                     if known.insert(text.clone()) {
-                        texts.push(text);
-                        patterns.push((number, form));
+                        let head = text[..text.len().min(HEAD_BYTES)].to_vec();
+                        let piece = Piece { canary: number, form, text: text.into() };
+                        heads.entry(head).or_default().push(piece);
                     }
                 }
             }
             names.push(canary.what);
         }
-        let automaton = if texts.is_empty() { None } else { AhoCorasick::new(texts).ok() };
-        Self { automaton, patterns, names }
+        let automaton = if heads.is_empty() { None } else { AhoCorasick::new(heads.keys()).ok() };
+        Self { automaton, pieces: heads.into_values().map(Into::into).collect(), names }
     }
 
     /// The oracle for these canaries, made once: the session, Meta's side and the judge of a case
@@ -108,10 +122,15 @@ impl Oracle {
     }
 
     fn look(&self, bytes: &[u8], depth: usize) -> Option<Sighting> {
-        if let Some(found) = self.automaton.as_ref()?.find(bytes) {
-            let (canary, form) = self.patterns[found.pattern().as_usize()];
-            let (what, offset) = (self.names[canary].clone(), found.start());
-            return Some(Sighting { what, form: form.to_owned(), offset });
+        let heads = self.automaton.as_ref()?.find_overlapping_iter(bytes);
+        let whole = |head: aho_corasick::Match| {
+            let here = &bytes[head.start()..];
+            let mut pieces = self.pieces[head.pattern().as_usize()].iter();
+            Some((pieces.find(|piece| here.starts_with(&piece.text))?, head.start()))
+        };
+        if let Some((piece, offset)) = heads.filter_map(whole).next() {
+            let (what, form) = (self.names[piece.canary].clone(), piece.form.to_owned());
+            return Some(Sighting { what, form, offset });
         }
         if depth == DEPTH_MAX {
             return None;

@@ -76,7 +76,7 @@ pub const KEY_SET_AGE_MS_MAX: u64 = 24 * 3600 * 1000;
 // --- net ------------------------------------------------------------------
 
 /// Bytes of one `Bytes` event: with the event queue's bound this caps what waits to be read.
-pub const READ_BYTES_MAX: usize = 64 * 1024;
+pub const READ_BYTES_MAX: usize = 16 * 1024;
 /// Longest WebSocket message: one frame of the largest size with its length field.
 pub const WEBSOCKET_MESSAGE_BYTES_MAX: usize = FRAME_BYTES_MAX + 3;
 /// Bytes that may wait for a peer that does not read: the largest frame, and as much again.
@@ -208,6 +208,8 @@ pub const CALLS_MAX: u16 = 1000;
 pub const ENTRIES_MAX: usize = 100_000;
 /// Bytes of one case's transcript, roughly: a subject that makes it grow beyond is a flood (ROB-003).
 pub const TRANSCRIPT_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of the event log that wait for the disk: one write instead of hundreds of small ones.
+pub const LOG_HELD_BYTES_MAX: usize = 32 * 1024;
 /// Events between the sockets and a session that may wait; beyond it the sender waits.
 pub const QUEUE_EVENTS_MAX: usize = 1024;
 

@@ -30,7 +30,8 @@ fn main() -> ExitCode {
         true => tokio::runtime::Builder::new_current_thread(),
         false => tokio::runtime::Builder::new_multi_thread(),
     };
-    match runtime.enable_all().build() {
+    // Only names are looked up there; each thread would keep memory of its own.
+    match runtime.enable_all().max_blocking_threads(4).build() {
         Ok(runtime) => {
             let exit = runtime.block_on(execute(cli, &world));
             // A blocking read of standard input must not keep the process alive.

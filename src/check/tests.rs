@@ -193,7 +193,7 @@ fn step_verdict(result: &CaseResult, row: &str) -> (Verdict, Option<NotDecided>,
         .iter()
         .find(|check| check.requirement == row && check.id.starts_with("step-"))
         .expect("the row is decided by a step");
-    let actual = check.findings.first().map(|finding| finding.actual.clone());
+    let actual = check.findings.first().map(|finding| finding.actual.to_string());
     (check.verdict, check.not_decided.clone(), actual.unwrap_or_default())
 }
 
@@ -467,7 +467,7 @@ fn a_kem_prekey_must_be_there_and_signed_where_the_profile_has_them() {
         let profile = Profile::builtin(profile).unwrap();
         let result = judge(&scenario, &tape.0, Setting { profile: &profile, foreign: false });
         let check = result.checks.iter().find(|check| check.requirement == "ENC-021")?;
-        Some(check.findings[0].actual.clone())
+        Some(check.findings[0].actual.to_string())
     };
     let sound = verdict("experimental-pqxdh", &|_| ()).unwrap();
     assert_eq!(sound, "one of 1569 bytes, signed by it");

@@ -1,5 +1,7 @@
 //! Live progress: a line for each finished case, and a bar where somebody watches.
 
+use std::sync::Arc;
+
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::evidence::RunHeader;
@@ -45,7 +47,7 @@ impl Observer for Live {
         self.bar.set_message(case.to_owned());
     }
 
-    fn finished(&self, result: &CaseResult) {
+    fn finished(&self, result: &Arc<CaseResult>) {
         self.bar.inc(1);
         self.line(&case_line(result));
     }

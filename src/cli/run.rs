@@ -43,7 +43,7 @@ pub struct Args {
     #[arg(long)]
     seed: Option<u64>,
     /// Cases at a time
-    #[arg(long, value_name = "N", default_value_t = 16)]
+    #[arg(long, value_name = "N", default_value_t = 32)]
     jobs: usize,
     /// Also write a report, e.g. `junit=report.xml`; may be repeated
     #[arg(long, value_name = "FORMAT=PATH")]
@@ -149,7 +149,11 @@ async fn carry_out(cases: Vec<Case>, options: RunOptions, world: &World) -> Resu
     };
     watch.end();
     match ran {
-        Some(Ok(ran)) => Ok(Brought { header: ran.header, cases: ran.cases, interrupted: false }),
+        Some(Ok(ran)) => {
+            drop(watch);
+            let header = ran.header.clone();
+            Ok(Brought { header, cases: ran.into_cases(), interrupted: false })
+        }
         Some(Err(
             error @ (RunError::NotStarted(_) | RunError::DeadStarts(_) | RunError::Capabilities(_)),
         )) => Err(fail(Exit::Invalid, &error)),

@@ -11,7 +11,7 @@ use crate::role::quirk;
 use crate::run::Target;
 use crate::scenario::library::Library;
 use crate::scenario::{Case, Scenario, expand, lint, parse};
-use crate::span::{Diagnostic, nearest};
+use crate::span::{Diagnostic, Source, nearest};
 use crate::spec::{LoadError, Profile, joined};
 
 /// The profile of who names none.
@@ -46,31 +46,43 @@ impl Sources {
         Ok(library)
     }
 
-    /// All scenarios, parsed and linted.
-    pub fn scenarios(&self) -> Result<Vec<Scenario>, LoadError> {
-        let mut scenarios = Vec::new();
-        let mut errors: Vec<Diagnostic> = Vec::new();
-        for (id, source) in self.library()?.iter() {
-            match checked(id, source) {
-                Ok(scenario) => scenarios.push(scenario),
-                Err(found) => errors.extend(found),
-            }
-        }
-        if errors.is_empty() { Ok(scenarios) } else { Err(LoadError::Invalid(errors)) }
-    }
-
-    /// All cases of all scenarios.
+    /// All cases of all scenarios, which are parsed and linted.
     pub fn cases(&self) -> Result<Vec<Case>, LoadError> {
-        let mut cases = Vec::new();
-        for scenario in self.scenarios()? {
-            cases.extend(expand(&scenario).map_err(LoadError::Invalid)?);
-        }
-        Ok(cases)
+        let cases = each(&self.library()?, |id, source| expand(&checked(id, source)?))?;
+        Ok(cases.into_iter().flatten().map(Case::without_places).collect())
     }
 }
 
+/// Reads every text, on all cores: it is what a user waits for before anything else happens. In the
+/// library's order, and so are the errors.
+fn each<T: Send>(
+    library: &Library,
+    read: impl Fn(&str, &Source) -> Result<T, Vec<Diagnostic>> + Sync,
+) -> Result<Vec<T>, LoadError> {
+    let texts: Vec<(&str, &Source)> = library.iter().collect();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = texts.len().div_ceil(cores).max(1);
+    let read_all = |texts: &[(&str, &Source)]| -> Vec<_> {
+        texts.iter().map(|(id, source)| read(id, source)).collect()
+    };
+    let read: Vec<Result<T, Vec<Diagnostic>>> = std::thread::scope(|scope| {
+        let shares: Vec<_> =
+            texts.chunks(share).map(|texts| scope.spawn(|| read_all(texts))).collect();
+        shares.into_iter().flat_map(|share| share.join().expect("reading does not panic")).collect()
+    });
+    let mut errors: Vec<Diagnostic> = Vec::new();
+    let mut good = Vec::with_capacity(read.len());
+    for one in read {
+        match one {
+            Ok(one) => good.push(one),
+            Err(found) => errors.extend(found),
+        }
+    }
+    if errors.is_empty() { Ok(good) } else { Err(LoadError::Invalid(errors)) }
+}
+
 /// Parses and lints one scenario.
-pub fn checked(id: &str, source: &crate::span::Source) -> Result<Scenario, Vec<Diagnostic>> {
+pub fn checked(id: &str, source: &Source) -> Result<Scenario, Vec<Diagnostic>> {
     let scenario = parse(id, source)?;
     let quirks: Vec<&str> = quirk::all().map(|quirk| quirk.id).collect();
     let found = lint(&scenario, &quirks);

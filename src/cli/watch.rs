@@ -1,6 +1,6 @@
 //! Follows a run, so that an interrupted one still leaves its reports behind.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::live::Live;
 use crate::evidence::RunHeader;
@@ -16,7 +16,7 @@ pub struct Watch {
 #[derive(Default)]
 struct Seen {
     header: Option<RunHeader>,
-    cases: Vec<CaseResult>,
+    cases: Vec<Arc<CaseResult>>,
 }
 
 impl Watch {
@@ -29,12 +29,12 @@ impl Watch {
         self.live.end();
     }
 
-    /// The finished cases, sorted by id; `None` if the subject has not said hello.
+    /// The finished cases, sorted by id; `None` if the subject has not said hello. Nothing is kept.
     pub fn so_far(&self) -> Option<(RunHeader, Vec<CaseResult>)> {
-        let seen = self.seen();
-        let mut cases = seen.cases.clone();
+        let Seen { header, cases } = std::mem::take(&mut *self.seen());
+        let mut cases: Vec<CaseResult> = cases.into_iter().map(Arc::unwrap_or_clone).collect();
         cases.sort_by(|a, b| a.id.cmp(&b.id));
-        Some((seen.header.clone()?, cases))
+        Some((header?, cases))
     }
 
     /// Values of plain data: whoever held the lock left nothing half done.
@@ -53,8 +53,8 @@ impl Observer for Watch {
         self.live.started(case);
     }
 
-    fn finished(&self, result: &CaseResult) {
-        self.seen().cases.push(result.clone());
+    fn finished(&self, result: &Arc<CaseResult>) {
+        self.seen().cases.push(Arc::clone(result));
         self.live.finished(result);
     }
 }

@@ -1,6 +1,7 @@
 //! One line of a transcript and how it is named.
 
 use std::fmt;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,8 @@ use super::Event;
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 pub struct EntryId {
-    pub case: String,
+    /// Shared by all entries of the case.
+    pub case: Arc<str>,
     pub stream: Stream,
     pub n: u32,
 }
@@ -30,7 +32,7 @@ impl fmt::Display for EntryId {
 #[derive(
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
-pub struct Stream(pub String);
+pub struct Stream(pub Arc<str>);
 
 impl Stream {
     /// The runner's own steps.
@@ -45,7 +47,7 @@ impl Stream {
 
     /// What the user of an account saw.
     pub fn user(account: &str) -> Self {
-        Self(format!("user-{account}"))
+        Self(format!("user-{account}").into())
     }
 
     /// HTTP that came in.
@@ -60,13 +62,13 @@ impl Stream {
 
     /// One direction of a chat connection: `c1<` received, `c1>` sent.
     pub fn connection(number: u64, received: bool) -> Self {
-        Self(format!("c{number}{}", if received { '<' } else { '>' }))
+        Self(format!("c{number}{}", if received { '<' } else { '>' }).into())
     }
 
     /// Pings with which the harness makes sure that nothing is on its way any more, and their
     /// answers. They come as often as it takes, so they are numbered apart.
     pub fn fence(number: u64) -> Self {
-        Self(format!("c{number}-fence"))
+        Self(format!("c{number}-fence").into())
     }
 
     /// True for the streams of [`Stream::fence`].
@@ -91,7 +93,7 @@ impl Stream {
 
     /// What one of Meta's clients did.
     pub fn client(name: &str) -> Self {
-        Self(format!("client-{name}"))
+        Self(format!("client-{name}").into())
     }
 
     /// The process of the implementation under test.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
+use std::sync::Arc;
 
 use super::{Entry, RunHeader, Transcript};
 
@@ -53,10 +54,10 @@ pub fn read_log(input: impl BufRead) -> Result<(RunHeader, Vec<Transcript>), Log
     if header.schema != SCHEMA {
         return Err(LogError::Schema { found: header.schema });
     }
-    let mut cases: BTreeMap<String, Transcript> = BTreeMap::new();
+    let mut cases: BTreeMap<Arc<str>, Transcript> = BTreeMap::new();
     for (index, text) in lines {
         let entry: Entry = parse(index + 1, &text?)?;
-        let case = entry.id.case.clone();
+        let case = Arc::clone(&entry.id.case);
         cases.entry(case.clone()).or_insert_with(|| Transcript::new(case)).push(entry);
     }
     Ok((header, cases.into_values().collect()))

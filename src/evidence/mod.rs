@@ -11,6 +11,8 @@ mod jsonl;
 mod schema;
 mod words;
 
+use std::sync::Arc;
+
 pub use entry::{Entry, EntryId, Lane, Stream};
 pub use event::{
     Channel, Direction, EncFacts, Event, FORGED, FormFacts, Growth, HttpAnswer, LoginFacts, Look,
@@ -28,7 +30,7 @@ pub const FENCE_ID: &str = "fence-";
 /// Everything that one case left behind, in the order of recording.
 #[derive(Clone, Debug, Default)]
 pub struct Transcript {
-    case: String,
+    case: Arc<str>,
     entries: Vec<Entry>,
     counts: std::collections::BTreeMap<Stream, u32>,
     /// Roughly how large the entries are.
@@ -37,7 +39,7 @@ pub struct Transcript {
 
 impl Transcript {
     /// An empty transcript of the case with this id.
-    pub fn new(case: impl Into<String>) -> Self {
+    pub fn new(case: impl Into<Arc<str>>) -> Self {
         Self { case: case.into(), ..Self::default() }
     }
 
@@ -63,14 +65,17 @@ impl Transcript {
     ) -> Option<&Entry> {
         self.bytes += event.size();
         let full = self.entries.len() >= ENTRIES_MAX || self.bytes > TRANSCRIPT_BYTES_MAX;
-        let flood = Event::ProcessTrouble {
+        let flood = || Event::ProcessTrouble {
             kind: Trouble::Flooded,
             detail: format!("{} events, some {} bytes", self.entries.len(), self.bytes),
             shared: false,
         };
         match self.entries.last() {
             Some(last) if full && last.event.is_flood() => return None,
-            _ if full => self.append(at_ms, Stream::process(), lane, None, flood),
+            _ if full => {
+                let flood = flood();
+                self.append(at_ms, Stream::process(), lane, None, flood);
+            }
             _ => self.append(at_ms, stream, lane, actor, event),
         }
         self.entries.last().filter(|_| !full)
@@ -84,9 +89,11 @@ impl Transcript {
         actor: Option<&str>,
         event: Event,
     ) {
+        let known = self.counts.get_key_value(&stream).map(|(known, _)| known.clone());
+        let stream = known.unwrap_or(stream);
         let n = self.counts.entry(stream.clone()).or_default();
         *n += 1;
-        let id = EntryId { case: self.case.clone(), stream, n: *n };
+        let id = EntryId { case: Arc::clone(&self.case), stream, n: *n };
         self.entries.push(Entry { id, lane, actor: actor.map(str::to_owned), at_ms, event });
     }
 

@@ -21,7 +21,7 @@ fn check(id: &str, requirement: &str, verdict: Verdict) -> CheckResult {
         witness: Witness::Wire,
         known: false,
         not_decided: None,
-        findings: vec![Finding::new("it holds", "it holds", vec!["m1/a#steps.1".into()])],
+        findings: vec![Finding::new("it holds", "it holds", ["m1/a#steps.1"])],
     }
 }
 
@@ -61,7 +61,7 @@ fn broken() -> Finding {
         ..Finding::new(
             "expect: at: meta stanza: '<ack id=\"7\"/>'",
             "<ack id=\"8\"/>",
-            vec!["m3.3/b[x=1]#c1<.5".into()],
+            ["m3.3/b[x=1]#c1<.5"],
         )
     }
 }

@@ -170,7 +170,7 @@ impl Session<'_> {
             && self.lines.met.insert(number)
         {
             self.record(Stream::faults(), None, Event::FaultTook { fault: number, label, what });
-            self.recorder.flush().await?;
+            self.recorder.flush()?;
         }
         for pass in passes {
             match pass {

@@ -18,6 +18,7 @@ mod line;
 mod log;
 mod look;
 mod media;
+mod order;
 mod place;
 mod pool;
 mod prerequisite;

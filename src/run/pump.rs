@@ -84,7 +84,7 @@ impl Session<'_> {
                 self.recorder.record(stream, lane, actor.as_deref(), event);
                 continue;
             }
-            self.recorder.flush().await?;
+            self.recorder.flush()?;
             match output {
                 Output::Send { conn, bytes } => self.outgoing(conn, bytes).await?,
                 Output::Close { conn } => self.guest.close(conn),
@@ -104,7 +104,7 @@ impl Session<'_> {
                 Output::Record(_) | Output::WakeAt(_) => {}
             }
         }
-        self.recorder.flush().await
+        self.recorder.flush()
     }
 
     /// Sends what the lobby has not sent already; see [`super::desk`].

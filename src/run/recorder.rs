@@ -1,11 +1,10 @@
 //! Recorded first, acted on second: the transcript, the progress and the log move together.
 
-use tokio::sync::mpsc;
-
+use super::log::EventLog;
 use super::soak::Tally;
 use crate::check::Progress;
 use crate::clock::UnixMs;
-use crate::evidence::{Entry, EntryId, Event, Lane, Stream, Transcript};
+use crate::evidence::{EntryId, Event, Lane, Stream, Transcript};
 
 /// The log could not be written, or grew past its bound.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,17 +19,18 @@ pub enum RecordError {
 pub struct Recorder<'a> {
     pub transcript: Transcript,
     pub progress: Progress<'a>,
-    pending: Vec<Entry>,
-    log: mpsc::Sender<Entry>,
+    /// So many entries of the transcript are in the log.
+    logged: usize,
+    log: EventLog,
     overflown: bool,
     /// Takes the traffic of a soak, of which only the tally is kept.
     pub(super) tally: Option<Tally>,
 }
 
 impl<'a> Recorder<'a> {
-    /// A recorder that hands entries to a bounded log.
-    pub fn new(transcript: Transcript, progress: Progress<'a>, log: mpsc::Sender<Entry>) -> Self {
-        Self { transcript, progress, pending: Vec::new(), log, overflown: false, tally: None }
+    /// A recorder that hands entries to a log.
+    pub fn new(transcript: Transcript, progress: Progress<'a>, log: EventLog) -> Self {
+        Self { transcript, progress, logged: 0, log, overflown: false, tally: None }
     }
 
     /// Appends an event. It reaches the log with the next [`Recorder::flush`], which must come
@@ -50,7 +50,6 @@ impl<'a> Recorder<'a> {
         let id = self.transcript.record(now, stream, lane, actor, event).map(|e| e.id.clone());
         for entry in &self.transcript.entries()[before..] {
             self.progress.observe(entry);
-            self.pending.push(entry.clone());
         }
         self.overflown |= id.is_none();
         id
@@ -59,10 +58,12 @@ impl<'a> Recorder<'a> {
     /// Hands what was recorded to the log.
     ///
     /// # Errors
-    /// The log is closed or the case is a runaway.
-    pub async fn flush(&mut self) -> Result<(), RecordError> {
-        for entry in self.pending.drain(..) {
-            self.log.send(entry).await.map_err(|_| RecordError::LogClosed)?;
+    /// The log cannot be written, or the case is a runaway.
+    pub fn flush(&mut self) -> Result<(), RecordError> {
+        let entries = self.transcript.entries();
+        if self.logged < entries.len() {
+            self.log.append(&entries[self.logged..]).map_err(|_| RecordError::LogClosed)?;
+            self.logged = entries.len();
         }
         if self.overflown { Err(RecordError::TooMany) } else { Ok(()) }
     }

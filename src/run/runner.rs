@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 
 use super::instance::{Company, Guest, Host, NotReady};
 use super::log::EventLog;
+use super::order::ordered;
 use super::place::Place;
 use super::pool::Pool;
 use super::recorder::RecordError;
@@ -21,14 +22,14 @@ use super::{HARNESS, isolation, prerequisite, probe};
 use crate::check::{Setting, judge};
 use crate::clock::UnixMs;
 use crate::driver::{Hello, Seat};
-use crate::evidence::{Entry, Event, Lane, RunHeader, Skip, Stream, Transcript, Trouble};
+use crate::evidence::{Event, Lane, RunHeader, Skip, Stream, Transcript, Trouble};
 use crate::iut::StartError;
 use crate::limits::DEAD_STARTS_MAX;
 use crate::role::quirk::Fault;
 use crate::scenario::{Case, Plan, Plays};
 use crate::seed::Seed;
 use crate::spec::{Ics, Profile};
-use crate::verdict::{CaseResult, Verdict};
+use crate::verdict::{CaseResult, Texts, Verdict};
 
 /// Everything that a run depends on.
 pub struct RunOptions {
@@ -52,14 +53,21 @@ pub trait Observer: Send + Sync {
     /// The subject said hello and so many cases will run.
     fn begun(&self, header: &RunHeader, cases: usize);
     fn started(&self, case: &str);
-    fn finished(&self, result: &CaseResult);
+    fn finished(&self, result: &Arc<CaseResult>);
 }
 
 /// What a run brought.
 pub struct RunReport {
     pub header: RunHeader,
-    /// Sorted by id.
-    pub cases: Vec<CaseResult>,
+    /// Sorted by id; an observer may have kept them too.
+    pub cases: Vec<Arc<CaseResult>>,
+}
+
+impl RunReport {
+    /// The results alone; they are not copied where the observer has let go of them.
+    pub fn into_cases(self) -> Vec<CaseResult> {
+        self.cases.into_iter().map(Arc::unwrap_or_clone).collect()
+    }
 }
 
 /// The run could not be carried out; nothing is known about the subject.
@@ -99,7 +107,6 @@ pub async fn run_all(
     options: RunOptions,
     observer: Arc<dyn Observer>,
 ) -> Result<RunReport, RunError> {
-    let (nowhere, _unread) = mpsc::channel(1);
     let shared = |log| Shared {
         profile: options.profile.clone(),
         seed: options.seed,
@@ -112,34 +119,42 @@ pub async fn run_all(
         log,
     };
     let Introduced { hello, ics, company, first, probed } =
-        introduce(&options, &shared(nowhere.clone())).await?;
+        introduce(&options, &shared(EventLog::nowhere())).await?;
     let header = header(&options, &hello, &ics);
     let log = EventLog::create(&options.out.join("events.jsonl"), &header)?;
     observer.begun(&header, cases.len());
     // One case alone needs nobody to share with, and is easier to follow.
     let shares = first.is_some() || (options.target.shares() && cases.len() > 1);
-    let shared_log = shared(log.entries.clone());
+    let shared_log = shared(log.clone());
     let pool = Pool::new(options.target, company);
     if let Some(first) = first {
         let bind = options.place.bind();
         let listen = |error| RunError::Listen { bind, error };
         pool.begin_with(first, &shared_log).await.map_err(listen)?;
     }
-    let (misfortunes, out) = (Mutex::default(), options.out.clone());
-    let run =
-        Arc::new(Run { shared: shared_log, pool, out, shares, hello, ics, observer, misfortunes });
+    let (misfortunes, texts, out) = (Mutex::default(), Mutex::default(), options.out.clone());
+    let run = Arc::new(Run {
+        shared: shared_log,
+        pool,
+        out,
+        shares,
+        hello,
+        ics,
+        observer,
+        misfortunes,
+        texts,
+    });
     // People and adapters that can be had only once serve one case after another.
     let jobs = if company == Company::Turns { 1 } else { options.jobs };
-    let results = side_by_side(cases, Arc::clone(&run), jobs).await;
+    let results = side_by_side(ordered(cases), Arc::clone(&run), jobs).await;
     run.pool.close().await;
     let whole = match &results {
         Ok(cases) if cases.iter().any(|case| case.verdict.executed()) => run.whole(probed).await,
         _ => Ok(None),
     };
-    drop(run);
-    log.close().await?;
+    log.flush()?;
     let mut cases = results?;
-    cases.extend(whole?);
+    cases.extend(whole?.map(Arc::new));
     cases.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(RunReport { header, cases })
 }
@@ -212,13 +227,15 @@ pub(super) struct Run {
     observer: Arc<dyn Observer>,
     /// What befell shared instances.
     pub(super) misfortunes: Mutex<Vec<Befallen>>,
+    /// What the results say, each text once.
+    texts: Mutex<Texts>,
 }
 
 async fn side_by_side(
     cases: Vec<Case>,
     run: Arc<Run>,
     jobs: usize,
-) -> Result<Vec<CaseResult>, RunError> {
+) -> Result<Vec<Arc<CaseResult>>, RunError> {
     let permits = Arc::new(Semaphore::new(jobs.max(1)));
     let mut tasks = JoinSet::new();
     let mut ended = Vec::with_capacity(cases.len());
@@ -243,19 +260,24 @@ async fn side_by_side(
 }
 
 impl Run {
-    async fn case(&self, case: &Case) -> Result<CaseResult, RunError> {
+    async fn case(&self, case: &Case) -> Result<Arc<CaseResult>, RunError> {
         self.observer.started(&case.id());
         let result = match self.ruled_out(case) {
-            Some(why) => self.judged(case, &self.skip(case, why).await?),
+            Some(why) => self.judged(case, &self.skip(case, why)?),
             None => self.execute(case).await?,
         };
+        self.shared.log.flush()?;
+        let result = Arc::new(result);
         self.observer.finished(&result);
         Ok(result)
     }
 
     fn judged(&self, case: &Case, transcript: &Transcript) -> CaseResult {
         let foreign = self.pool.target.foreign;
-        judge(&case.scenario, transcript, Setting { profile: &self.shared.profile, foreign })
+        let setting = Setting { profile: &self.shared.profile, foreign };
+        let mut result = judge(&case.scenario, transcript, setting);
+        self.texts.lock().unwrap_or_else(PoisonError::into_inner).share(&mut result);
+        result
     }
 
     async fn execute(&self, case: &Case) -> Result<CaseResult, RunError> {
@@ -307,7 +329,7 @@ impl Run {
     ) -> Result<CaseResult, RunError> {
         if self.pool.company == Company::Turns {
             let why = "instance: the adapter serves one connection, and the case needs its own";
-            let transcript = self.skip(case, Skip::Prerequisite(why.into())).await?;
+            let transcript = self.skip(case, Skip::Prerequisite(why.into()))?;
             return Ok(self.judged(case, &transcript));
         }
         let guest: Guest = match self.pool.own(&self.shared, &case.id()).await {
@@ -339,7 +361,7 @@ impl Run {
             NotReady::Listen(error) => Err(self.cannot_listen(error)),
             NotReady::Broken(error) => Err(RunError::DeadStarts(error)),
             NotReady::Start(error) => {
-                let transcript = self.not_started(case, &error).await?;
+                let transcript = self.not_started(case, &error)?;
                 Ok(self.judged(case, &transcript))
             }
         }
@@ -382,18 +404,18 @@ impl Run {
         }
     }
 
-    async fn skip(&self, case: &Case, why: Skip) -> Result<Transcript, RecordError> {
+    fn skip(&self, case: &Case, why: Skip) -> Result<Transcript, RecordError> {
         let event = Event::CaseSkipped {
             scenario: case.scenario.id.clone(),
             text: case.scenario.source.text.to_string(),
             choice: case.choice.clone(),
             why,
         };
-        self.only(case, vec![(Stream::steps(), event)]).await
+        self.only(case, vec![(Stream::steps(), event)])
     }
 
     /// The subject started before and does not now: that is a finding.
-    async fn not_started(&self, case: &Case, error: &StartError) -> Result<Transcript, RunError> {
+    fn not_started(&self, case: &Case, error: &StartError) -> Result<Transcript, RunError> {
         let begun = Event::CaseBegun {
             scenario: case.scenario.id.clone(),
             text: case.scenario.source.text.to_string(),
@@ -403,28 +425,20 @@ impl Run {
         let detail = error.to_string();
         let trouble = Event::ProcessTrouble { kind: Trouble::NotStarted, detail, shared: false };
         let events = vec![(Stream::steps(), begun), (Stream::process(), trouble)];
-        Ok(self.only(case, events).await?)
+        Ok(self.only(case, events)?)
     }
 
-    async fn only(
-        &self,
-        case: &Case,
-        events: Vec<(Stream, Event)>,
-    ) -> Result<Transcript, RecordError> {
+    fn only(&self, case: &Case, events: Vec<(Stream, Event)>) -> Result<Transcript, RecordError> {
         let mut transcript = Transcript::new(case.id());
         for (stream, event) in events {
             transcript.record(UnixMs::now().0, stream, Lane::Main, None, event);
         }
-        self.log(&transcript).await?;
+        self.log(&transcript)?;
         Ok(transcript)
     }
 
-    pub(super) async fn log(&self, transcript: &Transcript) -> Result<(), RecordError> {
-        for entry in transcript.entries() {
-            let entry: Entry = entry.clone();
-            self.shared.log.send(entry).await.map_err(|_| RecordError::LogClosed)?;
-        }
-        Ok(())
+    pub(super) fn log(&self, transcript: &Transcript) -> Result<(), RecordError> {
+        self.shared.log.append(transcript.entries()).map_err(|_| RecordError::LogClosed)
     }
 }
 

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::mpsc;
 
 use super::faulty::Lines;
 use super::files::Files;
 use super::instance::{Guest, Host, integrator};
+use super::log::EventLog;
 use super::look::{self, Looking};
 use super::place::Place;
 use super::pool::release;
@@ -18,7 +18,7 @@ use super::recorder::{RecordError, Recorder};
 use crate::canary::{Canary, Sighting};
 use crate::check::{Progress, lane};
 use crate::driver::CallError;
-use crate::evidence::{Channel, Entry, Event, Growth, Lane, Skip, Stream, Transcript, Trouble};
+use crate::evidence::{Channel, Event, Growth, Lane, Skip, Stream, Transcript, Trouble};
 use crate::iut::logfiles::LogFiles;
 use crate::iut::vitals::Usage;
 use crate::iut::watch;
@@ -49,13 +49,13 @@ pub struct Shared {
     pub debugged: bool,
     /// A person is the adapter: there is no process that anybody sees.
     pub manual: bool,
-    pub log: mpsc::Sender<Entry>,
+    pub log: EventLog,
 }
 
 impl Shared {
     /// What an instance needs that no case is put on.
     pub fn unrecorded(profile: Profile, seed: Seed, place: Place) -> Self {
-        let (log, _nobody) = mpsc::channel(1);
+        let log = EventLog::nowhere();
         let operation_timeout = Duration::from_millis(OPERATION_WAIT_MS_MAX);
         Self {
             profile,
@@ -240,7 +240,7 @@ impl<'a> Session<'a> {
         if !self.host().shared {
             self.host().instance.stop().await;
         }
-        self.recorder.flush().await
+        self.recorder.flush()
     }
 
     fn begin(&mut self, again: Option<&str>) {
@@ -296,7 +296,7 @@ impl<'a> Session<'a> {
         for (at, planned) in phase.steps.iter().enumerate() {
             let text = self.line_of(planned);
             self.note(Event::StepBegun { phase: number, step: at, text });
-            self.recorder.flush().await?;
+            self.recorder.flush()?;
             self.meta.tell_time(self.now());
             let end = self.perform(&planned.step).await?;
             if matches!(planned.step.action, Action::Act(_) | Action::Send(_) | Action::Advance(_))
@@ -305,7 +305,7 @@ impl<'a> Session<'a> {
                 self.meta.set_encoding(self.encoding());
             }
             self.note(Event::StepEnded { phase: number, step: at, end });
-            self.recorder.flush().await?;
+            self.recorder.flush()?;
             let outcome = self.recorder.progress.outcome(number, at);
             if !outcome.is_some_and(crate::check::StepOutcome::is_satisfied) {
                 self.settle().await?;
@@ -331,7 +331,7 @@ impl<'a> Session<'a> {
         }
         self.process_trouble(sound);
         self.note(Event::CaseEnded);
-        self.recorder.flush().await
+        self.recorder.flush()
     }
 
     /// How the process is when all is done.

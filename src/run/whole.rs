@@ -40,7 +40,7 @@ impl Run {
         if result.checks.is_empty() {
             return Ok(None);
         }
-        self.log(&transcript).await?;
+        self.log(&transcript)?;
         Ok(Some(result))
     }
 

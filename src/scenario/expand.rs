@@ -36,6 +36,14 @@ impl Case {
         Ok(Self { scenario, choice: choice.clone() })
     }
 
+    /// The case without [`Scenario::tree`]: only lint asks where in the file something stands, and
+    /// hundreds of cases do without.
+    pub fn without_places(self) -> Self {
+        let mut scenario = self.scenario;
+        Arc::make_mut(&mut scenario).tree = Arc::default();
+        Self { scenario, ..self }
+    }
+
     /// The id: that of the scenario, and `[name=value,…]` where there is a matrix.
     pub fn id(&self) -> String {
         self.to_string()

@@ -4,6 +4,9 @@
 //! Main type: `Matcher`. Each becomes a piece of one regular expression over bytes, so that they
 //! may stand beside each other and beside text.
 
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::template::SyntaxRule;
@@ -24,11 +27,29 @@ pub(super) enum Matcher {
     OneOf(Vec<String>),
 }
 
+/// Cases that run side by side use a few each.
+const REGEXES_KEPT: usize = 32;
+
 /// The words before the colon of a matcher.
 pub(super) const MATCHERS: &[&str] = &["any", "bytes", "hex", "re", "one-of"];
 
-/// Compiles a regular expression over bytes, with a bound on its size.
+/// A regular expression over bytes, with a bound on its size. The last ones are kept: a stanza is
+/// compared with the same pattern again and again.
 pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
+    static KEPT: Mutex<VecDeque<(String, Regex)>> = Mutex::new(VecDeque::new());
+    // Whoever held the lock left whole entries.
+    let kept = || KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, regex)) = kept().iter().find(|(of, _)| of == pattern) {
+        return Ok(regex.clone());
+    }
+    let regex = built(pattern)?;
+    let mut kept = kept();
+    kept.truncate(REGEXES_KEPT - 1);
+    kept.push_front((pattern.to_owned(), regex.clone()));
+    Ok(regex)
+}
+
+fn built(pattern: &str) -> Result<Regex, String> {
     let built = RegexBuilder::new(pattern).size_limit(TEMPLATE_REGEX_BYTES_MAX).build();
     built.map_err(|error| match error {
         regex::Error::Syntax(text) => {
@@ -48,6 +69,17 @@ impl Matcher {
             Self::Hex(bytes) => format!("hex:{}", hex::encode(bytes)),
             Self::Re(pattern) => format!("re:{pattern}"),
             Self::OneOf(words) => format!("one-of:{}", words.join("|")),
+        }
+    }
+
+    /// Whether it alone matches the bytes; `None` where that takes a regular expression.
+    pub fn fits_alone(&self, actual: &[u8]) -> Option<bool> {
+        match self {
+            Self::Any => Some(true),
+            Self::Bytes(count) => Some(actual.len() == *count),
+            Self::Hex(bytes) => Some(actual == bytes),
+            Self::OneOf(words) => Some(words.iter().any(|word| word.as_bytes() == actual)),
+            Self::Re(_) => None,
         }
     }
 

@@ -47,6 +47,7 @@ pub struct Scenario {
     pub source: Source,
     /// The file as it was written, for places and for the choices of the matrix. Where there is a
     /// matrix, `vars` and `steps` stand for one choice, the first unless it comes from `expand`.
+    /// Empty after [`Case::without_places`](super::Case::without_places).
     pub tree: Arc<Yaml>,
 }
 

@@ -78,7 +78,7 @@ fn head(entry: &Entry, title: &str) -> Line {
 
 /// The connection or user, and which way it went.
 fn place(entry: &Entry) -> (String, &'static str) {
-    let stream = entry.id.stream.0.as_str();
+    let stream = &*entry.id.stream.0;
     let received = matches!(&entry.event, Event::Stanza { direction: Direction::Received, .. });
     if let Some(name) = stream.strip_prefix("client-") {
         return (name.to_owned(), " | ");

@@ -316,7 +316,7 @@ impl Host {
         if matches!(event, Event::Closed { .. }) {
             let name = stream.0.trim_end_matches(['<', '>']).to_owned();
             for direction in ["<", ">", "-fence"] {
-                self.counts.remove(&Stream(format!("{name}{direction}")));
+                self.counts.remove(&Stream(format!("{name}{direction}").into()));
             }
         }
         n

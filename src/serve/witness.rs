@@ -13,7 +13,7 @@ use crate::limits::{WINDOW_BYTES_MAX, WINDOW_ENTRIES_MAX};
 use crate::scenario::{Scenario, parse};
 use crate::span::Source;
 use crate::spec::Profile;
-use crate::verdict::{CheckResult, Verdict};
+use crate::verdict::{CheckResult, Text, Verdict};
 
 /// The case that a session is recorded as.
 pub const CASE: &str = "serve";
@@ -55,7 +55,7 @@ pub struct Witness {
     /// Entries since the last look.
     unseen: usize,
     /// What was said of which requirement and evidence.
-    said: VecDeque<(String, Vec<String>)>,
+    said: VecDeque<(String, Vec<Text>)>,
 }
 
 impl Witness {
@@ -90,7 +90,7 @@ impl Witness {
     }
 
     fn is_new(&mut self, result: &CheckResult) -> bool {
-        let evidence: BTreeSet<&String> =
+        let evidence: BTreeSet<&Text> =
             result.findings.iter().flat_map(|finding| &finding.evidence).collect();
         let evidence = evidence.into_iter().cloned().collect();
         let key = (result.requirement.clone(), evidence);
@@ -175,7 +175,7 @@ mod tests {
         witness.observe(&received(2, &without_id.clone().attr("id", "7")));
         assert_eq!(witness.look(&profile), []);
         witness.observe(&received(3, &without_id));
-        assert_eq!(witness.look(&profile)[0].findings[0].evidence, ["serve#c1<.3"]);
+        assert_eq!(witness.look(&profile)[0].findings[0].evidence, ["serve#c1<.3".into()]);
     }
 
     #[test]

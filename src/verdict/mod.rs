@@ -8,6 +8,7 @@ mod date;
 mod exit;
 mod repeats;
 mod result;
+mod texts;
 
 pub use baseline::Baseline;
 pub use coverage::{Coverage, CoverageRow, Standing, coverage};
@@ -15,5 +16,7 @@ pub use date::{Date, NoDate};
 pub use exit::Exit;
 pub use repeats::{Flaky, Repeats};
 pub use result::{
-    CaseResult, CheckResult, Finding, Nearby, NotDecided, Outcome, Surroundings, Verdict, Witness,
+    CaseResult, CheckResult, Finding, Nearby, NotDecided, Outcome, Surroundings, Text, Verdict,
+    Witness,
 };
+pub use texts::Texts;

@@ -1,5 +1,7 @@
 //! Verdicts and how they add up.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -90,13 +92,17 @@ impl NotDecided {
     }
 }
 
+/// A text of a finding. A run keeps tens of thousands of findings, and they say the same few thousand
+/// things: [`Texts`](super::Texts) keeps each once.
+pub type Text = Arc<str>;
+
 /// One observation that decides a row.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
-    pub expected: String,
-    pub actual: String,
+    pub expected: Text,
+    pub actual: Text,
     /// Entry ids; the first is where what came first differed from what was expected.
-    pub evidence: Vec<String>,
+    pub evidence: Vec<Text>,
     /// Expected against actual in detail, where both have a structure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diff: Option<Diff>,
@@ -113,11 +119,12 @@ pub struct Finding {
 
 impl Finding {
     /// A finding with its essentials.
-    pub fn new(
-        expected: impl Into<String>,
-        actual: impl Into<String>,
-        evidence: Vec<String>,
+    pub fn new<Id: Into<Text>>(
+        expected: impl Into<Text>,
+        actual: impl Into<Text>,
+        evidence: impl IntoIterator<Item = Id>,
     ) -> Self {
+        let evidence = evidence.into_iter().map(Into::into).collect();
         Self { expected: expected.into(), actual: actual.into(), evidence, ..Self::default() }
     }
 }

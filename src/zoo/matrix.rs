@@ -322,7 +322,7 @@ fn names(case: &CaseResult, quirk: &Quirk) -> bool {
     let Fault::Writes(variant) = quirk.fault else { return true };
     let named = format!("it writes {variant}");
     let checks = case.checks.iter().filter(|check| check.requirement == quirk.requirement);
-    checks.flat_map(|check| &check.findings).any(|finding| finding.actual == named)
+    checks.flat_map(|check| &check.findings).any(|finding| *finding.actual == *named)
 }
 
 /// What a control came to.
@@ -374,7 +374,7 @@ async fn run(
         peer_fault,
         again: format!("counterpart run --iut 'reference:third-party?quirk={id}' --seed {seed}"),
     };
-    Ok(run_all(cases, run, Arc::new(Silent)).await?.cases)
+    Ok(run_all(cases, run, Arc::new(Silent)).await?.into_cases())
 }
 
 struct Silent;
@@ -382,5 +382,5 @@ struct Silent;
 impl Observer for Silent {
     fn begun(&self, _: &RunHeader, _: usize) {}
     fn started(&self, _: &str) {}
-    fn finished(&self, _: &CaseResult) {}
+    fn finished(&self, _: &Arc<CaseResult>) {}
 }

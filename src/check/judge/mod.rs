@@ -4,7 +4,7 @@ mod grading;
 mod seen;
 mod steps;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use self::grading::{broken, cap, resting_on_signal, result, undecided};
 use self::steps::Steps;
@@ -18,7 +18,7 @@ use super::thief::{Thief, Thieves};
 use crate::evidence::{Entry, EntryId, Event, Lane, Skip, Transcript};
 use crate::scenario::{Plan, Scenario};
 use crate::spec::Profile;
-use crate::verdict::{CaseResult, CheckResult, Finding, NotDecided, Verdict};
+use crate::verdict::{CaseResult, CheckResult, Finding, NotDecided, Text, Verdict};
 
 /// What a verdict depends on besides the transcript.
 #[derive(Clone, Copy)]
@@ -104,18 +104,6 @@ fn executed_checks(
     checks.retain(|check| !setting.profile.rules_out(&check.requirement));
     explain(&mut checks, scenario, transcript, &progress.late_arrivals());
     checks.sort_by(|a, b| (&a.requirement, &a.id).cmp(&(&b.requirement, &b.id)));
-    kept(checks)
-}
-
-/// The results without spare room: a run keeps tens of thousands of them until its end.
-fn kept(mut checks: Vec<CheckResult>) -> Vec<CheckResult> {
-    for check in &mut checks {
-        for finding in &mut check.findings {
-            finding.evidence.shrink_to_fit();
-        }
-        check.findings.shrink_to_fit();
-    }
-    checks.shrink_to_fit();
     checks
 }
 
@@ -147,9 +135,11 @@ pub(super) fn passive_results(
 ) -> Vec<CheckResult> {
     // The order of streams among each other is a matter of chance, that within each is not.
     observed.sort_by(|a, b| a.evidence.cmp(&b.evidence));
+    let observed = alike_together(observed);
     let mut results: Vec<CheckResult> = Vec::new();
+    let mut ids = Ids::new();
     for observed in observed {
-        let next = passive_result(id, observed, setting);
+        let next = passive_result(id, observed, setting, &mut ids);
         let same = results.iter_mut().find(|known| known.requirement == next.requirement);
         match same {
             Some(known) if known.verdict < next.verdict => *known = next,
@@ -159,6 +149,21 @@ pub(super) fn passive_results(
         }
     }
     results
+}
+
+/// Entry ids as texts: rows of one check point at the same entries.
+type Ids = HashMap<EntryId, Text>;
+
+/// What was observed again and again becomes one observation with all its evidence.
+fn alike_together(observed: Vec<Observed>) -> Vec<Observed> {
+    let mut together: Vec<Observed> = Vec::new();
+    for next in observed {
+        match together.iter_mut().find(|known| known.is_like(&next)) {
+            Some(known) => known.evidence.extend(next.evidence),
+            None => together.push(next),
+        }
+    }
+    together
 }
 
 /// Adds findings; what expects the same becomes one finding with all its evidence.
@@ -175,10 +180,16 @@ fn merge(known: &mut CheckResult, findings: Vec<Finding>) {
 /// What a passive check says of each thing that it observes, for whoever watches live.
 pub fn watch(check: &dyn Check, view: &View<'_>, setting: Setting<'_>) -> Vec<CheckResult> {
     let observed = check.examine(view).into_iter();
-    observed.map(|observed| passive_result(check.id(), observed, setting)).collect()
+    let mut ids = Ids::new();
+    observed.map(|observed| passive_result(check.id(), observed, setting, &mut ids)).collect()
 }
 
-fn passive_result(id: &str, observed: Observed, setting: Setting<'_>) -> CheckResult {
+fn passive_result(
+    id: &str,
+    observed: Observed,
+    setting: Setting<'_>,
+    ids: &mut Ids,
+) -> CheckResult {
     let base = result(id, observed.requirement, Verdict::Pass);
     let base = CheckResult { witness: observed.witness, ..base };
     let base = match observed.profile_key.and_then(|key| Some((key, setting.profile.basis(key)?))) {
@@ -188,7 +199,10 @@ fn passive_result(id: &str, observed: Observed, setting: Setting<'_>) -> CheckRe
         _ => base,
     };
     let base = resting_on_signal(base, setting);
-    let evidence = observed.evidence.iter().map(ToString::to_string).collect();
+    let evidence = observed.evidence.into_iter().map(|id| {
+        let text = |id: &EntryId| id.to_string().into();
+        Text::clone(ids.entry(id).or_insert_with_key(text))
+    });
     let finding = Finding::new(observed.expected, observed.actual, evidence);
     match observed.grade {
         Grade::Right => CheckResult { findings: vec![finding], ..base },
@@ -202,7 +216,7 @@ fn passive_result(id: &str, observed: Observed, setting: Setting<'_>) -> CheckRe
             cap(check, false, setting.foreign)
         }
         Grade::Open => {
-            let why = NotDecided::IutDied(finding.actual.clone());
+            let why = NotDecided::IutDied(finding.actual.to_string());
             CheckResult { findings: vec![finding], ..undecided(base, why) }
         }
         Grade::DriverError => {

@@ -94,7 +94,7 @@ impl Steps<'_> {
             }
             Some(StepOutcome::Failed { expected, actual, evidence, .. }) => {
                 let claim = actual.starts_with("the adapter reports");
-                let finding = || Finding::new(expected, actual, evidence.clone());
+                let finding = || Finding::new(expected.as_str(), actual.as_str(), evidence.clone());
                 let what = format!("{what}: {}", shortened(actual));
                 Some(Stop { what, fails: claim.then(finding), absent: None })
             }
@@ -153,12 +153,15 @@ impl Steps<'_> {
         }
         match outcome {
             Some(StepOutcome::Satisfied { actual, evidence }) => {
-                let finding = Finding::new(self.text(step), actual, evidence.clone());
+                let finding = Finding::new(self.text(step), actual.as_str(), evidence.clone());
                 CheckResult { findings: vec![finding], ..check }
             }
             Some(StepOutcome::Failed { expected, actual, evidence, diff }) => {
                 let diff = diff.clone();
-                let finding = Finding { diff, ..Finding::new(expected, actual, evidence.clone()) };
+                let finding = Finding {
+                    diff,
+                    ..Finding::new(expected.as_str(), actual.as_str(), evidence.clone())
+                };
                 // What a stanza of ours means by a value that we guess is no invariant.
                 let invariant = matches!(step.action, Action::ExpectNone(_)) && !names_a_value;
                 broken(check, finding, invariant, self.setting)
@@ -271,8 +274,10 @@ impl Steps<'_> {
                 (Some(StepOutcome::Failed { expected, actual, evidence, diff }), Some(word)) => {
                     let actual = format!("{word}: {what}: {actual}");
                     let diff = diff.clone();
-                    let finding =
-                        Finding { diff, ..Finding::new(expected, actual, evidence.clone()) };
+                    let finding = Finding {
+                        diff,
+                        ..Finding::new(expected.as_str(), actual.as_str(), evidence.clone())
+                    };
                     *check = broken(check.clone(), finding, true, self.setting);
                 }
                 // What is undecided already knows a better reason.

@@ -113,6 +113,12 @@ impl Observed {
         }
     }
 
+    /// True if it says the same of the same rule, whatever it was seen on.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let what = |of: &Self| (of.requirement, of.grade, of.profile_key, of.witness);
+        what(self) == what(other) && self.expected == other.expected
+    }
+
     fn resting_on(self, key: &'static str) -> Self {
         Self { profile_key: Some(key), ..self }
     }

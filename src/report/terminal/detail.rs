@@ -5,7 +5,7 @@ use super::compare;
 use super::text::{Ink, Page, clean, cut};
 use super::verdict_ink;
 use crate::spec::Catalogue;
-use crate::verdict::{CaseResult, CheckResult, Finding, Nearby, Surroundings};
+use crate::verdict::{CaseResult, CheckResult, Finding, Nearby, Surroundings, Text};
 
 /// Entry ids that are listed of one finding.
 const EVIDENCE_MAX: usize = 8;
@@ -130,7 +130,7 @@ fn without_pattern(text: &str) -> String {
 
 /// Entry ids, without the case's, which is the heading.
 fn evidence(case: &CaseResult, finding: &Finding) -> String {
-    let short = |id: &String| {
+    let short = |id: &Text| {
         let own = id.strip_prefix(&case.id).and_then(|rest| rest.strip_prefix('#'));
         own.unwrap_or(id).to_owned()
     };

@@ -1,0 +1,90 @@
+//! Texts of findings, each kept once.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::{CaseResult, Text};
+
+/// The texts that the results of a run hold so far.
+#[derive(Debug, Default)]
+pub struct Texts {
+    known: HashSet<Text>,
+}
+
+impl Texts {
+    /// Lets a result share its texts with those before it, and takes away spare room: it is kept until
+    /// the run ends.
+    pub fn share(&mut self, result: &mut CaseResult) {
+        // Entry ids are a case's own.
+        let mut ids = HashSet::new();
+        for check in &mut result.checks {
+            for finding in &mut check.findings {
+                kept_once(&mut self.known, &mut finding.expected);
+                kept_once(&mut self.known, &mut finding.actual);
+                finding.evidence.iter_mut().for_each(|id| kept_once(&mut ids, id));
+                finding.evidence.shrink_to_fit();
+            }
+            check.findings.shrink_to_fit();
+        }
+        result.checks.shrink_to_fit();
+    }
+}
+
+fn kept_once(known: &mut HashSet<Text>, text: &mut Text) {
+    match known.get(text) {
+        Some(known) => *text = Arc::clone(known),
+        None => {
+            known.insert(Arc::clone(text));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::Basis;
+    use crate::verdict::{CheckResult, Finding, Verdict, Witness};
+
+    fn result(id: &str) -> CaseResult {
+        let finding = Finding::new("a POST", "POST", [format!("{id}#http-in.1"), "x".to_owned()]);
+        let check = CheckResult {
+            id: "enlistment-form".into(),
+            requirement: "ENL-001".into(),
+            verdict: Verdict::Pass,
+            basis: Basis::Stated,
+            profile_key: None,
+            witness: Witness::Wire,
+            known: false,
+            not_decided: None,
+            findings: vec![finding],
+        };
+        CaseResult {
+            id: id.into(),
+            scenario: id.into(),
+            title: String::new(),
+            milestone: "M1".into(),
+            verdict: Verdict::Pass,
+            isolated: false,
+            log: None,
+            measures: Vec::new(),
+            checks: vec![check.clone(), check],
+        }
+    }
+
+    #[test]
+    fn equal_texts_are_kept_once_and_say_the_same() {
+        let (mut texts, mut one, mut other) = (Texts::default(), result("m1/a"), result("m1/b"));
+        for shared in [&mut one, &mut other] {
+            let before = shared.clone();
+            texts.share(shared);
+            assert_eq!(*shared, before);
+        }
+        let finding = |of: &CaseResult| of.checks[1].findings[0].clone();
+        let first = one.checks[0].findings[0].clone();
+        assert!(Arc::ptr_eq(&first.evidence[0], &finding(&one).evidence[0]));
+        let (one, other) = (finding(&one), finding(&other));
+        assert!(Arc::ptr_eq(&one.expected, &other.expected));
+        // "a POST" and "POST".
+        assert_eq!(texts.known.len(), 2);
+    }
+}
