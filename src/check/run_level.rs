@@ -72,7 +72,11 @@ mod tests {
         }
         let profile = Profile::builtin("whatsapp-1.0.3").unwrap();
         let result = judge_run(&transcript, Setting { profile: &profile, foreign: true });
-        result.checks.into_iter().map(|check| (check.requirement, check.verdict)).collect()
+        result
+            .checks
+            .into_iter()
+            .map(|check| (check.requirement.to_string(), check.verdict))
+            .collect()
     }
 
     fn probed(declared: bool, answer: ProbeAnswer) -> Event {

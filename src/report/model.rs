@@ -10,7 +10,7 @@ use super::{Endpoint, shell_word, surface};
 use crate::evidence::RunHeader;
 use crate::spec::{Basis, Catalogue, Profile};
 use crate::verdict::baseline::Applied;
-use crate::verdict::{CaseResult, Coverage, Outcome, Repeats, Standing, Verdict, coverage};
+use crate::verdict::{CaseResult, Coverage, Outcome, Repeats, Standing, Text, Verdict, coverage};
 
 /// Version of the report format.
 pub const SCHEMA: u32 = 1;
@@ -99,7 +99,7 @@ pub fn assemble(
 
 /// Says of everything that is not right how to see it again.
 fn add_command(case: &mut CaseResult, again: &str) {
-    let command = format!("{again} {}", shell_word(&case.id));
+    let command: Text = format!("{again} {}", shell_word(&case.id)).into();
     for check in case.checks.iter_mut().filter(|check| check.is_red()) {
         for finding in &mut check.findings {
             finding.again = Some(command.clone());

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::verdict::{CaseResult, Verdict};
+use crate::verdict::{CaseResult, Text, Verdict};
 
 /// An endpoint with the worst verdict of each row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Endpoint {
     pub endpoint: String,
-    pub rows: BTreeMap<String, Verdict>,
+    pub rows: BTreeMap<Text, Verdict>,
 }
 
 /// The endpoints, with the areas that are about nothing else, in the order of the report.
@@ -30,7 +30,7 @@ const OF_PUSH: &[&str] = &["JWK-012", "JWK-013", "JWK-015", "JWK-017"];
 
 /// Groups what was executed; an endpoint of which nothing was is left out.
 pub fn surface(cases: &[CaseResult]) -> Vec<Endpoint> {
-    let mut by_endpoint: BTreeMap<&str, BTreeMap<String, Verdict>> = BTreeMap::new();
+    let mut by_endpoint: BTreeMap<&str, BTreeMap<Text, Verdict>> = BTreeMap::new();
     for case in cases {
         for check in case.checks.iter().filter(|check| check.verdict.executed()) {
             let Some(endpoint) = endpoint(&case.id, &check.requirement) else { continue };

@@ -48,16 +48,16 @@ fn broken() -> Finding {
         here,
     };
     Finding {
-        diff: Some(Diff {
+        diff: Some(Box::new(Diff {
             lines: vec![line(Side::Expected, "id=\"7\"/>"), line(Side::Actual, "id=\"8\"/>")],
-        }),
+        })),
         cause: Some("the client counts on".into()),
-        volatile: Some(Surroundings {
+        volatile: Some(Box::new(Surroundings {
             events: vec![
                 nearby("c1>.4", "sent <message id=\"7\"/>", false),
                 nearby("c1<.5", "received <ack id=\"8\"/>", true),
             ],
-        }),
+        })),
         ..Finding::new(
             "expect: at: meta stanza: '<ack id=\"7\"/>'",
             "<ack id=\"8\"/>",

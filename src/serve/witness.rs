@@ -55,7 +55,7 @@ pub struct Witness {
     /// Entries since the last look.
     unseen: usize,
     /// What was said of which requirement and evidence.
-    said: VecDeque<(String, Vec<Text>)>,
+    said: VecDeque<(Text, Vec<Text>)>,
 }
 
 impl Witness {
@@ -175,7 +175,7 @@ mod tests {
         witness.observe(&received(2, &without_id.clone().attr("id", "7")));
         assert_eq!(witness.look(&profile), []);
         witness.observe(&received(3, &without_id));
-        assert_eq!(witness.look(&profile)[0].findings[0].evidence, ["serve#c1<.3".into()]);
+        assert_eq!(witness.look(&profile)[0].findings[0].evidence, [Text::from("serve#c1<.3")]);
     }
 
     #[test]

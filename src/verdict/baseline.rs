@@ -160,8 +160,8 @@ impl Baseline {
             let known = self.entries.iter().find(|entry| entry.names(case, check));
             Known {
                 case: case.id.clone(),
-                check: Some(check.id.clone()),
-                requirement: check.requirement.clone(),
+                check: Some(check.id.to_string()),
+                requirement: check.requirement.to_string(),
                 reason: known.map_or_else(|| reason.to_owned(), |known| known.reason.clone()),
                 expires: known.map_or(expires, |known| known.expires),
             }
@@ -173,8 +173,8 @@ impl Baseline {
 impl Known {
     fn names(&self, case: &CaseResult, check: &CheckResult) -> bool {
         self.case == case.id
-            && self.requirement == check.requirement
-            && self.check.as_ref().is_none_or(|id| *id == check.id)
+            && check.requirement == self.requirement
+            && self.check.as_ref().is_none_or(|id| check.id == *id)
     }
 
     fn apply(

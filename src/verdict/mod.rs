@@ -16,7 +16,6 @@ pub use date::{Date, NoDate};
 pub use exit::Exit;
 pub use repeats::{Flaky, Repeats};
 pub use result::{
-    CaseResult, CheckResult, Finding, Nearby, NotDecided, Outcome, Surroundings, Text, Verdict,
-    Witness,
+    CaseResult, CheckResult, Finding, Nearby, NotDecided, Outcome, Surroundings, Verdict, Witness,
 };
-pub use texts::Texts;
+pub use texts::{Text, Texts};

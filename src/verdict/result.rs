@@ -1,10 +1,9 @@
 //! Verdicts and how they add up.
 
-use std::sync::Arc;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Text;
 use crate::diff::Diff;
 use crate::spec::Basis;
 
@@ -92,10 +91,6 @@ impl NotDecided {
     }
 }
 
-/// A text of a finding. A run keeps tens of thousands of findings, and they say the same few thousand
-/// things: [`Texts`](super::Texts) keeps each once.
-pub type Text = Arc<str>;
-
 /// One observation that decides a row.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
@@ -105,16 +100,16 @@ pub struct Finding {
     pub evidence: Vec<Text>,
     /// Expected against actual in detail, where both have a structure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub diff: Option<Diff>,
+    pub diff: Option<Box<Diff>>,
     /// What most probably lies behind it, where the recording tells; only of what is not right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cause: Option<String>,
+    pub cause: Option<Text>,
     /// The command that runs the case again; only of what is not right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub again: Option<String>,
+    pub again: Option<Text>,
     /// What depends on chance; only of what is not right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub volatile: Option<Surroundings>,
+    pub volatile: Option<Box<Surroundings>>,
 }
 
 impl Finding {
@@ -153,13 +148,13 @@ pub struct Nearby {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckResult {
     /// `step-7` or the name of a passive check.
-    pub id: String,
-    pub requirement: String,
+    pub id: Text,
+    pub requirement: Text,
     pub verdict: Verdict,
     /// The weaker of the requirement's and the decisive profile value's.
     pub basis: Basis,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub profile_key: Option<String>,
+    pub profile_key: Option<Text>,
     pub witness: Witness,
     /// Somebody knows of the failure and it does not count (`interfaces.md` §1).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

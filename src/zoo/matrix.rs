@@ -322,7 +322,7 @@ fn names(case: &CaseResult, quirk: &Quirk) -> bool {
     let Fault::Writes(variant) = quirk.fault else { return true };
     let named = format!("it writes {variant}");
     let checks = case.checks.iter().filter(|check| check.requirement == quirk.requirement);
-    checks.flat_map(|check| &check.findings).any(|finding| *finding.actual == *named)
+    checks.flat_map(|check| &check.findings).any(|finding| finding.actual == named)
 }
 
 /// What a control came to.
@@ -332,9 +332,9 @@ fn tried(control: &quirk::Control, cases: &[Case], results: &[CaseResult]) -> Co
     let forbidden = |case: &CaseResult, check: &CheckResult| match control.demand {
         Demand::PassesNothing => true,
         Demand::ToldApart => false,
-        Demand::RefusesInVain => refusals
-            .get(&case.id)
-            .is_some_and(|rows| rows.contains(&(check.id.clone(), check.requirement.clone()))),
+        Demand::RefusesInVain => refusals.get(&case.id).is_some_and(|rows| {
+            rows.contains(&(check.id.to_string(), check.requirement.to_string()))
+        }),
     };
     let checks = || results.iter().flat_map(|case| case.checks.iter().map(move |c| (case, c)));
     let passed = checks().filter(|(_, check)| check.verdict == Verdict::Pass);

@@ -57,7 +57,7 @@ impl<'a> Scene<'a> {
     /// The entry that the finding points at.
     fn here(&self) -> Option<&'a Entry> {
         let id = self.finding.evidence.first()?;
-        self.transcript.entries().iter().find(|entry| entry.id.to_string() == **id)
+        self.transcript.entries().iter().find(|entry| *id == entry.id.to_string())
     }
 
     fn lane(&self) -> Lane {

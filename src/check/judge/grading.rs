@@ -7,8 +7,8 @@ use crate::verdict::{CheckResult, Finding, NotDecided, Verdict, Witness};
 pub(super) fn result(id: &str, row: &str, verdict: Verdict) -> CheckResult {
     let basis = Catalogue::builtin().get(row).map_or(Basis::Profile, |row| row.basis);
     CheckResult {
-        id: id.to_owned(),
-        requirement: row.to_owned(),
+        id: id.into(),
+        requirement: row.into(),
         verdict,
         basis,
         profile_key: None,
@@ -30,7 +30,7 @@ pub(super) fn resting_on_signal(check: CheckResult, setting: Setting<'_>) -> Che
     if !encrypted || setting.profile.basis(KEY) != Some(Basis::Assumed) {
         return check;
     }
-    let profile_key = check.profile_key.or(Some(KEY.to_owned()));
+    let profile_key = check.profile_key.or_else(|| Some(KEY.into()));
     CheckResult { basis: Basis::Assumed, profile_key, ..check }
 }
 
@@ -69,5 +69,5 @@ pub(super) fn cap(check: CheckResult, invariant: bool, foreign: bool) -> CheckRe
         return check;
     }
     let key = check.profile_key.clone().unwrap_or_else(|| check.requirement.clone());
-    undecided(check, NotDecided::Assumed(key))
+    undecided(check, NotDecided::Assumed(key.to_string()))
 }

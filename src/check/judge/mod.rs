@@ -115,7 +115,7 @@ fn explain(
     late: &BTreeMap<String, EntryId>,
 ) {
     for check in checks.iter_mut().filter(|check| check.verdict > Verdict::Pass) {
-        let late = late.get(&check.id);
+        let late = late.get(check.id.as_str());
         let late = late.and_then(|id| transcript.entries().iter().find(|entry| entry.id == *id));
         let judged = check.clone();
         for finding in &mut check.findings {
@@ -123,7 +123,7 @@ fn explain(
             let cause = likely(&scene);
             let first = finding.evidence.first();
             let volatile = first.and_then(|id| around(transcript, id));
-            (finding.cause, finding.volatile) = (cause, volatile);
+            (finding.cause, finding.volatile) = (cause.map(Into::into), volatile.map(Box::new));
         }
     }
 }
@@ -194,7 +194,7 @@ fn passive_result(
     let base = CheckResult { witness: observed.witness, ..base };
     let base = match observed.profile_key.and_then(|key| Some((key, setting.profile.basis(key)?))) {
         Some((key, basis)) if basis < base.basis => {
-            CheckResult { basis, profile_key: Some(key.to_owned()), ..base }
+            CheckResult { basis, profile_key: Some(key.into()), ..base }
         }
         _ => base,
     };

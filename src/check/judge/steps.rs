@@ -157,7 +157,7 @@ impl Steps<'_> {
                 CheckResult { findings: vec![finding], ..check }
             }
             Some(StepOutcome::Failed { expected, actual, evidence, diff }) => {
-                let diff = diff.clone();
+                let diff = diff.clone().map(Box::new);
                 let finding = Finding {
                     diff,
                     ..Finding::new(expected.as_str(), actual.as_str(), evidence.clone())
@@ -192,7 +192,7 @@ impl Steps<'_> {
             .min_by_key(|(basis, _)| *basis);
         match weakest {
             Some((basis, key)) if basis < check.basis => {
-                CheckResult { basis, profile_key: Some(key), ..check }
+                CheckResult { basis, profile_key: Some(key.into()), ..check }
             }
             _ => check,
         }
@@ -264,7 +264,7 @@ impl Steps<'_> {
         what: &str,
     ) {
         for check in checks.iter_mut() {
-            let concerned = rows.contains(&(check.id.clone(), check.requirement.clone()));
+            let concerned = rows.contains(&(check.id.to_string(), check.requirement.to_string()));
             // What was found broken stays found, also where the row only recommends.
             let found = check.verdict == Verdict::Warn || check.verdict > Verdict::Inconclusive;
             if !concerned || found {
@@ -273,7 +273,7 @@ impl Steps<'_> {
             match (outcome, word) {
                 (Some(StepOutcome::Failed { expected, actual, evidence, diff }), Some(word)) => {
                     let actual = format!("{word}: {what}: {actual}");
-                    let diff = diff.clone();
+                    let diff = diff.clone().map(Box::new);
                     let finding = Finding {
                         diff,
                         ..Finding::new(expected.as_str(), actual.as_str(), evidence.clone())

@@ -43,7 +43,7 @@ fn alike(a: &CheckResult, b: &CheckResult) -> bool {
 }
 
 /// What was told last around a finding; it is not told again right below.
-type Told = Option<(Option<Surroundings>, Option<String>)>;
+type Told = Option<(Option<Box<Surroundings>>, Option<Text>)>;
 
 fn rows(page: &mut Page, case: &CaseResult, checks: &[&CheckResult], told: &mut Told) {
     page.gap();
