@@ -437,3 +437,34 @@ done
     assert_eq!(checked.status.code(), Some(1), "{}", words(&checked));
     insta::assert_snapshot!("driver-check-faults", String::from_utf8(checked.stdout).unwrap());
 }
+
+#[test]
+fn the_self_check_hands_a_client_without_a_server_its_tokens() {
+    let dir = Scratch::new("check-token");
+    let script = r#"
+while read -r line; do
+  id=$(printf '%s' "$line" | sed 's/"id":\([0-9]*\).*/\1/; s/.*,//')
+  case "$line" in
+    *'"method":"hello"'*) answer='"result":{"driver":"1","iut":{"name":"tokens","version":"1"},"seats":["third-party-client"],"capabilities":{}}' ;;
+    *'"method":"enlist"'*'"token":"ey'*) answer='"result":{"login":"1-2@interop"}' ;;
+    *'"method":"connect"'*'"token":"ey'*|*'"method":"configure"'*|*'"method":"account"'*) answer='"result":{}' ;;
+    *'"method":"health"'*|*'"method":"stop"'*) answer='"result":{}' ;;
+    *) answer='"error":{"code":-32601,"message":"method not found"}' ;;
+  esac
+  printf '{"jsonrpc":"2.0","id":%s,%s}\n' "$id" "$answer"
+  case "$line" in *'"method":"stop"'*) exit 0 ;; esac
+done
+"#;
+    dir.file("adapter.sh", script);
+    let iut = dir.file(
+        "iut.yaml",
+        "schema: 1\nname: tokens\nversion: \"1\"\nseats: [third-party-client]\n\
+         adapter: { spawn: { command: [sh, adapter.sh] } }\n",
+    );
+    let checked = program(&["driver-check", "--iut", &iut]);
+    let told = String::from_utf8(checked.stdout).unwrap();
+    for operation in ["enlist", "connect"] {
+        let row = told.lines().find(|line| line.contains(&format!(" {operation} ")));
+        assert!(row.is_some_and(|row| row.starts_with("  ok ")), "{told}");
+    }
+}

@@ -100,6 +100,7 @@ fn report() -> Report {
         iut_ref: "acme.yaml".into(),
         foreign: true,
         again: "counterpart run --iut acme.yaml --seed 7".into(),
+        selection: "--milestone M2".into(),
         iut: json!({
             "name": "acme",
             "version": "2.3.1",

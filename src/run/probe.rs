@@ -15,6 +15,8 @@ use crate::spec::{Ics, Profile};
 
 /// The account that probes speak of.
 pub(super) const ACCOUNT: &str = "probe";
+/// How that user is known to others.
+pub(super) const VISIBLE_ID: &str = "probe-1";
 /// Hooks that end a process or undo its state.
 const LEFT_OUT: &[&str] = &["kill", "reset", "restart"];
 
@@ -32,7 +34,7 @@ pub(super) async fn hooks(host: &Host, ics: &Ics, profile: &Profile) -> Vec<Even
         if ics.is_left_out(capability) {
             continue;
         }
-        let (answer, why) = attempt(host, hook).await;
+        let (answer, why) = attempt(host, hook, None).await;
         if answer == ProbeAnswer::Malformed {
             events.push(Event::DriverBreach { why });
         }
@@ -52,7 +54,7 @@ pub(super) async fn hooks(host: &Host, ics: &Ics, profile: &Profile) -> Vec<Even
 
 /// Announces the account that probes speak of.
 pub(super) async fn announce(host: &Host, profile: &Profile) -> Result<Value, CallError> {
-    let mut user = json!({ "visible_id": "probe-1" });
+    let mut user = json!({ "visible_id": VISIBLE_ID });
     if enlistment_is_skipped(profile) {
         user["login"] = json!("15550000001@s.whatsapp.net");
     }
@@ -63,8 +65,13 @@ pub(super) async fn announce(host: &Host, profile: &Profile) -> Result<Value, Ca
 }
 
 /// Asks for an operation with the smallest parameters that it takes.
-pub(super) async fn attempt(host: &Host, operation: &Operation) -> Tried {
-    let params = operation.sample_params(ACCOUNT, Seat::ThirdPartyServer);
+///
+/// `token` goes to those that take one.
+pub(super) async fn attempt(host: &Host, operation: &Operation, token: Option<&str>) -> Tried {
+    let mut params = operation.sample_params(ACCOUNT, Seat::ThirdPartyServer);
+    if let Some(token) = token.filter(|_| matches!(operation.name, "enlist" | "connect")) {
+        params.insert("token".to_owned(), json!(token));
+    }
     match host.instance.call(operation.name, params).await {
         Ok(_) => (ProbeAnswer::Done, "done".to_owned()),
         Err(CallError::Rpc(error)) if error.is_method_not_found() => {
