@@ -468,3 +468,34 @@ done
         assert!(row.is_some_and(|row| row.starts_with("  ok ")), "{told}");
     }
 }
+
+#[test]
+fn the_next_instance_takes_over_where_the_users_of_one_are_used_up() {
+    let dir = Scratch::new("max-accounts");
+    let starts = dir.path("starts");
+    let script = format!("echo start >> '{starts}'; exec {PROGRAM} reference third-party");
+    let file = |max: u32| {
+        format!(
+            "schema: 1\nname: few users\nversion: \"1\"\n\
+             seats: [third-party-client, third-party-server]\n\
+             adapter:\n  spawn: {{ command: [sh, -c, \"{script}\"], max_accounts: {max} }}\n"
+        )
+    };
+    let shared = ["m1/identifier-of-*", "m3.3/texts-arrive-*", "m3.3/text-in-*"];
+    let started = |max: u32| {
+        let _ = std::fs::remove_file(&starts);
+        let iut = dir.file("iut.yaml", &file(max));
+        let args = [&["--iut", &iut, "--jobs", "1"], &shared[..]].concat();
+        let (ran, report) = dir.run(&args);
+        let report = report.unwrap_or_else(|| panic!("{}", words(&ran)));
+        assert_eq!(report["outcome"], "conformant", "{}", words(&ran));
+        let cases = report["cases"].as_array().unwrap();
+        let users = cases.iter().filter(|case| case["id"] != "run").count();
+        (std::fs::read_to_string(&starts).unwrap().lines().count(), users)
+    };
+    // One start is the first greeting's.
+    let (many, cases) = started(64);
+    assert_eq!(many, 2, "all share one instance");
+    let (few, _) = started(1);
+    assert_eq!(few, 1 + cases, "each case has one user, and each user an instance");
+}

@@ -1,13 +1,14 @@
-//! Tries the hooks of the driver protocol: is true what `hello` states (ROB-005)?
+//! Tries what may be declared absent: is true what `hello` states (ROB-005)?
 //!
-//! [`hooks`] asks an instance that no case uses. What ends a process or undoes its state is left out:
+//! [`hooks`] asks an instance that no case uses for every hook, and for the operations of users that
+//! are optional. What ends a process or undoes its state is left out:
 //! an adapter may drive a device that stays. Asking proves that a hook exists, not that it does what
 //! it should; that is the business of the scenarios that need it.
 
 use serde_json::{Value, json};
 
 use super::instance::Host;
-use crate::driver::operation::Operation;
+use crate::driver::operation::{self, Kind, Operation, Scope};
 use crate::driver::{CallError, Params, Seat};
 use crate::evidence::{Event, ProbeAnswer};
 use crate::role::meta::enlistment_is_skipped;
@@ -23,13 +24,13 @@ const LEFT_OUT: &[&str] = &["kill", "reset", "restart"];
 /// What an operation came to, and why.
 pub(super) type Tried = (ProbeAnswer, String);
 
-/// Tries every hook that does no lasting harm and says what came of it.
+/// Tries everything optional that does no lasting harm and says what came of it.
 pub(super) async fn hooks(host: &Host, ics: &Ics, profile: &Profile) -> Vec<Event> {
     let mut events = Vec::new();
     if !host.is_configured() || announce(host, profile).await.is_err() {
         return events;
     }
-    for hook in crate::driver::hook::HOOKS.iter().filter(|hook| !LEFT_OUT.contains(&hook.name)) {
+    for hook in operation::all().filter(|operation| is_optional(host, operation)) {
         let capability = hook.capability.unwrap_or(hook.name);
         if ics.is_left_out(capability) {
             continue;
@@ -50,6 +51,19 @@ pub(super) async fn hooks(host: &Host, ics: &Ics, profile: &Profile) -> Vec<Even
         }
     }
     events
+}
+
+/// Hooks, and what only some users can do, of the seats that the subject plays.
+fn is_optional(host: &Host, operation: &Operation) -> bool {
+    let seat = match operation.scope {
+        Scope::Seat => Seat::ThirdPartyServer,
+        _ => Seat::ThirdPartyClient,
+    };
+    match operation.kind {
+        Kind::Hook => !LEFT_OUT.contains(&operation.name),
+        Kind::Product => operation.capability.is_some() && host.seats.contains(&seat),
+        Kind::Session => false,
+    }
 }
 
 /// Announces the account that probes speak of.
