@@ -131,9 +131,11 @@ fn junit_is_golden_and_has_the_words_of_its_schema() {
     assert!(text.contains(totals), "{text}");
 }
 
+type Words = &'static [&'static str];
+
 /// Elements of `junit-10.xsd` (jenkinsci/xunit-plugin): attributes that must be there, others that
 /// may, children.
-const JUNIT: &[(&str, &[&str], &[&str], &[&str])] = &[
+const JUNIT: &[(&str, Words, Words, Words)] = &[
     ("testsuites", &[], &["name", "time", "tests", "failures", "errors"], &["testsuite"]),
     (
         "testsuite",
