@@ -128,6 +128,9 @@ pub const DRIVER_LINES_QUEUED_MAX: usize = 64;
 pub const STOP_WAIT_MS_MAX: u64 = 2000;
 /// Longest wait for a process whose output ended to be gone, and for the rest of its log.
 pub const EXIT_WAIT_MS_MAX: u64 = 1000;
+/// Longest wait for each answer while an instance starts, where the IUT file sets no other: a runtime
+/// that loads hundreds of modules takes seconds, and several times that on a busy CI machine.
+pub const START_WAIT_MS_MAX: u64 = 30_000;
 /// Longest silence that is no hang, where the IUT file sets no other (ROB-002).
 pub const OPERATION_WAIT_MS_MAX: u64 = 10_000;
 

@@ -437,3 +437,65 @@ done
     assert_eq!(checked.status.code(), Some(1), "{}", words(&checked));
     insta::assert_snapshot!("driver-check-faults", String::from_utf8(checked.stdout).unwrap());
 }
+
+#[test]
+fn the_self_check_hands_a_client_without_a_server_its_tokens() {
+    let dir = Scratch::new("check-token");
+    let script = r#"
+while read -r line; do
+  id=$(printf '%s' "$line" | sed 's/"id":\([0-9]*\).*/\1/; s/.*,//')
+  case "$line" in
+    *'"method":"hello"'*) answer='"result":{"driver":"1","iut":{"name":"tokens","version":"1"},"seats":["third-party-client"],"capabilities":{}}' ;;
+    *'"method":"enlist"'*'"token":"ey'*) answer='"result":{"login":"1-2@interop"}' ;;
+    *'"method":"connect"'*'"token":"ey'*|*'"method":"configure"'*|*'"method":"account"'*) answer='"result":{}' ;;
+    *'"method":"health"'*|*'"method":"stop"'*) answer='"result":{}' ;;
+    *) answer='"error":{"code":-32601,"message":"method not found"}' ;;
+  esac
+  printf '{"jsonrpc":"2.0","id":%s,%s}\n' "$id" "$answer"
+  case "$line" in *'"method":"stop"'*) exit 0 ;; esac
+done
+"#;
+    dir.file("adapter.sh", script);
+    let iut = dir.file(
+        "iut.yaml",
+        "schema: 1\nname: tokens\nversion: \"1\"\nseats: [third-party-client]\n\
+         adapter: { spawn: { command: [sh, adapter.sh] } }\n",
+    );
+    let checked = program(&["driver-check", "--iut", &iut]);
+    let told = String::from_utf8(checked.stdout).unwrap();
+    for operation in ["enlist", "connect"] {
+        let row = told.lines().find(|line| line.contains(&format!(" {operation} ")));
+        assert!(row.is_some_and(|row| row.starts_with("  ok ")), "{told}");
+    }
+}
+
+#[test]
+fn the_next_instance_takes_over_where_the_users_of_one_are_used_up() {
+    let dir = Scratch::new("max-accounts");
+    let starts = dir.path("starts");
+    let script = format!("echo start >> '{starts}'; exec {PROGRAM} reference third-party");
+    let file = |max: u32| {
+        format!(
+            "schema: 1\nname: few users\nversion: \"1\"\n\
+             seats: [third-party-client, third-party-server]\n\
+             adapter:\n  spawn: {{ command: [sh, -c, \"{script}\"], max_accounts: {max} }}\n"
+        )
+    };
+    let shared = ["m1/identifier-of-*", "m3.3/texts-arrive-*", "m3.3/text-in-*"];
+    let started = |max: u32| {
+        let _ = std::fs::remove_file(&starts);
+        let iut = dir.file("iut.yaml", &file(max));
+        let args = [&["--iut", &iut, "--jobs", "1"], &shared[..]].concat();
+        let (ran, report) = dir.run(&args);
+        let report = report.unwrap_or_else(|| panic!("{}", words(&ran)));
+        assert_eq!(report["outcome"], "conformant", "{}", words(&ran));
+        let cases = report["cases"].as_array().unwrap();
+        let users = cases.iter().filter(|case| case["id"] != "run").count();
+        (std::fs::read_to_string(&starts).unwrap().lines().count(), users)
+    };
+    // One start is the first greeting's.
+    let (many, cases) = started(64);
+    assert_eq!(many, 2, "all share one instance");
+    let (few, _) = started(1);
+    assert_eq!(few, 1 + cases, "each case has one user, and each user an instance");
+}

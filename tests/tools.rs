@@ -260,6 +260,8 @@ fn profiles_are_shown_and_checked() {
     std::fs::write(&file, overlay.replace("push.path", "push.pth")).unwrap();
     let said = refused(&["profile", "check", &text(&file)]).replace(&text(&dir), "DIR");
     insta::assert_snapshot!("profile-mistake", said);
+    let said = refused(&["run", "--profile", "whatsap-1.0.3"]);
+    assert!(said.contains("did you mean `whatsapp-1.0.3`?"), "{said}");
 }
 
 /// The claim that names the user is our guess, so nobody fails by it; a partner who was told by Meta
@@ -357,4 +359,8 @@ fn a_folder_of_scenarios_adds_and_replaces() {
     let gone = text(&dir.join("gone"));
     let said = refused(&["lint", "--scenarios", &gone]).replace(&with, "DIR");
     insta::assert_snapshot!("scenarios-gone", said);
+    let empty = dir.join("empty");
+    std::fs::create_dir_all(&empty).unwrap();
+    let said = refused(&["run", "--scenarios", &text(&empty)]).replace(&with, "DIR");
+    assert!(said.contains("holds no scenario"), "{said}");
 }

@@ -15,7 +15,7 @@ use crate::evidence::{Direction, Entry, EntryId, Event, LoginFacts};
 use crate::scenario::kinds::filling;
 use crate::scenario::{Action, Expect, Kind, Matching, Scenario, Scope, Template};
 use crate::spec::Profile;
-use crate::wire::{Content, Node, binary};
+use crate::wire::{Content, Jid, Node, binary};
 
 /// Observations and values of one lane.
 pub struct Board<'a> {
@@ -280,7 +280,9 @@ impl Scope for Board<'_> {
 
 impl Item {
     fn is_for(&self, expect: &Expect) -> bool {
-        !self.consumed && self.kind == expect.kind && self.at == expect.at
+        // What was expected as a receipt may say as well that its message was taken.
+        let takes = matches!(&expect.matching, Matching::Stanza(pattern) if pattern.is_taking());
+        (!self.consumed || takes) && self.kind == expect.kind && self.at == expect.at
     }
 }
 
@@ -423,7 +425,7 @@ fn observation(entry: &Entry) -> Option<(String, Kind, Body)> {
             Some((actor()?, kind, Body::Fields(fields)))
         }
         Event::Typing { from, on } => {
-            let fields = vec![("from", from.clone()), ("on", on.to_string())];
+            let fields = vec![("from", person(from)), ("on", on.to_string())];
             Some((actor()?, Kind::Typing, Body::Fields(fields)))
         }
         Event::Asked { what, about } => {
@@ -444,12 +446,19 @@ fn observation(entry: &Entry) -> Option<(String, Kind, Body)> {
     }
 }
 
+/// Who is shown to a user: a person, whichever of the devices it was.
+pub(super) fn person(jid: &str) -> String {
+    jid.parse::<Jid>().map_or_else(|_| jid.to_owned(), |jid| jid.bare().to_string())
+}
+
 fn login_fields(facts: &LoginFacts) -> Vec<(&'static str, String)> {
     let mut fields = vec![
         ("accepted", facts.refused.is_none().to_string()),
         ("static", facts.static_key.clone()),
     ];
     fields.extend(facts.product.clone().map(|product| ("product", product)));
+    let user = facts.account_id.or(facts.username);
+    fields.extend(user.map(|digits| ("user", digits.to_string())));
     fields.extend(facts.account_id.map(|id| ("account_id", id.to_string())));
     fields.extend(facts.username.map(|name| ("username", name.to_string())));
     fields.extend(facts.device.map(|device| ("device", device.to_string())));

@@ -3,6 +3,7 @@
 //! Main function: [`observed`]. It reads the recorded plaintext again, so that a judge needs nobody's
 //! word for what a content was; where none was recorded, the content is a text.
 
+use super::board::person;
 use crate::e2ee::content::{self, Content};
 use crate::e2ee::padding;
 use crate::evidence::EncFacts;
@@ -21,6 +22,7 @@ pub(super) fn observed(
     match read(enc) {
         Some(Content::Reaction { of, emoji }) => {
             let own = ("own", of.from_me.to_string());
+            let from = ("from", person(from.1.as_str()));
             (Kind::Reaction, vec![from, ("id", of.id), ("emoji", emoji), own])
         }
         Some(Content::Text { text, reply }) => {

@@ -9,7 +9,7 @@ use crate::evidence::{Entry, Event, ProbeAnswer, Transcript};
 use crate::verdict::{CaseResult, Witness};
 
 /// The id of the transcript.
-pub const RUN_CASE: &str = "run";
+pub use crate::verdict::RUN_CASE;
 
 /// Judges what belongs to no case.
 pub fn judge_run(transcript: &Transcript, setting: Setting<'_>) -> CaseResult {

@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::output::{LATEST, read};
+use crate::report::shell_word;
 use crate::run::{Selection, select};
 use crate::scenario::Case;
 use crate::verdict::CheckResult;
@@ -47,6 +48,23 @@ impl Choice {
     pub fn is_empty(&self) -> bool {
         let lists = [&self.milestone, &self.requirement, &self.area, &self.tag];
         lists.iter().all(|list| list.is_empty()) && self.failed.is_none()
+    }
+
+    /// The same choice as words for a shell.
+    pub fn words(&self, ids: &[String]) -> String {
+        let flags = [
+            ("--milestone", &self.milestone),
+            ("--requirement", &self.requirement),
+            ("--area", &self.area),
+            ("--tag", &self.tag),
+        ];
+        let flags = flags.into_iter().flat_map(|(flag, words)| {
+            words.iter().map(move |word| format!("{flag} {}", shell_word(word)))
+        });
+        let failed = self.failed.iter().map(|run| format!("--failed={}", shell_word(run)));
+        let slow = self.slow.then(|| "--slow".to_owned());
+        let ids = ids.iter().map(|id| shell_word(id));
+        flags.chain(failed).chain(slow).chain(ids).collect::<Vec<_>>().join(" ")
     }
 
     /// Keeps the cases that are asked for; `out` is the folder with earlier runs.

@@ -209,8 +209,19 @@ fn prepare(args: &Args, world: &World) -> Result<Job, String> {
     std::fs::create_dir_all(&out)
         .map_err(|error| format!("cannot create {}: {error}", out.display()))?;
     let again = again(args, seed);
-    let (jobs, peer_fault) = (args.jobs, None);
-    let options = RunOptions { target, profile, seed, jobs, run_id, out, place, peer_fault, again };
+    let selection = args.choice.words(&args.ids);
+    let options = RunOptions {
+        target,
+        profile,
+        seed,
+        jobs: args.jobs,
+        run_id,
+        out,
+        place,
+        peer_fault: None,
+        again,
+        selection,
+    };
     Ok(Job { cases, options, exists, baseline })
 }
 

@@ -12,6 +12,8 @@ use crate::run::Target;
 use crate::scenario::library::Library;
 use crate::scenario::{Case, Scenario, expand, lint, parse};
 use crate::span::{Diagnostic, Source, nearest};
+use crate::spec::problems::suggestion;
+use crate::spec::profile::BUILTIN;
 use crate::spec::{LoadError, Profile, joined};
 
 /// The profile of who names none.
@@ -33,7 +35,12 @@ impl Sources {
     pub fn profile(&self) -> Result<Profile, LoadError> {
         match Profile::builtin(&self.profile).or_else(|| Profile::overlay(&self.profile)) {
             Some(profile) => Ok(profile),
-            None => Profile::load(Path::new(&self.profile)),
+            None if Path::new(&self.profile).exists() => Profile::load(Path::new(&self.profile)),
+            None => {
+                let known: Vec<&str> = BUILTIN.iter().map(|(name, _)| *name).collect();
+                let hint = suggestion("profiles", &self.profile, &known).unwrap_or_default();
+                Err(LoadError::NoProfile { name: self.profile.clone(), hint })
+            }
         }
     }
 

@@ -36,6 +36,9 @@ pub struct RunHeader {
     /// The command that runs a case again, but for the case's id.
     #[serde(default)]
     pub again: String,
+    /// The words that chose the cases of the run, for what only the whole shows.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub selection: String,
     /// What `hello` said, with the effective capabilities.
     pub iut: Value,
 }

@@ -83,6 +83,7 @@ mod tests {
             profile: serde_json::Value::Null,
             iut_ref: "reference:third-party".into(),
             foreign: false,
+            selection: String::new(),
             again: "counterpart run --seed 7".into(),
             iut: serde_json::Value::Null,
         }

@@ -21,7 +21,7 @@ use super::start::{self, StartError, StartFault};
 use super::vitals::{Usage, usage};
 use super::watch::{Alarm, Exit};
 use crate::driver::{CallError, Client, Hello, Incoming, Offers, Owner, Params, Pending, Seat};
-use crate::limits::{EXIT_WAIT_MS_MAX, OPERATION_WAIT_MS_MAX, STOP_WAIT_MS_MAX};
+use crate::limits::{EXIT_WAIT_MS_MAX, OPERATION_WAIT_MS_MAX, START_WAIT_MS_MAX, STOP_WAIT_MS_MAX};
 use crate::spec::Ics;
 
 /// How the harness presents itself, and how long it waits.
@@ -67,8 +67,8 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        let limit = Some(Duration::from_millis(OPERATION_WAIT_MS_MAX));
-        Self { start: limit, operation: limit }
+        let limit = |ms| Some(Duration::from_millis(ms));
+        Self { start: limit(START_WAIT_MS_MAX), operation: limit(OPERATION_WAIT_MS_MAX) }
     }
 }
 

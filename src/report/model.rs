@@ -10,7 +10,9 @@ use super::{Endpoint, shell_word, surface};
 use crate::evidence::RunHeader;
 use crate::spec::{Basis, Catalogue, Profile};
 use crate::verdict::baseline::Applied;
-use crate::verdict::{CaseResult, Coverage, Outcome, Repeats, Standing, Text, Verdict, coverage};
+use crate::verdict::{
+    CaseResult, Coverage, Outcome, RUN_CASE, Repeats, Standing, Text, Verdict, coverage,
+};
 
 /// Version of the report format.
 pub const SCHEMA: u32 = 1;
@@ -32,6 +34,9 @@ pub struct Report {
     /// The command that runs a case again, but for the case's id.
     #[serde(default)]
     pub again: String,
+    /// The words that chose the cases of the run, where not all were run.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub selection: String,
     pub summary: Summary,
     /// Cases that an interrupted run did not finish.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -66,7 +71,7 @@ pub fn assemble(
     mut cases: Vec<CaseResult>,
     ended_ms: u64,
 ) -> Report {
-    cases.iter_mut().for_each(|case| add_command(case, &header.again));
+    cases.iter_mut().for_each(|case| add_command(case, &header.again, &header.selection));
     let catalogue = Catalogue::builtin();
     let coverage = coverage(catalogue, profile, &cases);
     Report {
@@ -80,6 +85,7 @@ pub fn assemble(
         harness: header.harness.clone(),
         iut: iut(header),
         again: header.again.clone(),
+        selection: header.selection.clone(),
         summary: summary(&cases),
         unfinished: Vec::new(),
         baseline: None,
@@ -97,9 +103,17 @@ pub fn assemble(
     }
 }
 
+/// The command that shows a case again. What only the whole run shows needs all its cases.
+pub(super) fn command(again: &str, selection: &str, case: &str) -> String {
+    match case {
+        RUN_CASE => format!("{again} {selection}").trim_end().to_owned(),
+        _ => format!("{again} {}", shell_word(case)),
+    }
+}
+
 /// Says of everything that is not right how to see it again.
-fn add_command(case: &mut CaseResult, again: &str) {
-    let command: Text = format!("{again} {}", shell_word(&case.id)).into();
+fn add_command(case: &mut CaseResult, again: &str, selection: &str) {
+    let command: Text = command(again, selection, &case.id).into();
     for check in case.checks.iter_mut().filter(|check| check.is_red()) {
         for finding in &mut check.findings {
             finding.again = Some(command.clone());
@@ -180,4 +194,17 @@ fn scope(coverage: &Coverage, cases: &[CaseResult]) -> Vec<String> {
         Some(format!("{} ({})", c.requirement, c.not_decided.as_ref()?.sentence()))
     });
     rows.chain(ruled_out.collect::<BTreeSet<_>>()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_the_run_shows_is_seen_again_by_the_same_choice_of_cases() {
+        let of = |selection, case| command("counterpart run --seed 7", selection, case);
+        assert_eq!(of("--milestone M2", RUN_CASE), "counterpart run --seed 7 --milestone M2");
+        assert_eq!(of("", RUN_CASE), "counterpart run --seed 7");
+        assert_eq!(of("--milestone M2", "m2/a[b=c]"), "counterpart run --seed 7 'm2/a[b=c]'");
+    }
 }

@@ -17,6 +17,7 @@ use super::session::Session;
 use super::steps::ended;
 use crate::clock::UnixMs;
 use crate::evidence::{Event, StepEnd, Stream};
+use crate::iut::vitals::Usage;
 use crate::limits::FRAME_BYTES_MAX;
 use crate::net::ConnId;
 use crate::role::{Input, Role as _};
@@ -78,6 +79,15 @@ impl Session<'_> {
         UnixMs::now().after(self.lines.ahead)
     }
 
+    /// What logging in took is not what an announced frame takes (TRN-018): it counts from the most
+    /// that was held until now.
+    fn measure_from_here(&mut self) {
+        let now = self.held.and_then(|_| self.host().instance.usage());
+        let most =
+            |usage: Usage| Usage { memory_kib: usage.peak_kib.max(usage.memory_kib), ..usage };
+        self.held = now.map(most).or(self.held);
+    }
+
     /// Lays a fault on a line, or lets it happen.
     pub(super) async fn fault(
         &mut self,
@@ -94,6 +104,9 @@ impl Session<'_> {
             kind: fault.kind,
             rng: self.shared.seed.rng(&[&self.case.id(), &lane, "fault", &name]),
         };
+        if number == 1 && matches!(fault.kind, FaultKind::Announce(_)) {
+            self.measure_from_here();
+        }
         let what = format!("{} on {}", fault.kind.word(), fault.on);
         let event = Event::FaultArmed { fault: number, label: armed.label.clone(), what };
         self.record(Stream::faults(), Some(&fault.on), event);

@@ -2,7 +2,8 @@
 //!
 //! A client shows that it has read its line by the answer to a ping. One that leaves pings
 //! unanswered, as some native clients do, is sent a notification, which it has to acknowledge
-//! (STZ-019): its missing answer is a matter of TRN-014 and must not leave every absence open.
+//! (STZ-019): its missing answer is a matter of TRN-014 and must not leave every absence open. Where the
+//! profile asks by notifications, no ping is tried first.
 
 use std::time::Duration;
 
@@ -142,7 +143,8 @@ impl Session<'_> {
     }
 
     fn is_deaf(&self, actor: &str) -> bool {
-        self.deaf.contains(&(self.lane, actor.to_owned()))
+        self.shared.profile.text("liveness.question") == Some("notification")
+            || self.deaf.contains(&(self.lane, actor.to_owned()))
     }
 
     /// How much was received and shown, but for answers to fence pings.

@@ -109,6 +109,7 @@ mod tests {
             iut_ref: "reference:third-party".into(),
             foreign: false,
             again: "counterpart run --seed 7".into(),
+            selection: String::new(),
             iut: serde_json::Value::Null,
         }
     }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::instance::{Company, Guest, Host, NotReady};
 use super::session::Shared;
@@ -23,6 +23,9 @@ pub(super) struct Pool {
     pub company: Company,
     open: Mutex<Option<Open>>,
     dead_starts: AtomicU32,
+    /// As many start at a time as there are processors: a dozen runtimes that load side by side take
+    /// longer each than any of them may.
+    starts: Semaphore,
 }
 
 /// The instance that takes in cases.
@@ -34,7 +37,9 @@ struct Open {
 impl Pool {
     /// A pool without instances. `company` is how cases share them.
     pub fn new(target: Target, company: Company) -> Self {
-        Self { target, company, open: Mutex::new(None), dead_starts: AtomicU32::new(0) }
+        let at_a_time = std::thread::available_parallelism().map_or(1, usize::from);
+        let starts = Semaphore::new(at_a_time);
+        Self { target, company, open: Mutex::new(None), dead_starts: AtomicU32::new(0), starts }
     }
 
     /// Begins with an instance that was greeted already.
@@ -84,6 +89,8 @@ impl Pool {
         company: Company,
         house: &str,
     ) -> Result<Host, NotReady> {
+        // It is never closed; were it, nothing would be gained by not starting.
+        let _turn = self.starts.acquire().await.ok();
         let started = Host::start(&self.target, shared, company, house).await;
         match started {
             Err(NotReady::Start(error)) => {

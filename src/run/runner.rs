@@ -46,6 +46,8 @@ pub struct RunOptions {
     pub peer_fault: Option<Fault>,
     /// The command that runs a case again, but for the case's id.
     pub again: String,
+    /// The words that chose the cases.
+    pub selection: String,
 }
 
 /// Watches a run; it is called from several tasks.
@@ -205,6 +207,7 @@ fn header(options: &RunOptions, hello: &Hello, ics: &Ics) -> RunHeader {
         iut_ref: options.target.name.clone(),
         foreign: options.target.foreign,
         again: options.again.clone(),
+        selection: options.selection.clone(),
         iut: json!({
             "name": hello.iut.name,
             "version": hello.iut.version,

@@ -5,16 +5,18 @@
 //! the protocol's words, is as good here as one that is done. Whether it does what it says is the
 //! scenarios' business.
 
-use super::instance::{Company, Host, NotReady};
-use super::probe::{announce, attempt};
+use super::instance::{Company, Host, NotReady, integrator};
+use super::probe::{VISIBLE_ID, announce, attempt};
 use super::session::Shared;
 use super::target::Target;
+use crate::clock::UnixMs;
 use crate::driver::operation::{self, Kind, Operation, Scope};
 use crate::driver::{Incoming, Seat};
 use crate::evidence::ProbeAnswer;
 use crate::iut::StartError;
 use crate::net::Net;
 use crate::net::dial::{Place, dial};
+use crate::role::meta::{Meta, enlistment_is_skipped};
 use crate::seed::Seed;
 use crate::spec::Ics;
 
@@ -45,7 +47,7 @@ pub async fn self_check(target: &Target, shared: &Shared) -> Result<Vec<Row>, No
     let mut check = Check { host: &host, rows: Vec::new() };
     let sound = check.opening(shared).await;
     if sound {
-        check.operations(target).await;
+        check.operations(target, shared).await;
         check.health().await;
         // A guest hears first what nobody was there to hear.
         let mut guest = host.admit();
@@ -126,15 +128,22 @@ impl Check<'_> {
         announced.is_ok()
     }
 
-    async fn operations(&mut self, target: &Target) {
+    async fn operations(&mut self, target: &Target, shared: &Shared) {
         let ics = self.host.instance.ics().clone().narrowed(&target.ics);
         let ics = match ics {
             Ok(ics) => ics,
             Err(error) => return self.row("ics", Standing::Bad, error.to_string()),
         };
         let host = self.host;
+        // As in a run: a client that brings no server is given its tokens.
+        let token = (!host.has_server() && !enlistment_is_skipped(&shared.profile)).then(|| {
+            let profile = shared.profile.clone();
+            let mut meta = Meta::new(profile, integrator(None), shared.seed, "driver-check");
+            meta.tell_time(UnixMs::now());
+            meta.stand_in_token(VISIBLE_ID)
+        });
         for operation in operation::all().filter(|operation| is_owed(host, operation)) {
-            let (answer, said) = attempt(self.host, operation).await;
+            let (answer, said) = attempt(self.host, operation, token.as_deref()).await;
             let (standing, said) = judge(operation, answer, said, &ics);
             if operation.kind != Kind::Hook || standing != Standing::Open {
                 self.row(operation.name, standing, said);

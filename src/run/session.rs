@@ -83,7 +83,7 @@ pub struct Session<'a> {
     log_mark: u64,
     log_files: LogFiles,
     /// What the process held then, where it serves this case alone.
-    held: Option<Usage>,
+    pub(super) held: Option<Usage>,
     /// What was sent on connections before they were this case's.
     pub(super) sent_before: BTreeMap<ConnId, VecDeque<Vec<u8>>>,
     /// What on a shared instance may be this case's doing, and may not.

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use super::pattern::{Attr, Body, Part, Pattern};
+use super::question::{alternatives, resolved};
 use super::template::{Scope, Template, TemplateError, show};
 use crate::wire::{AttrValue, Content, Node};
 
@@ -33,9 +34,12 @@ impl Pattern {
     /// # Errors
     /// The first mismatch, in the order of the pattern.
     pub fn matches(&self, node: &Node, scope: &dyn Scope) -> Result<(), Mismatch> {
-        let comparison = compare(&self.root, node, self.tag(), scope);
+        let root = resolved(&self.root, scope);
+        let comparison = compare(&root, node, &root.tag, scope);
+        let other = || alternatives(&self.root, scope);
         match comparison.first {
             None => Ok(()),
+            Some(_) if other().iter().any(|o| compare(o, node, &o.tag, scope).fits()) => Ok(()),
             Some(difference) => Err(difference.counted(comparison.satisfied)),
         }
     }
@@ -47,8 +51,9 @@ impl Pattern {
             let value = node.value(&attr.name);
             value.is_some_and(|value| attr_fits(attr, value, scope).unwrap_or(false))
         };
-        node.tag == *self.root.tag
-            && self.root.attrs.iter().all(fits)
+        let root = resolved(&self.root, scope);
+        let may_fit = |part: &Part| node.tag == *part.tag && part.attrs.iter().all(fits);
+        (may_fit(&root) || alternatives(&self.root, scope).iter().any(may_fit))
             && self.matches(node, scope).is_ok()
     }
 

@@ -6,6 +6,7 @@
 
 use super::compare::{compare, compare_absent, compare_attr};
 use super::pattern::{Body, Part, Pattern};
+use super::question::resolved;
 use super::template::{Scope, Template, show};
 use crate::diff::{Diff, Line, Piece, Side};
 use crate::limits::DIFF_LINES_MAX;
@@ -20,14 +21,14 @@ impl Pattern {
     /// Compares a stanza with the pattern and shows all of it.
     pub fn diff(&self, node: &Node, scope: &dyn Scope) -> Diff {
         let mut writer = Writer { scope, lines: Vec::new() };
-        writer.element(&self.root, node, 0);
+        writer.element(&resolved(&self.root, scope), node, 0);
         writer.finish()
     }
 
     /// Shows what the pattern asks for, where nothing came.
     pub fn expected(&self, scope: &dyn Scope) -> Diff {
         let mut writer = Writer { scope, lines: Vec::new() };
-        writer.expected(&self.root, 0);
+        writer.expected(&resolved(&self.root, scope), 0);
         writer.finish()
     }
 }

@@ -45,6 +45,7 @@ pub const KINDS: &[KindInfo] = &[
         point: Point::Meta,
         fields: &[
             "product",
+            "user",
             "account_id",
             "token",
             "static",

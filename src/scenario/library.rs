@@ -46,6 +46,9 @@ impl Library {
     pub fn load_dir(&mut self, dir: &Path) -> Result<(), LoadError> {
         let mut files = Vec::new();
         walk(dir, "", 0, &mut files)?;
+        if files.is_empty() {
+            return Err(LoadError::Empty { path: dir.to_owned() });
+        }
         for (path, source) in files {
             self.add(&path, source);
         }

@@ -24,6 +24,7 @@ pub mod pattern;
 pub mod plan;
 mod probe;
 mod push;
+mod question;
 pub mod said;
 pub mod schema;
 pub mod shape;

@@ -2,7 +2,8 @@
 //!
 //! Main type: [`Pattern`]. The same text describes what is expected and what is sent. Names are
 //! QNames without namespace processing, so `xmlns` is an ordinary attribute; attributes that begin
-//! with `cp:` are directives of ours. Comparison stands in `compare`.
+//! with `cp:` are directives of ours, and of elements those of `question`. Comparison stands in
+//! `compare`.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,6 +11,7 @@ use std::ops::Range;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::question::{self, ANSWER, QUESTION, TAKEN};
 use super::template::{Reference, Scope, SyntaxRule, Template, TemplateError};
 use crate::spec::problems::suggestion;
 use crate::wire::xml::{self, Element};
@@ -34,7 +36,7 @@ pub(super) struct Part {
     /// `cp:ordered`: the children come in this order, others may stand between.
     pub ordered: bool,
     pub content: Body,
-    range: Range<usize>,
+    pub range: Range<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -55,6 +57,9 @@ pub(super) enum Body {
     Parts(Vec<Part>),
 }
 
+/// Elements of ours.
+const OURS: [&str; 3] = [QUESTION, ANSWER, TAKEN];
+
 const DIRECTIVES: &[&str] = &["cp:exact", "cp:absent", "cp:ordered", "cp:b64"];
 
 /// Attributes that hold an address where their text is one.
@@ -74,6 +79,8 @@ pub enum PatternRule {
     Xml(String),
     #[error("unknown directive `{0}`")]
     Directive(String),
+    #[error("unknown element `{0}`")]
+    Element(String),
     #[error("`{0}` is switched on by \"true\" and off by leaving it out")]
     Switch(String),
     #[error("`{0}` is no base64")]
@@ -91,6 +98,7 @@ impl PatternRule {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Directive(word) => suggestion("directive", word, DIRECTIVES),
+            Self::Element(word) => suggestion("element", word, &OURS),
             Self::Template(rule) => rule.help(),
             _ => None,
         }
@@ -123,6 +131,11 @@ impl Pattern {
         &self.text
     }
 
+    /// True for what says that a message was taken, in whichever form.
+    pub fn is_taking(&self) -> bool {
+        self.root.tag == TAKEN
+    }
+
     /// The tag of the stanza.
     pub fn tag(&self) -> &str {
         &self.root.tag
@@ -148,7 +161,10 @@ impl Pattern {
                 found = Some((range, "a matcher has no value that could be sent"));
             }
         });
-        found.or_else(|| self.root.directed())
+        found.or_else(|| self.root.directed()).or_else(|| {
+            let answer = [ANSWER, TAKEN].contains(&self.tag());
+            answer.then(|| (self.root.range.clone(), "an answer is expected, this stanza is sent"))
+        })
     }
 
     /// Makes the stanza to send. Values of `to`, `from`, `jid` and `participant` become addresses
@@ -157,7 +173,7 @@ impl Pattern {
     /// # Errors
     /// A reference without value, or a matcher.
     pub fn build(&self, scope: &dyn Scope) -> Result<Node, TemplateError> {
-        self.root.build(scope)
+        question::resolved(&self.root, scope).build(scope)
     }
 }
 
@@ -224,6 +240,9 @@ fn within(
 
 fn read_part(text: &str, element: Element) -> Result<Part, PatternError> {
     let range = element.span;
+    if element.name.starts_with("cp:") && !OURS.contains(&element.name.as_str()) {
+        return Err(PatternError { range, rule: PatternRule::Element(element.name) });
+    }
     let mut part = Part {
         tag: element.name,
         attrs: Vec::new(),

@@ -11,6 +11,7 @@ use super::model::{
     Twin,
 };
 use super::pattern::Pattern;
+use super::question::{ANSWER, QUESTION};
 use super::template::{Scope, Template};
 use crate::wire::EncodeAs;
 
@@ -215,7 +216,11 @@ impl Scope for NoValues {
 fn answer_to(stanza: &Pattern) -> Option<Matching> {
     let node = stanza.build(&NoValues).ok().filter(|node| node.tag == "iq")?;
     let id = node.text("id").filter(|_| node.text("type").as_deref() == Some("get"))?;
-    let answer = Pattern::builtin(&format!("<iq id=\"{id}\" type=\"result\"/>"));
+    let answer = match stanza.tag() {
+        QUESTION => format!("<{ANSWER} id=\"{id}\"/>"),
+        _ => format!("<iq id=\"{id}\" type=\"result\"/>"),
+    };
+    let answer = Pattern::builtin(&answer);
     Some(Matching::Stanza(answer))
 }
 
@@ -241,7 +246,7 @@ fn probe(scenario: &Scenario, index: usize, negative: Negative) -> Phase {
     Phase { purpose, steps: steps.into_iter().map(planned).collect() }
 }
 
-/// The areas whose probe is a ping (`interfaces.md` §2); the others exchange texts.
+/// The areas whose probe is a question, mostly a ping (`interfaces.md` §2); the others exchange texts.
 fn pings(scenario: &Scenario, step: &Step) -> bool {
     let rows = if step.checks.is_empty() { &scenario.covers } else { &step.checks };
     rows.iter().all(|row| ["NOI-", "TRN-", "STZ-"].iter().any(|area| row.starts_with(area)))
@@ -250,10 +255,8 @@ fn pings(scenario: &Scenario, step: &Step) -> bool {
 fn ping(step: &Step, client: &str, index: usize) -> [Step; 2] {
     let stanza = |xml: String| Pattern::builtin(&xml);
     let id = format!("probe-{index}");
-    let request = stanza(format!(
-        "<iq from=\"s.whatsapp.net\" id=\"{id}\" type=\"get\" xmlns=\"urn:xmpp:ping\"/>"
-    ));
-    let answer = stanza(format!("<iq id=\"{id}\" type=\"result\"/>"));
+    let request = stanza(format!("<{QUESTION} id=\"{id}\"/>"));
+    let answer = stanza(format!("<{ANSWER} id=\"{id}\"/>"));
     let send = Send {
         from: "meta".into(),
         to: client.into(),

@@ -464,6 +464,7 @@ fn journal(options: &Options) -> Result<Option<Journal>, ServeError> {
         iut_ref: "a client at `counterpart serve`".into(),
         foreign: true,
         again: "counterpart serve".into(),
+        selection: String::new(),
         iut: serde_json::json!({ "name": "a client at `counterpart serve`", "version": "unknown" }),
     };
     let failed = |error| ServeError::Log { path: path.clone(), error };

@@ -178,6 +178,26 @@ pub const ALL: &[Key] = &[
     ),
     key("ping.client_xmlns", Form::Text, "namespace of a client's ping"),
     key("ping.server_xmlns", Form::Text, "namespace of the server's ping"),
+    key(
+        "liveness.question",
+        Form::Choice(&["ping", "notification"]),
+        "by what a client is asked where only its answer shows something",
+    ),
+    key(
+        "message.taken_by",
+        Form::Choice(&["ack", "receipt"]),
+        "what says that a message was taken: its ack, or its delivery receipt as well",
+    ),
+    key(
+        "privacy.readreceipts",
+        Form::Text,
+        "the setting of native accounts that their clients ask for before a read receipt",
+    ),
+    key(
+        "iq.unknown_code",
+        Form::Number,
+        "code with which Meta's side refuses a request that it does not know; null: an empty result",
+    ),
     key("ping.interval_s_max", Form::Number, "longest silence before a client pings"),
     key("typing.element", Form::Text, "element of a typing indicator"),
     key("typing.on", Form::Text, "its child for somebody who types"),

@@ -37,6 +37,10 @@ pub enum LoadError {
     TooLarge { path: PathBuf },
     #[error("{} holds more than {max} scenarios", path.display())]
     TooMany { path: PathBuf, max: usize },
+    #[error("{} holds no scenario: no file in it ends in .yaml", path.display())]
+    Empty { path: PathBuf },
+    #[error("there is no profile `{name}`, bundled or as a file; {hint}")]
+    NoProfile { name: String, hint: String },
     #[error("{}", joined(.0))]
     Invalid(Vec<Diagnostic>),
 }

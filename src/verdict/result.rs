@@ -91,6 +91,9 @@ impl NotDecided {
     }
 }
 
+/// The id of what a run shows as a whole, beside its cases.
+pub const RUN_CASE: &str = "run";
+
 /// One observation that decides a row.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {

@@ -373,6 +373,7 @@ async fn run(
         place: Place::default(),
         peer_fault,
         again: format!("counterpart run --iut 'reference:third-party?quirk={id}' --seed {seed}"),
+        selection: String::new(),
     };
     Ok(run_all(cases, run, Arc::new(Silent)).await?.into_cases())
 }

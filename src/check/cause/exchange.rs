@@ -6,7 +6,8 @@ use crate::scenario::{Action, ContentFault, Mutation, Payload};
 
 /// A negative step's fault went through.
 pub(super) fn fault_accepted(scene: &Scene<'_>) -> Option<String> {
-    if !scene.is_unwanted() {
+    // Who asks for a message again has not taken it.
+    if !scene.is_unwanted() || scene.finding.actual.contains("type=\"retry\"") {
         return None;
     }
     Some(match scene.mutation()? {

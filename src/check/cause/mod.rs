@@ -35,6 +35,7 @@ static RULES: &[Rule] = &[
     exchange::fault_accepted,
     exchange::replay_accepted,
     wire::derivation,
+    wire::intro,
     exchange::no_call,
     exchange::enlistment_refused,
     wire::no_connection,
@@ -47,6 +48,15 @@ static RULES: &[Rule] = &[
     exchange::no_wake,
     wire::not_answered,
 ];
+
+/// What keeps a client from coming online at all, the deepest first.
+static ARRIVAL: &[Rule] = &[wire::no_connection, wire::handshake, wire::login_refused];
+
+/// Why an operation that everything rests on failed, as the wire shows it; the scene's finding says
+/// what the adapter said of it.
+pub(super) fn of_arrival(scene: &Scene<'_>) -> Option<String> {
+    ARRIVAL.iter().find_map(|rule| rule(scene))
+}
 
 /// The most probable cause, in a sentence; `None` where the recording does not tell.
 pub(super) fn likely(scene: &Scene<'_>) -> Option<String> {

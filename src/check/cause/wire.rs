@@ -5,7 +5,10 @@ use crate::e2ee::{Derivation, ResponderKeys, diagnose};
 use crate::evidence::{Direction, EncFacts, Event};
 use crate::scenario::Mutation;
 use crate::stanza::receipt::{Receipt, State};
-use crate::wire::binary;
+use crate::wire::{Node, binary};
+
+/// The profile value that is the intro header.
+const PROLOGUE: &str = "noise.prologue_hex";
 
 /// What a Meta client could not decrypt tells how its keys were derived.
 pub(super) fn derivation(scene: &Scene<'_>) -> Option<String> {
@@ -132,6 +135,28 @@ pub(super) fn retry_asked(scene: &Scene<'_>) -> Option<String> {
     })
 }
 
+/// True for a stanza that wants an answer: a request, or what is to be acknowledged. A result, an
+/// error, an ack, `<success>` and `<ib>` want none.
+fn asks(node: &Node) -> bool {
+    match node.tag.as_str() {
+        "iq" => !matches!(node.text("type").as_deref(), Some("result" | "error")),
+        "message" | "receipt" | "notification" | "call" => true,
+        _ => false,
+    }
+}
+
+/// The first bytes of a connection are not the profile's, so Meta's side goes no further.
+pub(super) fn intro(scene: &Scene<'_>) -> Option<String> {
+    if scene.check.id != "intro-header" {
+        return None;
+    }
+    Some(format!(
+        "a connection of the client begins with {}: Meta's side closes it there, and nothing after \
+         it is reached; the adapter is told the header in `instance.profile` as `{PROLOGUE}`",
+        scene.finding.actual
+    ))
+}
+
 /// What the client did instead of what was waited for.
 pub(super) fn not_answered(scene: &Scene<'_>) -> Option<String> {
     let waits_for_stanza = scene.finding.expected.contains("stanza: ");
@@ -139,8 +164,10 @@ pub(super) fn not_answered(scene: &Scene<'_>) -> Option<String> {
         return None;
     }
     let sent = |event: &Event| match event {
-        // An ack asks for nothing.
-        Event::Stanza { direction: Direction::Sent, xml, .. } => !xml.starts_with("<ack"),
+        Event::Stanza { direction: Direction::Sent, bytes, .. } => {
+            let node = bytes.bytes().and_then(|bytes| binary::decode(&bytes).ok());
+            node.is_some_and(|captured| asks(&captured.node))
+        }
         _ => false,
     };
     let here = scene.here()?;
@@ -167,4 +194,33 @@ pub(super) fn not_answered(scene: &Scene<'_>) -> Option<String> {
             some.join(", ")
         ),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::xml;
+
+    #[test]
+    fn results_and_acks_ask_nothing_of_the_client() {
+        let asked = |text: &str| asks(&xml::parse(text).unwrap());
+        for text in [
+            "<iq id='1' type='get' xmlns='urn:xmpp:ping'/>",
+            "<iq id='1' xmlns='urn:xmpp:ping'/>",
+            "<message id='1'/>",
+            "<receipt id='1'/>",
+            "<notification id='1' type='encrypt'/>",
+        ] {
+            assert!(asked(text), "{text}");
+        }
+        for text in [
+            "<iq id='1' type='result'/>",
+            "<iq id='1' type='error'><error code='503'/></iq>",
+            "<ack class='message' id='1'/>",
+            "<success t='1'/>",
+            "<ib><offline count='0'/></ib>",
+        ] {
+            assert!(!asked(text), "{text}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ use self::grading::{broken, cap, resting_on_signal, result, undecided};
 use self::steps::Steps;
 pub use self::steps::refusals;
 use super::around::around;
-use super::cause::{Scene, likely};
+use super::cause::{Scene, likely, of_arrival};
 use super::lengths;
 use super::passive::{self, Check, Grade, Observed, View};
 use super::progress::Progress;
@@ -118,6 +118,14 @@ fn explain(
         let late = late.get(check.id.as_str());
         let late = late.and_then(|id| transcript.entries().iter().find(|entry| entry.id == *id));
         let judged = check.clone();
+        if let (true, Some(NotDecided::Precondition(what))) =
+            (check.findings.is_empty(), &mut check.not_decided)
+        {
+            let finding = Finding::new("", format!("the adapter reports: {what}"), [Text::default(); 0]);
+            let scene =
+                Scene { scenario, transcript, check: &judged, finding: &finding, late: None };
+            what.extend(of_arrival(&scene).map(|cause| format!("; {cause}")));
+        }
         for finding in &mut check.findings {
             let scene = Scene { scenario, transcript, check: &judged, finding, late };
             let cause = likely(&scene);

@@ -4,7 +4,7 @@ use super::{Check, Observed, View};
 use crate::e2ee::{Derivation, ResponderKeys, diagnose};
 use crate::evidence::{Direction, EncFacts, Entry, Event};
 use crate::stanza::prekeys::{self, UserBundle};
-use crate::wire::{Node, binary};
+use crate::wire::{Content, Node, binary};
 
 pub struct BundleUse;
 
@@ -89,12 +89,22 @@ fn offers(entry: &Entry, view: &View<'_>) -> Vec<Option<u64>> {
     for node in stanzas {
         let users = node.find("list").map(Node::kids).unwrap_or_default();
         let users = users.iter().filter(|user| is_receiver(user, "jid"));
-        // Only the one-time prekeys are looked at.
-        offers.extend(users.filter_map(|user| UserBundle::from_node(user, None).ok()));
+        offers.extend(users.filter_map(|user| one_time(user, UserBundle::from_node(user, None))));
         let retry = prekeys::of_retry(&node, None).filter(|_| is_receiver(&node, "from"));
-        offers.extend(retry.and_then(Result::ok));
+        offers.extend(retry.and_then(|bundle| one_time(node.find("keys")?, bundle)));
     }
-    offers.into_iter().map(|bundle| bundle.one_time.map(|key| u64::from(key.id))).collect()
+    offers
+}
+
+/// The id of a bundle's one-time prekey, or that there is none. A bundle whose other keys are
+/// malformed on purpose offers it all the same; what came of those is PRE-013's.
+fn one_time<E>(node: &Node, bundle: Result<UserBundle, E>) -> Option<Option<u64>> {
+    if let Ok(bundle) = bundle {
+        return Some(bundle.one_time.map(|key| u64::from(key.id)));
+    }
+    let id = node.find("key")?.find("id")?;
+    let Content::Bytes(bytes) = &id.content else { return None };
+    Some(Some(bytes.iter().fold(0, |id, byte| id << 8 | u64::from(*byte))))
 }
 
 /// ENC-003: recomputed from the responder's test keys, whatever the responder itself made of it.
@@ -115,5 +125,23 @@ fn row(derivation: Derivation) -> &'static str {
         Derivation::ChainsCrossed => "RAT-012",
         Derivation::ChainConstantsSwapped => "RAT-010",
         _ => "ENC-003",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stanza::StanzaError;
+    use crate::wire::xml;
+
+    #[test]
+    fn a_bundle_with_malformed_keys_offers_its_one_time_prekey_too() {
+        let malformed = || {
+            Err::<UserBundle, _>(StanzaError::MissingAttribute { tag: "user".into(), name: "jid" })
+        };
+        let user = |kids: &str| xml::parse(&format!("<user>{kids}</user>")).unwrap();
+        let whole = user("<key><id cp:b64='6cEn'/><value cp:b64='AA=='/></key>");
+        assert_eq!(one_time(&whole, malformed()), Some(Some(0x00e9_c127)));
+        assert_eq!(one_time(&user("<identity cp:b64='AA=='/>"), malformed()), None);
     }
 }

@@ -4,6 +4,7 @@
 use super::compare;
 use super::text::{Ink, Page, clean, cut};
 use super::verdict_ink;
+use crate::report::{Report, model::command};
 use crate::spec::Catalogue;
 use crate::verdict::{CaseResult, CheckResult, Finding, Nearby, Surroundings, Text};
 
@@ -13,7 +14,7 @@ const EVIDENCE_MAX: usize = 8;
 const FIELD_CHARS_MAX: usize = 1000;
 
 /// Prints a case that is not green.
-pub(super) fn case(page: &mut Page, case: &CaseResult, again: &str) {
+pub(super) fn case(page: &mut Page, case: &CaseResult, report: &Report) {
     page.gap();
     let verdict = page.ink(verdict_ink(case.verdict), &case.verdict.word().to_uppercase());
     page.line(format!("{verdict} {}", page.ink(Ink::Bold, &case.id)));
@@ -31,7 +32,7 @@ pub(super) fn case(page: &mut Page, case: &CaseResult, again: &str) {
     if let Some(log) = &case.log {
         page.field(2, "log", &format!("{log}, in the folder of the report"));
     }
-    page.command(2, "again", &format!("{again} {}", shell_word(&case.id)));
+    page.command(2, "again", &command(&report.again, &report.selection, &case.id));
 }
 
 /// Rows that one observation decides are told together.

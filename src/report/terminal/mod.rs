@@ -46,7 +46,7 @@ pub fn render(report: &Report, look: Look) -> String {
     }
     surface(&mut page, report);
     for case in report.cases.iter().filter(|case| case.verdict > Verdict::Pass) {
-        detail::case(&mut page, case, &report.again);
+        detail::case(&mut page, case, report);
     }
     tail(&mut page, report);
     page.finish()
@@ -55,7 +55,7 @@ pub fn render(report: &Report, look: Look) -> String {
 /// Renders one red case alone.
 pub fn render_case(report: &Report, case: &CaseResult, look: Look) -> String {
     let mut page = Page::new(look);
-    detail::case(&mut page, case, &report.again);
+    detail::case(&mut page, case, report);
     page.finish().trim_start().to_owned()
 }
 
@@ -87,10 +87,20 @@ fn table(page: &mut Page, milestone: &str, name: &str, cases: &[&CaseResult]) {
             group.iter().for_each(|case| row(page, case.verdict, &case.id));
         }
         page.fill(17, &group[0].title);
+        if let Some(why) = ruled_out(group[0]) {
+            page.fill(17, &format!("({why})"));
+        }
         for case in group {
             case.measures.iter().for_each(|measure| page.fill(17, measure));
         }
     }
+}
+
+/// What a case lacks: a seat, a capability, a hook, a value of the profile.
+fn ruled_out(case: &CaseResult) -> Option<String> {
+    let out = matches!(case.verdict, Verdict::NotApplicable | Verdict::NotTestable);
+    let mut whys = case.checks.iter().filter_map(|check| check.not_decided.as_ref());
+    whys.next().filter(|_| out).map(|why| why.sentence())
 }
 
 /// The third party's HTTP, endpoint by endpoint: how many rows came out how, and which are red.

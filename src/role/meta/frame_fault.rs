@@ -9,7 +9,7 @@ use crate::evidence::{Event, Lane};
 use crate::noise::{Misuse, NoiseError, Transport};
 use crate::role::ConnId;
 use crate::scenario::FrameFault;
-use crate::stanza::iq;
+use crate::stanza::{iq, notification};
 use crate::wire::{Node, binary};
 
 impl Meta {
@@ -41,12 +41,16 @@ impl Meta {
         Ok(())
     }
 
-    /// Sends a sound ping behind what was wrong, and notes what becomes of the channel.
+    /// Sends a sound question behind what was wrong, and notes what becomes of the channel.
     pub(super) fn watch_channel(&mut self, conn: ConnId, fault: &'static str) {
         if let Some(channel) = self.channels.get_mut(&conn) {
             channel.fault = Some(fault);
         }
-        self.send(conn, &iq::server_ping(AFTERWARDS));
+        let question = match self.profile.text("liveness.question") {
+            Some("notification") => notification::without_meaning(AFTERWARDS, self.now().secs()),
+            _ => iq::server_ping(AFTERWARDS),
+        };
+        self.send(conn, &question);
     }
 
     fn faulty_frame(
@@ -62,7 +66,7 @@ impl Meta {
         sealed(transport, &binary::pack(&bytes, false), fault).map_err(|error| error.to_string())
     }
 
-    /// The answer to the ping behind a bad frame shows that the channel goes on.
+    /// The answer to the question behind a bad frame shows that the channel goes on.
     pub(super) fn note_reaction(&mut self, conn: ConnId, node: &Node) {
         if node.text("id").as_deref() == Some(AFTERWARDS) {
             self.channel_settled(conn, "went-on");
@@ -85,7 +89,7 @@ impl Meta {
     }
 }
 
-/// Id of the ping behind a bad frame; passive checks leave pings of this kind out.
+/// Id of the question behind a bad frame; passive checks leave those of this kind out.
 const AFTERWARDS: &str = "fence-after-fault";
 
 /// Seals a payload wrongly; the counters stay as they are.
@@ -110,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ping_behind_a_bad_frame_is_one_of_the_harness() {
+    fn the_question_behind_a_bad_frame_is_one_of_the_harness() {
         assert!(AFTERWARDS.starts_with(crate::evidence::FENCE_ID));
     }
 }

@@ -33,11 +33,21 @@ impl Meta {
 
     /// Searches a request that somebody made: its URL, its headers and its body.
     pub fn overhear(&mut self, request: &HttpRequest) {
-        self.search(Channel::Http, "the URL", request.path.as_bytes());
+        // The honeypot's own URL tells nothing that its writer did not put there: that somebody calls
+        // it is the business of the rows about links and hosts.
+        if !self.is_honeypot(&request.path) {
+            self.search(Channel::Http, "the URL", request.path.as_bytes());
+        }
         for (name, value) in &request.headers {
             self.search(Channel::Http, &format!("the header {name}"), value.as_bytes());
         }
         self.search(Channel::Http, "the body of a request", &request.body);
+    }
+
+    fn is_honeypot(&self, path: &str) -> bool {
+        let canary = path.strip_prefix('/').and_then(|path| path.strip_suffix("/look"));
+        let canaries = &self.watch.canaries;
+        canary.is_some_and(|path| canaries.iter().any(|known| known.bytes == path.as_bytes()))
     }
 
     pub(super) fn overhear_login(&mut self, payload: &[u8]) {
@@ -51,6 +61,27 @@ impl Meta {
             let (place, what, form) = (place.to_owned(), found.what, found.form);
             let event = Event::Sighted { channel, place, what, form, offset: found.offset };
             self.record(Stream::sightings(), None, event);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::role::meta::Integrator;
+    use crate::seed::Seed;
+    use crate::spec::Profile;
+
+    #[test]
+    fn the_honeypots_own_url_is_no_leak_and_any_other_is() {
+        let integrator = Integrator { id: 1, iss: "acme".into(), base_url: None };
+        let profile = Profile::builtin("whatsapp-1.0.3").unwrap();
+        let mut meta = Meta::new(profile, integrator, Seed(7), "case");
+        meta.watch_for(Canary::new("the text", b"cnry0123456789abcdef"));
+        assert!(meta.is_honeypot("/cnry0123456789abcdef/look"));
+        for path in ["/cnry0123456789abcdef", "/push?text=cnry0123456789abcdef", "/look", "/x/look"]
+        {
+            assert!(!meta.is_honeypot(path), "{path}");
         }
     }
 }

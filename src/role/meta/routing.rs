@@ -5,7 +5,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use super::Meta;
-use super::account::{enlistment_is_skipped, lid};
+use super::account::lid;
 use crate::evidence::{Event, Lane};
 use crate::limits::MESSAGES_REMEMBERED_MAX;
 use crate::role::ConnId;
@@ -40,9 +40,22 @@ impl Meta {
         let answer = match iq.xmlns.as_deref() {
             Some(XMLNS) => self.key_service(conn, account, node),
             Some("usync") => iq::server_result(node).child(self.device_lists(node)),
-            _ => self.service(account, node).unwrap_or_else(|| iq::server_result(node)),
+            _ => self.service(account, node).unwrap_or_else(|| self.unknown(&iq, node)),
         };
         self.send(conn, &answer);
+    }
+
+    /// The answer to a request that is for none of our services. The client's pings are: `w:p` and
+    /// the passive mode need nothing but a result (`wire.md` §4.3).
+    fn unknown(&self, iq: &iq::Iq, node: &Node) -> Node {
+        let xmlns = iq.xmlns.as_deref();
+        let pings = xmlns.is_some() && xmlns == self.profile.text("ping.client_xmlns");
+        let known = iq.is_ping() || pings || xmlns == Some("passive");
+        let code = self.profile.int("iq.unknown_code").and_then(|code| u16::try_from(code).ok());
+        match code.filter(|_| !known) {
+            Some(code) => iq::server_error(node, code, "service-unavailable"),
+            None => iq::server_result(node),
+        }
     }
 
     /// Device lists as native clients ask for them (`wire.md` §4.5): one device each. An account
@@ -144,7 +157,7 @@ impl Meta {
     fn receipt(&mut self, conn: ConnId, account: usize, node: &Node) {
         self.send(conn, &ack::of_sent(node, self.now.secs()));
         let Ok(receipt) = receipt::Receipt::sent(node) else { return };
-        if enlistment_is_skipped(&self.profile) {
+        if self.profile.text("message.taken_by") == Some("receipt") {
             // To native clients a receipt of a message is its ack.
             let named = |stanza: &Node| receipt.ids.iter().any(|id| has_id(stanza, id));
             let mailbox = &mut self.accounts[account].mailbox;
@@ -214,4 +227,45 @@ impl Meta {
 
 fn has_id(stanza: &Node, id: &str) -> bool {
     stanza.text("id").as_deref() == Some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::role::meta::Integrator;
+    use crate::seed::Seed;
+    use crate::spec::Profile;
+
+    fn meta(profile: &str) -> Meta {
+        let integrator = Integrator { id: 1, iss: "acme".into(), base_url: None };
+        Meta::new(Profile::builtin(profile).unwrap(), integrator, Seed(7), "case")
+    }
+
+    fn answered(profile: &str, xmlns: &str) -> (String, Option<String>) {
+        let request = iq::request("1", iq::IqType::Get, xmlns);
+        let answer = meta(profile).unknown(&iq::Iq::from_node(&request).unwrap(), &request);
+        let code = answer.find("error").and_then(|error| error.text("code"));
+        (answer.text("type").unwrap().into_owned(), code.map(|code| code.into_owned()))
+    }
+
+    #[test]
+    fn a_request_that_nobody_knows_is_refused_by_the_profiles_code() {
+        let refused = ("error".to_owned(), Some("503".to_owned()));
+        assert_eq!(answered("whatsapp-1.0.3", "urn:example:weather"), refused);
+        let done = ("result".to_owned(), None);
+        for xmlns in ["w:p", "urn:xmpp:ping", "passive"] {
+            assert_eq!(answered("whatsapp-1.0.3", xmlns), done);
+        }
+        // Native clients ask for much at a login.
+        assert_eq!(answered("consumer", "abt"), done);
+    }
+
+    #[test]
+    fn native_clients_are_told_their_setting_of_read_receipts() {
+        let request = iq::request("1", iq::IqType::Get, "privacy");
+        let answer = meta("consumer").service(0, &request).unwrap();
+        let category = answer.find("privacy").and_then(|privacy| privacy.find("category")).unwrap();
+        assert_eq!(category.text("value").as_deref(), Some("all"));
+        assert!(meta("whatsapp-1.0.3").service(0, &request).is_none());
+    }
 }

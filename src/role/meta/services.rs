@@ -21,6 +21,14 @@ impl Meta {
         if is("blocklist.xmlns") {
             return Some(self.blocklist(account, node));
         }
+        if xmlns == "privacy"
+            && node.text("type").as_deref() == Some("get")
+            && let Some(setting) = self.profile.text("privacy.readreceipts")
+        {
+            let category =
+                Node::new("category").attr("name", "readreceipts").attr("value", setting);
+            return Some(iq::server_result(node).child(Node::new("privacy").child(category)));
+        }
         if is("deletion.xmlns") && element("deletion.element").is_some() {
             return Some(self.delete(account, node));
         }
