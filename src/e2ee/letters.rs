@@ -10,13 +10,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hmac::{Hmac, KeyInit, Mac};
 use rand::{Rng as _, SeedableRng as _};
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
-use wacore_libsignal::core::curve::KeyPair;
+use wacore_libsignal::core::curve::{KeyPair, PrivateKey};
 use wacore_libsignal::crypto::{aes_256_cbc_decrypt_into, aes_256_cbc_encrypt_into};
 
 use super::compromise::SessionSnapshot;
 use super::diagnosis::ResponderKeys;
 use super::error::E2eeError;
+use super::kept;
 use super::party::{
     Address, Bundle, Ciphertext, EncType, OneTimePrekey, Party, SignatureCheck, SignedPrekey,
 };
@@ -66,6 +68,24 @@ pub struct LettersParty {
     sent: BTreeMap<Address, u32>,
     newest: BTreeMap<Address, u32>,
     closed: BTreeSet<Address>,
+}
+
+/// What it writes down.
+#[derive(Serialize, Deserialize)]
+struct KeptLetters {
+    keys: serde_json::Value,
+    peers: Vec<(Address, (Key, Key))>,
+    identities: Vec<(Address, Key)>,
+    taken: BTreeSet<Key>,
+    changed: BTreeSet<Address>,
+    kept: Vec<(Address, Key)>,
+    sent: Vec<(Address, u32)>,
+    newest: Vec<(Address, u32)>,
+    closed: BTreeSet<Address>,
+}
+
+fn listed<T: Clone>(map: &BTreeMap<Address, T>) -> Vec<(Address, T)> {
+    map.iter().map(|(peer, value)| (peer.clone(), value.clone())).collect()
 }
 
 impl LettersParty {
@@ -291,6 +311,41 @@ impl Party for LettersParty {
             newest: self.newest.clone(),
             closed: self.closed.clone(),
         })
+    }
+
+    fn save(&self) -> serde_json::Value {
+        let privates = self.kept.iter();
+        kept::written(&KeptLetters {
+            keys: self.keys.save(),
+            peers: listed(&self.peers),
+            identities: listed(&self.identities),
+            taken: self.taken.clone(),
+            changed: self.changed.clone(),
+            kept: privates
+                .map(|(peer, pair)| (peer.clone(), *pair.private_key.serialize()))
+                .collect(),
+            sent: listed(&self.sent),
+            newest: listed(&self.newest),
+            closed: self.closed.clone(),
+        })
+    }
+
+    fn load(&mut self, saved: &serde_json::Value) -> Result<(), E2eeError> {
+        let saved: KeptLetters = kept::read(saved)?;
+        let mut own = BTreeMap::new();
+        for (peer, private) in saved.kept {
+            let private = PrivateKey::deserialize(&private).map(KeyPair::try_from);
+            let pair = private.and_then(|pair| pair).map_err(|_| E2eeError::UnreadableRecord)?;
+            own.insert(peer, pair);
+        }
+        self.keys.load(&saved.keys)?;
+        self.peers = saved.peers.into_iter().collect();
+        self.identities = saved.identities.into_iter().collect();
+        (self.taken, self.changed, self.closed) = (saved.taken, saved.changed, saved.closed);
+        self.sent = saved.sent.into_iter().collect();
+        self.newest = saved.newest.into_iter().collect();
+        self.kept = own;
+        Ok(())
     }
 
     fn start_prekey_ids_at(&mut self, id: u32, anew: bool) {

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use super::accounts::INTEGRATOR_ID;
 use super::desk::{Desk, Move, Streams};
 use super::session::Shared;
+use super::state::StateFolder;
 use super::target::Target;
 use crate::clock::UnixMs;
 use crate::driver::{CallError, Incoming, Owner, Params, Pending, Seat};
@@ -51,6 +52,8 @@ pub struct Host {
     pub shared: bool,
     /// Who signs the certificate of Meta's HTTP services, where the subject speaks TLS.
     pub authority: Option<Arc<Authority>>,
+    /// A folder of its own, where it serves one case alone.
+    state: Option<StateFolder>,
     net: Arc<Net>,
     desk: Arc<Mutex<Desk>>,
     task: JoinHandle<()>,
@@ -157,6 +160,7 @@ impl Host {
             proxy_url,
             authority,
             shared: company != Company::Own,
+            state: (company == Company::Own).then(StateFolder::new).transpose()?,
             net,
             desk,
             task,
@@ -205,6 +209,9 @@ impl Host {
         });
         if let Some(authority) = &self.authority {
             instance["tls_ca"] = json!(authority.pem());
+        }
+        if let Some(state) = &self.state {
+            instance["state_dir"] = json!(state.path());
         }
         params.insert("instance".into(), instance);
         params

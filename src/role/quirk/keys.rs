@@ -297,6 +297,14 @@ pub(super) static ALL: &[Quirk] = &[
         "variant of signalapp/libsignal-protocol-java#12",
         "Never sends in the session that the peer began, but begins one of its own.",
     ),
+    client(
+        "kem-prekey-reused-or-unbound",
+        Fault::KemPrekeyReused,
+        "ENC-007",
+        "cryspen.com/post/pqxdh (USENIX Security 2024); signalapp/libsignal 15af92c93",
+        "Keeps no record of the first messages that its KEM prekey has served, and opens one again.",
+    )
+    .under("experimental-pqxdh"),
     legal(
         "kem-prekey-unsigned",
         Fault::KemPrekeyUnsigned,

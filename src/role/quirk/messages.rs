@@ -18,6 +18,13 @@ pub(super) static ALL: &[Quirk] = &[
         "Sends the delivery receipt on arrival, whether or not the message decrypts.",
     ),
     client(
+        "ack-before-durable",
+        Fault::AckBeforeDurable,
+        "STZ-019",
+        "affinidi/affinidi-tdk-rs#606; AtherEnergy/rumqtt#94",
+        "Acknowledges a message when it comes and handles it from a queue in memory.",
+    ),
+    client(
         "undecryptable-is-ignored",
         Fault::UndecryptableIgnored,
         "RCP-005",

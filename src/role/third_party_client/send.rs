@@ -184,7 +184,7 @@ impl ThirdPartyClient {
 
     /// ENC-012: the user is told when a peer's identity key is another than before.
     pub(super) fn tell_of_new_identity(&mut self, peer: &Jid) {
-        if self.party.identity_changed(&address(peer)) && !self.has(Fault::NewIdentitySilent) {
+        if self.party.identity_changed(&address(peer)) && !self.is_silent_about(peer) {
             self.threads.push(peer, ThreadItem::Notice("the security code has changed".to_owned()));
             self.notify(Notification::IdentityChanged { from: peer.bare() });
         }
