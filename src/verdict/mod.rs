@@ -15,5 +15,6 @@ pub use date::{Date, NoDate};
 pub use exit::Exit;
 pub use repeats::{Flaky, Repeats};
 pub use result::{
-    CaseResult, CheckResult, Finding, Nearby, NotDecided, Outcome, Surroundings, Verdict, Witness,
+    CaseResult, CheckResult, Finding, Nearby, NotDecided, Outcome, Surroundings, Theft, Verdict,
+    Witness,
 };

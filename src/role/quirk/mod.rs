@@ -256,6 +256,13 @@ pub enum Fault {
     TextInLog,
     TextInLogEscaped,
     IncomingTextInLog,
+    TextInLogDump,
+    TextInLogBytes,
+    TextDeflated,
+    FileNameInUrl,
+    FileNameInLog,
+    FileInReport,
+    CaptionOutside,
     /// Another protocol than Signal's, sound or with a slip of its own.
     OtherProtocol(Option<Slip>),
 
