@@ -50,6 +50,12 @@ pub enum Slip {
     InOrderOnly,
     /// A letter that does not open ends the conversation.
     FirstFailureIsFinal,
+    /// What hides the text is the same for all letters to one receiver; the rest of a letter is new.
+    OneKeystream,
+    /// Nobody is told that a writer has another identity than before.
+    QuietAboutIdentities,
+    /// Letters of a writer who has another identity than before are not opened.
+    FirstIdentityIsFinal,
 }
 
 /// One identity that writes sealed letters.
@@ -139,9 +145,18 @@ impl LettersParty {
         if self.taken.contains(&ephemeral) && !self.has(Slip::Repeats) && !self.has(Slip::OneKey) {
             return Err(E2eeError::Duplicate { counter: 0 });
         }
+        let known = self.identities.get(peer);
+        let changed = known.is_some_and(|known| *known != theirs);
+        if changed && self.has(Slip::FirstIdentityIsFinal) {
+            return Err(E2eeError::IdentityChanged(peer.clone()));
+        }
         let mut plain = Vec::new();
-        aes_256_cbc_decrypt_into(&covered[HEAD_BYTES..], &keys.cipher, &keys.iv, &mut plain)
-            .map_err(|_| unreadable())?;
+        if self.has(Slip::OneKeystream) {
+            plain = masked(&agreed[1], &covered[HEAD_BYTES..]);
+        } else {
+            aes_256_cbc_decrypt_into(&covered[HEAD_BYTES..], &keys.cipher, &keys.iv, &mut plain)
+                .map_err(|_| unreadable())?;
+        }
         let (number, plain) = plain.split_first_chunk::<4>().ok_or_else(unreadable)?;
         self.count(peer, u32::from_be_bytes(*number))?;
         self.remember(peer, ephemeral, theirs);
@@ -175,6 +190,21 @@ impl LettersParty {
             false => self.changed.remove(peer),
         };
     }
+}
+
+/// A deliberate fault: a stream that begins anew with every letter (HMAC-SHA256 over a counter).
+fn masked(key: &Key, bytes: &[u8]) -> Vec<u8> {
+    let block = |number: usize| {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length is a key");
+        mac.update(&number.to_be_bytes());
+        mac.finalize().into_bytes()
+    };
+    let blocks = bytes.chunks(32).enumerate();
+    let masked = blocks.flat_map(|(number, part)| {
+        let stream = block(number);
+        part.iter().zip(stream).map(|(byte, mask)| byte ^ mask).collect::<Vec<u8>>()
+    });
+    masked.collect()
 }
 
 /// What one letter is sealed with.
@@ -258,16 +288,20 @@ impl Party for LettersParty {
         let own = self.privates().identity_private;
         let ephemeral = self.ephemeral(peer);
         let private: Key = *ephemeral.private_key.serialize();
-        let keys =
-            Keys::of(&[agree(&private, &prekey)?, agree(&own, &prekey)?], &public_of(&private)?);
+        let agreed = [agree(&private, &prekey)?, agree(&own, &prekey)?];
+        let keys = Keys::of(&agreed, &public_of(&private)?);
         let number = self.sent.entry(peer.clone()).or_default();
         *number += 1;
         // One key for equal texts gives equal letters.
         let number = if self.slip == Some(Slip::OneKey) { 0 } else { *number };
         let numbered = [&number.to_be_bytes()[..], plaintext].concat();
         let mut sealed = Vec::new();
-        aes_256_cbc_encrypt_into(&numbered, &keys.cipher, &keys.iv, &mut sealed)
-            .map_err(|_| E2eeError::Undecryptable(EncType::Msg))?;
+        if self.slip == Some(Slip::OneKeystream) {
+            sealed = masked(&agreed[1], &numbered);
+        } else {
+            aes_256_cbc_encrypt_into(&numbered, &keys.cipher, &keys.iv, &mut sealed)
+                .map_err(|_| E2eeError::Undecryptable(EncType::Msg))?;
+        }
         let (eph, own) = (public_of(&private)?, public_of(&own)?);
         let covered = [&[MARK][..], &eph, &own, &sealed].concat();
         let mac = keys.mac(&own, &identity, &covered);
@@ -369,7 +403,7 @@ impl Party for LettersParty {
     }
 
     fn identity_changed(&self, peer: &Address) -> bool {
-        self.changed.contains(peer)
+        self.changed.contains(peer) && !self.has(Slip::QuietAboutIdentities)
     }
 }
 
@@ -445,5 +479,28 @@ mod tests {
         let (mut alice, _) = introduced(Some(Slip::OneKey));
         let [one, two] = [b"x", b"x"].map(|text| alice.encrypt(&address("bob"), text).unwrap());
         assert_eq!(one.bytes[1..33], two.bytes[1..33]);
+        let (mut alice, mut bob) = introduced(Some(Slip::OneKeystream));
+        let [one, two] = [b"x", b"y"].map(|text| alice.encrypt(&address("bob"), text).unwrap());
+        assert_ne!(one.bytes[1..33], two.bytes[1..33]);
+        assert_eq!(one.bytes[HEAD_BYTES + 4] ^ two.bytes[HEAD_BYTES + 4], b'x' ^ b'y');
+        assert_eq!(bob.decrypt(&address("alice"), &one).unwrap(), b"x");
+    }
+
+    #[test]
+    fn a_new_identity_is_told_unless_a_slip_hides_or_refuses_it() {
+        for (slip, opens, told) in [
+            (None, true, true),
+            (Some(Slip::QuietAboutIdentities), true, false),
+            (Some(Slip::FirstIdentityIsFinal), false, false),
+        ] {
+            let (mut alice, mut bob) = introduced(slip);
+            let hello = alice.encrypt(&address("bob"), b"hello").unwrap();
+            bob.decrypt(&address("alice"), &hello).unwrap();
+            let mut new = party("the new alice", slip);
+            new.process(&address("bob"), &bundle(&bob), SignatureCheck::Always).unwrap();
+            let again = new.encrypt(&address("bob"), b"me again").unwrap();
+            assert_eq!(bob.decrypt(&address("alice"), &again).is_ok(), opens, "{slip:?}");
+            assert_eq!(bob.identity_changed(&address("alice")), told, "{slip:?}");
+        }
     }
 }

@@ -185,6 +185,24 @@ pub(super) static ALL: &[Quirk] = &[
         "Speaks another protocol and seals all letters to one user with one key.",
     ),
     other(
+        "another-protocol-repeats-its-keystream",
+        Slip::OneKeystream,
+        "RAT-008",
+        "Speaks another protocol and hides all texts to one user behind one stream of bytes.",
+    ),
+    other(
+        "another-protocol-is-quiet-about-identities",
+        Slip::QuietAboutIdentities,
+        "ENC-012",
+        "Speaks another protocol and tells nobody that a peer has new keys.",
+    ),
+    other(
+        "another-protocol-knows-first-identities-only",
+        Slip::FirstIdentityIsFinal,
+        "ENC-012",
+        "Speaks another protocol and opens nothing from a peer who has installed anew.",
+    ),
+    other(
         "another-protocol-in-order-only",
         Slip::InOrderOnly,
         "RAT-003",
