@@ -480,10 +480,11 @@ mod tests {
         let [one, two] = [b"x", b"x"].map(|text| alice.encrypt(&address("bob"), text).unwrap());
         assert_eq!(one.bytes[1..33], two.bytes[1..33]);
         let (mut alice, mut bob) = introduced(Some(Slip::OneKeystream));
-        let [one, two] = [b"x", b"y"].map(|text| alice.encrypt(&address("bob"), text).unwrap());
+        let texts = [b"x marks the spot", b"y marks nothing."];
+        let [one, two] = texts.map(|text| alice.encrypt(&address("bob"), text).unwrap());
         assert_ne!(one.bytes[1..33], two.bytes[1..33]);
         assert_eq!(one.bytes[HEAD_BYTES + 4] ^ two.bytes[HEAD_BYTES + 4], b'x' ^ b'y');
-        assert_eq!(bob.decrypt(&address("alice"), &one).unwrap(), b"x");
+        assert_eq!(bob.decrypt(&address("alice"), &one).unwrap(), texts[0]);
     }
 
     #[test]

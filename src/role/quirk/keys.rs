@@ -228,6 +228,13 @@ pub(super) static ALL: &[Quirk] = &[
         "Goes on sending in the old session after the server told of a new identity.",
     ),
     client(
+        "new-identity-blocks-sending",
+        Fault::NewIdentityBlocksSending,
+        "PRE-015",
+        VARIANT,
+        "Opens no session any more with a peer whose identity key is another than before.",
+    ),
+    client(
         "new-identity-accepted-silently",
         Fault::NewIdentitySilent,
         "ENC-012",

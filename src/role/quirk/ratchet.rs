@@ -309,6 +309,20 @@ pub(super) static ALL: &[Quirk] = &[
         "Takes a stored message key out before it knows that the message is genuine.",
     ),
     client(
+        "replay-deletes-session",
+        Fault::ReplayDeletesSession,
+        "RAT-006",
+        "variant of QuilibriumNetwork/quorum-desktop#235",
+        "Takes a message that it has had for the sign of a broken session, and deletes the session.",
+    ),
+    client(
+        "zero-length-ciphertext-crashes",
+        Fault::EmptyCiphertextCrashes,
+        "ROB-001",
+        "signalapp/Signal-Android#5924; tulir/whatsmeow 8ef68cdf",
+        "Reads the version byte of a ciphertext that has none, and ends.",
+    ),
+    client(
         "send-failure-reuses-message-key",
         Fault::SendFailureReusesKey,
         "RAT-008",

@@ -176,6 +176,7 @@ impl ThirdPartyClient {
                 self.acknowledge(node);
             }
             match delivered {
+                Delivery::Receipt if self.has(Fault::NeverReceipted) => {}
                 Delivery::Receipt if !self.has(Fault::DeliveredBeforeDecrypt) => {
                     self.send(&receipt::delivered(&message.id, &message.peer));
                     if self.has(Fault::ReadAutomatically) {
@@ -249,11 +250,17 @@ impl ThirdPartyClient {
         if self.has(Fault::FirstMessageNeedsOneTime) && names_no_one_time_prekey(kind, enc) {
             return Opened::Undecryptable;
         }
+        self.doomed |= self.has(Fault::EmptyCiphertextCrashes) && enc.bytes.len() < 2;
         let sealed = Ciphertext { kind, bytes: enc.bytes.clone() };
         let padded = match self.decrypt(from, &sealed) {
             Ok(padded) => padded,
             // RAT-006: a message key opens once.
-            Err(E2eeError::Duplicate { .. }) => return Opened::Repeated,
+            Err(E2eeError::Duplicate { .. }) => {
+                if self.has(Fault::ReplayDeletesSession) {
+                    self.party.drop_session(&address(from));
+                }
+                return Opened::Repeated;
+            }
             // The padding is broken behind a MAC that fits: a sound client treats it as any other.
             Err(E2eeError::Undecryptable(_)) if self.has(Fault::PaddingErrorShown) => {
                 self.notify(Notification::ErrorShown(FailureKind::Malformed));

@@ -160,7 +160,12 @@ impl ThirdPartyClient {
         let address = address(peer);
         let known = self.party.peer_identity(&address);
         let lax = self.has(Fault::ResendsToNewIdentity) || self.has(Fault::PushesToNewIdentity);
-        if known.is_some_and(|known| known != bundle.identity) && !lax {
+        let replaced = known.is_some_and(|known| known != bundle.identity);
+        if replaced && self.has(Fault::NewIdentityBlocksSending) {
+            let why = "the recipient has another identity key";
+            return Err(Failure::new(FailureKind::Unauthenticated, why));
+        }
+        if replaced && !lax {
             self.withhold_resends(peer);
         }
         let mut bundle = for_party(bundle);
