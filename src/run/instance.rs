@@ -52,7 +52,7 @@ pub struct Host {
     pub shared: bool,
     /// Who signs the certificate of Meta's HTTP services, where the subject speaks TLS.
     pub authority: Option<Arc<Authority>>,
-    /// A folder of its own, where it serves one case alone.
+    /// Where it keeps its state, if its case stops the program.
     state: Option<StateFolder>,
     net: Arc<Net>,
     desk: Arc<Mutex<Desk>>,
@@ -70,6 +70,8 @@ pub struct Configured {
 pub enum Company {
     /// One case, and then it ends.
     Own,
+    /// The same, and the case stops the program on its way: what must outlive that has a folder.
+    Stopped,
     /// One case after another.
     Turns,
     Many,
@@ -159,8 +161,8 @@ impl Host {
             http_url: shared.place.http_url(secure, addresses.http.port()),
             proxy_url,
             authority,
-            shared: company != Company::Own,
-            state: (company == Company::Own).then(StateFolder::new).transpose()?,
+            shared: !matches!(company, Company::Own | Company::Stopped),
+            state: (company == Company::Stopped).then(StateFolder::new).transpose()?,
             net,
             desk,
             task,

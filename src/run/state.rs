@@ -1,7 +1,7 @@
 //! A folder where an implementation may keep what must outlive its end.
 //!
-//! Main type: [`StateFolder`]. Only an instance that serves one case gets one: it is there to be
-//! restarted and killed. The folder goes with the case, and nobody but its owner can read it, since
+//! Main type: [`StateFolder`]. Only an instance gets one whose case restarts or kills it: to write
+//! everything down costs time. The folder goes with the case, and nobody but its owner can read it, since
 //! what is kept there are keys.
 
 use std::fs::{self, DirBuilder};
