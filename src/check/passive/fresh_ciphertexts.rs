@@ -137,7 +137,7 @@ mod tests {
         let keystream: Vec<u8> = (0..40u8).map(|n| n.wrapping_mul(73) ^ 0x5A).collect();
         let sealed = |text: &[u8], shift: usize| {
             let body = text.iter().zip(keystream.iter().skip(shift)).map(|(t, k)| t ^ k);
-            [b"header".iter().copied().collect(), body.collect::<Vec<u8>>()].concat()
+            [b"header".to_vec(), body.collect::<Vec<u8>>()].concat()
         };
         let alike = |shift: usize| {
             let (first, second) = (sealed(one, 0), sealed(other, shift));
