@@ -27,6 +27,7 @@ pub fn judge_run(transcript: &Transcript, setting: Setting<'_>) -> CaseResult {
         isolated: false,
         log: None,
         measures: Vec::new(),
+        thefts: Vec::new(),
         checks,
     }
 }

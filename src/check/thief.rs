@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use crate::e2ee::envelope::PreKeyEnvelope;
 use crate::e2ee::{EncType, ResponderKeys, SessionSnapshot, diagnose};
 use crate::evidence::{EncFacts, Entry, EntryId, Event, Lane};
+use crate::verdict::Theft;
 use crate::wire::Jid;
 
 /// What the thief writes in the peer's name to show that he can.
@@ -226,6 +227,21 @@ impl Thief {
     /// The client that was robbed and the lane that it belongs to.
     pub(super) fn robbed(&self) -> (Lane, &str) {
         (self.at.lane, &self.at.client)
+    }
+
+    /// The numbers as a report holds them.
+    pub(super) fn outcome(&self) -> Theft {
+        let healed_after = match self.healed() {
+            Healed::After(trips) => Some(trips),
+            Healed::NotYet | Healed::Untold => None,
+        };
+        Theft {
+            label: self.label.clone(),
+            earlier: self.earlier,
+            opened: (!self.untold).then_some(self.reads_earlier),
+            round_trips: self.trips,
+            healed_after,
+        }
     }
 
     /// The numbers in plain words.

@@ -78,6 +78,7 @@ static INSTANCE: Record = Record::of(&[
     Member::may("push_jwks_url", Shape::Text),
     Member::may("tls_ca", Shape::Text),
     Member::may("integrator", Shape::Record(&INTEGRATOR)),
+    Member::may("state_dir", Shape::Text),
     Member::may("profile", Shape::Object),
 ]);
 static OFFERS: Record = Record::of(&[

@@ -6,17 +6,22 @@
 //! no protocol to ship, since it neither ratchets nor heals; it exists so that the checks that look at
 //! ciphertexts only are seen to pass and to fail (ENC-020). [`Slip`] is what it may get wrong.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use hmac::{Hmac, KeyInit, Mac};
 use rand::{Rng as _, SeedableRng as _};
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
-use wacore_libsignal::core::curve::KeyPair;
+use wacore_libsignal::core::curve::{KeyPair, PrivateKey};
 use wacore_libsignal::crypto::{aes_256_cbc_decrypt_into, aes_256_cbc_encrypt_into};
 
 use super::compromise::SessionSnapshot;
 use super::diagnosis::ResponderKeys;
 use super::error::E2eeError;
+use super::kept;
 use super::party::{
     Address, Bundle, Ciphertext, EncType, OneTimePrekey, Party, SignatureCheck, SignedPrekey,
 };
@@ -48,6 +53,12 @@ pub enum Slip {
     InOrderOnly,
     /// A letter that does not open ends the conversation.
     FirstFailureIsFinal,
+    /// What hides the text is the same for all letters to one receiver; the rest of a letter is new.
+    OneKeystream,
+    /// Nobody is told that a writer has another identity than before.
+    QuietAboutIdentities,
+    /// Letters of a writer who has another identity than before are not opened.
+    FirstIdentityIsFinal,
 }
 
 /// One identity that writes sealed letters.
@@ -66,6 +77,24 @@ pub struct LettersParty {
     sent: BTreeMap<Address, u32>,
     newest: BTreeMap<Address, u32>,
     closed: BTreeSet<Address>,
+}
+
+/// What it writes down.
+#[derive(Serialize, Deserialize)]
+struct KeptLetters {
+    keys: serde_json::Value,
+    peers: Vec<(Address, (Key, Key))>,
+    identities: Vec<(Address, Key)>,
+    taken: BTreeSet<Key>,
+    changed: BTreeSet<Address>,
+    kept: Vec<(Address, Key)>,
+    sent: Vec<(Address, u32)>,
+    newest: Vec<(Address, u32)>,
+    closed: BTreeSet<Address>,
+}
+
+fn listed<T: Clone>(map: &BTreeMap<Address, T>) -> Vec<(Address, T)> {
+    map.iter().map(|(peer, value)| (peer.clone(), value.clone())).collect()
 }
 
 impl LettersParty {
@@ -119,9 +148,18 @@ impl LettersParty {
         if self.taken.contains(&ephemeral) && !self.has(Slip::Repeats) && !self.has(Slip::OneKey) {
             return Err(E2eeError::Duplicate { counter: 0 });
         }
+        let known = self.identities.get(peer);
+        let changed = known.is_some_and(|known| *known != theirs);
+        if changed && self.has(Slip::FirstIdentityIsFinal) {
+            return Err(E2eeError::IdentityChanged(peer.clone()));
+        }
         let mut plain = Vec::new();
-        aes_256_cbc_decrypt_into(&covered[HEAD_BYTES..], &keys.cipher, &keys.iv, &mut plain)
-            .map_err(|_| unreadable())?;
+        if self.has(Slip::OneKeystream) {
+            plain = masked(&agreed[1], &covered[HEAD_BYTES..]);
+        } else {
+            aes_256_cbc_decrypt_into(&covered[HEAD_BYTES..], &keys.cipher, &keys.iv, &mut plain)
+                .map_err(|_| unreadable())?;
+        }
         let (number, plain) = plain.split_first_chunk::<4>().ok_or_else(unreadable)?;
         self.count(peer, u32::from_be_bytes(*number))?;
         self.remember(peer, ephemeral, theirs);
@@ -155,6 +193,21 @@ impl LettersParty {
             false => self.changed.remove(peer),
         };
     }
+}
+
+/// A deliberate fault: a stream that begins anew with every letter (HMAC-SHA256 over a counter).
+fn masked(key: &Key, bytes: &[u8]) -> Vec<u8> {
+    let block = |number: usize| {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length is a key");
+        mac.update(&number.to_be_bytes());
+        mac.finalize().into_bytes()
+    };
+    let blocks = bytes.chunks(32).enumerate();
+    let masked = blocks.flat_map(|(number, part)| {
+        let stream = block(number);
+        part.iter().zip(stream).map(|(byte, mask)| byte ^ mask).collect::<Vec<u8>>()
+    });
+    masked.collect()
 }
 
 /// What one letter is sealed with.
@@ -238,16 +291,20 @@ impl Party for LettersParty {
         let own = self.privates().identity_private;
         let ephemeral = self.ephemeral(peer);
         let private: Key = *ephemeral.private_key.serialize();
-        let keys =
-            Keys::of(&[agree(&private, &prekey)?, agree(&own, &prekey)?], &public_of(&private)?);
+        let agreed = [agree(&private, &prekey)?, agree(&own, &prekey)?];
+        let keys = Keys::of(&agreed, &public_of(&private)?);
         let number = self.sent.entry(peer.clone()).or_default();
         *number += 1;
         // One key for equal texts gives equal letters.
         let number = if self.slip == Some(Slip::OneKey) { 0 } else { *number };
         let numbered = [&number.to_be_bytes()[..], plaintext].concat();
         let mut sealed = Vec::new();
-        aes_256_cbc_encrypt_into(&numbered, &keys.cipher, &keys.iv, &mut sealed)
-            .map_err(|_| E2eeError::Undecryptable(EncType::Msg))?;
+        if self.slip == Some(Slip::OneKeystream) {
+            sealed = masked(&agreed[1], &numbered);
+        } else {
+            aes_256_cbc_encrypt_into(&numbered, &keys.cipher, &keys.iv, &mut sealed)
+                .map_err(|_| E2eeError::Undecryptable(EncType::Msg))?;
+        }
         let (eph, own) = (public_of(&private)?, public_of(&own)?);
         let covered = [&[MARK][..], &eph, &own, &sealed].concat();
         let mac = keys.mac(&own, &identity, &covered);
@@ -293,6 +350,41 @@ impl Party for LettersParty {
         })
     }
 
+    fn save(&self) -> serde_json::Value {
+        let privates = self.kept.iter();
+        kept::written(&KeptLetters {
+            keys: self.keys.save(),
+            peers: listed(&self.peers),
+            identities: listed(&self.identities),
+            taken: self.taken.clone(),
+            changed: self.changed.clone(),
+            kept: privates
+                .map(|(peer, pair)| (peer.clone(), *pair.private_key.serialize()))
+                .collect(),
+            sent: listed(&self.sent),
+            newest: listed(&self.newest),
+            closed: self.closed.clone(),
+        })
+    }
+
+    fn load(&mut self, saved: &serde_json::Value) -> Result<(), E2eeError> {
+        let saved: KeptLetters = kept::read(saved)?;
+        let mut own = BTreeMap::new();
+        for (peer, private) in saved.kept {
+            let private = PrivateKey::deserialize(&private).map(KeyPair::try_from);
+            let pair = private.and_then(|pair| pair).map_err(|_| E2eeError::UnreadableRecord)?;
+            own.insert(peer, pair);
+        }
+        self.keys.load(&saved.keys)?;
+        self.peers = saved.peers.into_iter().collect();
+        self.identities = saved.identities.into_iter().collect();
+        (self.taken, self.changed, self.closed) = (saved.taken, saved.changed, saved.closed);
+        self.sent = saved.sent.into_iter().collect();
+        self.newest = saved.newest.into_iter().collect();
+        self.kept = own;
+        Ok(())
+    }
+
     fn start_prekey_ids_at(&mut self, id: u32, anew: bool) {
         self.keys.start_prekey_ids_at(id, anew);
     }
@@ -314,81 +406,6 @@ impl Party for LettersParty {
     }
 
     fn identity_changed(&self, peer: &Address) -> bool {
-        self.changed.contains(peer)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::seed::Seed;
-
-    fn party(name: &str, slip: Option<Slip>) -> LettersParty {
-        LettersParty::new(Seed(1).rng(&[name]), slip)
-    }
-
-    fn introduced(slip: Option<Slip>) -> (LettersParty, LettersParty) {
-        let (mut alice, mut bob) = (party("alice", slip), party("bob", slip));
-        let [of_alice, of_bob] = [bundle(&alice), bundle(&bob)];
-        alice.process(&address("bob"), &of_bob, SignatureCheck::Always).unwrap();
-        bob.process(&address("alice"), &of_alice, SignatureCheck::Always).unwrap();
-        (alice, bob)
-    }
-
-    fn bundle(of: &LettersParty) -> Bundle {
-        Bundle {
-            registration_id: of.registration_id(),
-            identity: of.identity(),
-            signed_prekey: of.signed_prekey(),
-            one_time: None,
-            kem: None,
-        }
-    }
-
-    fn address(name: &str) -> Address {
-        Address::new(name, 0)
-    }
-
-    #[test]
-    fn a_letter_opens_once_in_any_order_and_from_its_writer_only() {
-        let (mut alice, mut bob) = introduced(None);
-        let letters = [b"one", b"two"].map(|text| alice.encrypt(&address("bob"), text).unwrap());
-        assert_ne!(letters[0].bytes[1..33], letters[1].bytes[1..33]);
-        let mut forged = letters[0].clone();
-        *forged.bytes.last_mut().unwrap() ^= 1;
-        assert!(matches!(bob.decrypt(&address("alice"), &forged), Err(E2eeError::BadMac(_))));
-        let foreign = bob.decrypt(&address("mallory"), &letters[0]);
-        assert!(matches!(foreign, Err(E2eeError::ForeignIdentity)));
-        assert_eq!(bob.decrypt(&address("alice"), &letters[1]).unwrap(), b"two");
-        assert_eq!(bob.decrypt(&address("alice"), &letters[0]).unwrap(), b"one");
-        let again = bob.decrypt(&address("alice"), &letters[0]);
-        assert!(matches!(again, Err(E2eeError::Duplicate { .. })));
-        let back = bob.encrypt(&address("alice"), b"back").unwrap();
-        assert_eq!(alice.decrypt(&address("bob"), &back).unwrap(), b"back");
-        for broken in [&b""[..], b"\x33", &[MARK; 200]] {
-            let broken = Ciphertext { kind: EncType::Msg, bytes: broken.to_vec() };
-            assert!(bob.decrypt(&address("alice"), &broken).is_err());
-        }
-    }
-
-    #[test]
-    fn each_slip_lets_one_thing_through() {
-        let replayed = |slip| {
-            let (mut alice, mut bob) = introduced(Some(slip));
-            let letter = alice.encrypt(&address("bob"), b"one").unwrap();
-            bob.decrypt(&address("alice"), &letter).unwrap();
-            bob.decrypt(&address("alice"), &letter).is_ok()
-        };
-        assert!(replayed(Slip::Repeats) && !replayed(Slip::AnyMac));
-        let (mut alice, mut bob) = introduced(Some(Slip::AnyMac));
-        let mut forged = alice.encrypt(&address("bob"), b"one").unwrap();
-        *forged.bytes.last_mut().unwrap() ^= 1;
-        assert_eq!(bob.decrypt(&address("alice"), &forged).unwrap(), b"one");
-        let (mut alice, mut bob) = introduced(Some(Slip::AnySender));
-        let letter = alice.encrypt(&address("bob"), b"one").unwrap();
-        assert_eq!(bob.decrypt(&address("mallory"), &letter).unwrap(), b"one");
-        let (mut alice, _) = introduced(Some(Slip::OneKey));
-        let [one, two] = [b"x", b"x"].map(|text| alice.encrypt(&address("bob"), text).unwrap());
-        assert_eq!(one.bytes[1..33], two.bytes[1..33]);
+        self.changed.contains(peer) && !self.has(Slip::QuietAboutIdentities)
     }
 }

@@ -19,6 +19,7 @@ pub mod forgery;
 mod identity_change;
 mod initiator;
 mod kdf_fault;
+mod kept;
 mod letters;
 pub mod media;
 pub mod oddity;
@@ -39,6 +40,7 @@ mod stores;
 mod textbook;
 #[cfg(test)]
 mod vectors;
+mod x3dh_kept;
 mod x3dh_v3;
 
 pub use compromise::{SessionSecrets, SessionSnapshot};
@@ -46,6 +48,7 @@ pub use derivation::Derivation;
 pub use diagnosis::{Diagnosis, Obstacle, ResponderKeys, diagnose, diagnose_reply};
 pub use error::{E2eeError, Whose};
 pub use kdf_fault::KdfInput;
+pub(crate) use kept::Hex;
 pub use letters::{LettersParty, Slip};
 pub use party::{
     Address, Bundle, Ciphertext, EncType, KemPrekey, OneTimePrekey, Party, SignedPrekey,

@@ -12,7 +12,7 @@ use crate::seed::Rng;
 
 /// Whom a session is with. The name keeps the integrator, so that users of two integrators with one
 /// number do not share a session (`wire.md` §5.8).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Address {
     pub name: String,
     pub device: u32,
@@ -174,6 +174,17 @@ pub trait Party: Send + Sync {
     /// Copies all keys and sessions, with this generator for what is drawn from now on: what a
     /// restarted program has.
     fn copy(&self, rng: Rng) -> Box<dyn Party>;
+
+    /// All keys and sessions as a program writes them down; they are secrets.
+    fn save(&self) -> serde_json::Value;
+
+    /// Puts what `save` gave in place of this party's keys and sessions; what is drawn from now on
+    /// comes from this party's generator.
+    ///
+    /// # Errors
+    /// [`E2eeError::UnreadableRecord`] where `save` has given nothing of the kind; then nothing has
+    /// changed.
+    fn load(&mut self, saved: &serde_json::Value) -> Result<(), E2eeError>;
 
     /// The next one-time prekey gets this id, if it has 24 bits and was never given (PRE-012);
     /// `anew` forgets which ones were given, a deliberate fault.

@@ -25,6 +25,7 @@
 //! - A chain may run 25000 messages ahead, and 2000 skipped keys are kept (`consts.rs`).
 
 mod initiator;
+mod keeping;
 mod record;
 mod responder;
 mod stores;
@@ -46,6 +47,7 @@ use sha2::{Digest as _, Sha256};
 use super::compromise::SessionSnapshot;
 use super::diagnosis::ResponderKeys;
 use super::error::E2eeError;
+use super::kept;
 use super::party::{
     Address, Bundle, Ciphertext, EncType, KemPrekey, OneTimePrekey, Party, SignatureCheck,
     SignedPrekey,
@@ -234,6 +236,14 @@ impl Party for PqxdhParty {
             one_time_ids: self.one_time_ids.clone(),
             changed: self.changed.clone(),
         })
+    }
+
+    fn save(&self) -> serde_json::Value {
+        kept::written(&self.kept())
+    }
+
+    fn load(&mut self, saved: &serde_json::Value) -> Result<(), E2eeError> {
+        self.take_over(kept::read(saved)?)
     }
 
     fn start_prekey_ids_at(&mut self, id: u32, anew: bool) {

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use rand::RngExt as _;
+use serde::{Deserialize, Serialize};
 
 use crate::seed::Rng;
 
@@ -15,7 +16,7 @@ pub(super) const REGISTRATION_IDS: std::ops::RangeInclusive<u32> = 1..=16380;
 pub(super) const PREKEY_IDS: std::ops::RangeInclusive<u32> = 1..=0xFF_FFFF;
 
 /// Gives each id once.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct PrekeyIds {
     next: u32,
     given: BTreeSet<u32>,

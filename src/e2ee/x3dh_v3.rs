@@ -18,6 +18,7 @@ use super::compromise::SessionSnapshot;
 use super::diagnosis::ResponderKeys;
 use super::error::E2eeError;
 use super::kdf_fault::KdfInput;
+use super::kept;
 use super::party::{
     Address, Bundle, Ciphertext, EncType, OneTimePrekey, Party, SignatureCheck, SignedPrekey,
 };
@@ -132,6 +133,31 @@ impl X3dhParty {
         Rng::from_seed(seed.finalize().into())
     }
 
+    pub(super) fn signed_prekey_id(&self) -> u32 {
+        self.signed_prekey_id
+    }
+
+    pub(super) fn one_time_ids(&self) -> &PrekeyIds {
+        &self.one_time_ids
+    }
+
+    pub(super) fn changed(&self) -> &BTreeSet<Address> {
+        &self.changed
+    }
+
+    /// Puts other keys and sessions in the place of these.
+    pub(super) fn replace(
+        &mut self,
+        stores: Stores,
+        signed_prekey_id: u32,
+        ids: PrekeyIds,
+        changed: BTreeSet<Address>,
+    ) {
+        self.one_time_evidence.extend(stores.one_time.0.clone());
+        (self.stores, self.signed_prekey_id) = (stores, signed_prekey_id);
+        (self.one_time_ids, self.changed) = (ids, changed);
+    }
+
     fn current_signed(&self) -> &SignedPair {
         let signed = self.stores.signed.0.get(&self.signed_prekey_id);
         signed.expect("the current signed prekey is never removed")
@@ -243,6 +269,14 @@ impl Party for X3dhParty {
 
     fn copy(&self, rng: Rng) -> Box<dyn Party> {
         Box::new(self.with_rng(rng))
+    }
+
+    fn save(&self) -> serde_json::Value {
+        kept::written(&self.kept())
+    }
+
+    fn load(&mut self, saved: &serde_json::Value) -> Result<(), E2eeError> {
+        self.take_over(&kept::read(saved)?)
     }
 
     fn start_prekey_ids_at(&mut self, id: u32, anew: bool) {

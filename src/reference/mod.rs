@@ -10,6 +10,7 @@ mod files;
 pub mod listen;
 mod operation;
 mod seats;
+mod state;
 mod stdio;
 mod surface;
 #[cfg(test)]

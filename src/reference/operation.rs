@@ -58,6 +58,11 @@ pub(super) enum Operation {
         account: String,
         state: String,
     },
+    /// The client's program ends and starts; `killed`: it has no time to end.
+    Restart {
+        account: String,
+        killed: bool,
+    },
     Health,
     Stop,
 }
@@ -136,7 +141,7 @@ impl Operation {
             "block" => Command::Block { jid: jid(&params, "jid")? },
             "unblock" => Command::Unblock { jid: jid(&params, "jid")? },
             "blocklist" => Command::Blocklist,
-            "restart" | "kill" => Command::Restart { killed: method == "kill" },
+            "restart" | "kill" => return Ok(Self::Restart { account, killed: method == "kill" }),
             "preset" => {
                 let id = params.get("next_prekey_id").and_then(Value::as_u64);
                 Command::Preset { next_prekey_id: id.and_then(|id| u32::try_from(id).ok()) }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::state::StateDir;
 use super::third_party::{Account, ThirdParty};
 use super::{Transport, surface};
 use crate::driver::session::Offers;
@@ -34,6 +35,8 @@ impl ThirdParty {
         self.trust(instance);
         match seat {
             Some(Seat::ThirdPartyClient) if self.clients.is_none() => {
+                let folder = instance.get("state_dir").and_then(Value::as_str);
+                self.states = folder.map(StateDir::new);
                 self.clients = Some(client_seat(seed, instance, self.options.transport)?);
                 Ok(json!({}))
             }

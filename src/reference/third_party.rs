@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use super::files::{self, Files};
 use super::operation::Operation;
 use super::seats::ClientSeat;
+use super::state::StateDir;
 use super::weakness::Weakness;
 use super::{Transport, stdio, translate};
 use crate::clock::UnixMs;
@@ -72,6 +73,8 @@ pub(super) struct ThirdParty {
     pub ahead: Duration,
     pub weakness: Weakness,
     pub files: Files,
+    /// Where the clients' states lie, if the harness has named a place.
+    pub states: Option<StateDir>,
     /// The first token that was given; only a fault keeps it.
     pub first_token: Option<String>,
 }
@@ -116,6 +119,7 @@ impl ThirdParty {
             ahead: Duration::ZERO,
             weakness: Weakness::default(),
             files: Files::default(),
+            states: None,
             first_token: None,
         }
     }
@@ -246,6 +250,7 @@ impl ThirdParty {
                 self.advance(by).await?;
                 self.answer(id, Ok(json!({}))).await
             }
+            Operation::Restart { account, killed } => self.restart(id, &account, killed).await,
             Operation::Health => {
                 self.settle().await?;
                 self.answer(id, Ok(json!({}))).await
@@ -255,6 +260,29 @@ impl ThirdParty {
                 Ok(Next::Stop)
             }
         }
+    }
+
+    /// Ends a client and starts another one with what lies on the disk. One that is killed finishes
+    /// nothing: what it had not written down by now is gone.
+    async fn restart(&mut self, id: u64, account: &str, killed: bool) -> Result<Next, Closed> {
+        let now = self.now();
+        let Some(client) = self.client(account) else { return self.unknown(id).await };
+        if !killed {
+            client.settle_down(now);
+            self.carry_out(account).await?;
+        }
+        let kept = match self.states.as_ref().map(|states| states.kept(account)).transpose() {
+            Ok(kept) => kept.flatten(),
+            Err(error) => {
+                let failed = RpcError::failed(ErrorClass::Internal, error.to_string());
+                return self.answer(id, Err(failed)).await;
+            }
+        };
+        if let Some(client) = self.client(account) {
+            client.command(now, id, Command::Restart { kept });
+        }
+        self.carry_out(account).await?;
+        Ok(Next::GoOn)
     }
 
     /// Reads the file here, since a client owns no disk; the rest is the client's.

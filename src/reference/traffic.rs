@@ -161,6 +161,14 @@ impl ThirdParty {
                         client.uploaded(now, call, stored);
                     }
                 }
+                Output::Keep(state) => {
+                    let kept = self.states.as_ref().map(|states| states.keep(account, &state));
+                    // What follows rests on it, so a client that cannot write does nothing more.
+                    if let Some(Err(error)) = kept {
+                        eprintln!("the state cannot be written: {error}");
+                        super::weakness::die();
+                    }
+                }
                 Output::Save { name, bytes } => {
                     // Without the file its user sees that it is not there.
                     if let Err(error) = self.files.save(account, &name, &bytes) {

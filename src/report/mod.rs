@@ -7,6 +7,7 @@
 pub mod format;
 mod junit;
 mod model;
+mod partly;
 mod surface;
 mod terminal;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod tests;
 
 pub use format::Format;
 pub use model::{Report, Summary, assemble};
+pub use partly::{PartlySeen, StandsOn};
 pub use surface::{Endpoint, surface};
 pub use terminal::{Ink, Look, MILESTONES, Page, case_line, render as terminal};
 pub(crate) use terminal::{cut, shell_word};

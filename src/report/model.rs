@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::partly::{PartlySeen, partly_seen};
 use super::{Endpoint, shell_word, surface};
 use crate::evidence::RunHeader;
 use crate::spec::{Basis, Catalogue, Profile};
@@ -54,6 +55,9 @@ pub struct Report {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub http: Vec<Endpoint>,
     pub coverage: Coverage,
+    /// Rows that no black box decides, with what was seen of them all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partly_seen: Vec<PartlySeen>,
     pub volatile: Value,
 }
 
@@ -92,6 +96,7 @@ pub fn assemble(
         attestations: attested(header),
         repeats: None,
         http: surface(&cases),
+        partly_seen: partly_seen(&coverage, &cases),
         cases,
         coverage,
         volatile: json!({

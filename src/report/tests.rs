@@ -7,8 +7,8 @@ use crate::diff::{Diff, Line, Piece, Side};
 use crate::evidence::RunHeader;
 use crate::spec::{Basis, Profile};
 use crate::verdict::{
-    CaseResult, CheckResult, Finding, Flaky, Nearby, NotDecided, Repeats, Surroundings, Verdict,
-    Witness,
+    CaseResult, CheckResult, Finding, Flaky, Nearby, NotDecided, Repeats, Surroundings, Theft,
+    Verdict, Witness,
 };
 
 fn check(id: &str, requirement: &str, verdict: Verdict) -> CheckResult {
@@ -35,8 +35,18 @@ fn case(id: &str, milestone: &str, checks: Vec<CheckResult>) -> CaseResult {
         isolated: false,
         log: None,
         measures: if id == "m1/a" { vec!["2 texts became 1 length".into()] } else { Vec::new() },
+        thefts: if id == "m1/a" { vec![theft()] } else { Vec::new() },
         checks,
     }
+}
+
+fn read_once() -> CheckResult {
+    check("step-9", "RAT-006", Verdict::Pass)
+}
+
+fn theft() -> Theft {
+    let (opened, healed_after) = (Some(1), Some(1));
+    Theft { label: "theft".into(), earlier: 5, opened, round_trips: 3, healed_after }
 }
 
 fn broken() -> Finding {
@@ -82,7 +92,7 @@ fn report() -> Report {
     let known = CheckResult { known: true, ..failing.clone() };
     let lying = CheckResult { verdict: Verdict::DriverError, ..failing.clone() };
     let cases = vec![
-        case("m1/a", "M1", vec![check("tokens", "JWT-007", Verdict::Pass)]),
+        case("m1/a", "M1", vec![check("tokens", "JWT-007", Verdict::Pass), read_once()]),
         case("m3.3/b[x=1]", "M3.3", vec![failing, undecided.clone()]),
         case("m3.3/b[x=2]", "M3.3", vec![known]),
         case("m3.3/c", "M3.3", vec![undecided]),

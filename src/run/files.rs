@@ -20,6 +20,9 @@ use crate::seed::Rng;
 
 /// Messages with a file that are remembered until it is there.
 const MESSAGES_MAX: usize = 1000;
+/// Where the noise of a file has begun, whatever its kind, and as much of it as nobody has by chance.
+const PIECE_AT: usize = 64;
+const PIECE_BYTES: usize = 16;
 
 /// The files of one case.
 #[derive(Default)]
@@ -90,6 +93,16 @@ impl Files {
             Length::Over => File::create(&path)?.set_len(limit as u64 + 1)?,
         }
         Ok(path)
+    }
+
+    /// A piece of a file that stands nowhere else: behind what begins every file of its kind, and the
+    /// case's word. `None` where the file is too short to have one.
+    pub fn piece(path: &Path) -> Option<Vec<u8>> {
+        let mut file = File::open(path).ok()?;
+        let mut begun = vec![0; PIECE_AT + PIECE_BYTES];
+        file.read_exact(&mut begun).ok()?;
+        let piece = begun.split_off(PIECE_AT);
+        piece.iter().any(|byte| *byte != 0).then_some(piece)
     }
 
     fn folder(&mut self) -> io::Result<&Path> {

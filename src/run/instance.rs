@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use super::accounts::INTEGRATOR_ID;
 use super::desk::{Desk, Move, Streams};
 use super::session::Shared;
+use super::state::StateFolder;
 use super::target::Target;
 use crate::clock::UnixMs;
 use crate::driver::{CallError, Incoming, Owner, Params, Pending, Seat};
@@ -51,6 +52,8 @@ pub struct Host {
     pub shared: bool,
     /// Who signs the certificate of Meta's HTTP services, where the subject speaks TLS.
     pub authority: Option<Arc<Authority>>,
+    /// Where it keeps its state, if its case stops the program.
+    state: Option<StateFolder>,
     net: Arc<Net>,
     desk: Arc<Mutex<Desk>>,
     task: JoinHandle<()>,
@@ -67,6 +70,8 @@ pub struct Configured {
 pub enum Company {
     /// One case, and then it ends.
     Own,
+    /// The same, and the case stops the program on its way: what must outlive that has a folder.
+    Stopped,
     /// One case after another.
     Turns,
     Many,
@@ -156,7 +161,8 @@ impl Host {
             http_url: shared.place.http_url(secure, addresses.http.port()),
             proxy_url,
             authority,
-            shared: company != Company::Own,
+            shared: !matches!(company, Company::Own | Company::Stopped),
+            state: (company == Company::Stopped).then(StateFolder::new).transpose()?,
             net,
             desk,
             task,
@@ -205,6 +211,9 @@ impl Host {
         });
         if let Some(authority) = &self.authority {
             instance["tls_ca"] = json!(authority.pem());
+        }
+        if let Some(state) = &self.state {
+            instance["state_dir"] = json!(state.path());
         }
         params.insert("instance".into(), instance);
         params

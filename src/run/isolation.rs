@@ -15,6 +15,8 @@ use crate::scenario::{
 const HOSTILE: &str = "hostile";
 /// Hooks that concern the whole instance.
 const INSTANCE_WIDE: &[&str] = &["advance_clock", "kill", "reset", "restart", "rotate_keys"];
+/// Those after which the program goes on with what it has kept.
+const STOPS: &[&str] = &["kill", "restart"];
 
 /// What stands in the way of sharing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +41,15 @@ pub fn alone(scenario: &Scenario) -> Option<Reason> {
     }
     let reasons = || scenario.steps.iter().filter_map(of_step);
     reasons().find(|reason| *reason == Reason::Process).or_else(|| reasons().next())
+}
+
+/// True for a scenario that stops the program and goes on with it.
+pub fn stops_the_program(scenario: &Scenario) -> bool {
+    let stops = |step: &Step| match &step.action {
+        Action::Act(act) => STOPS.contains(&act.operation.as_str()),
+        _ => false,
+    };
+    scenario.steps.iter().any(stops)
 }
 
 fn of_step(step: &Step) -> Option<Reason> {
@@ -130,6 +141,8 @@ mod tests {
         assert_eq!(alone(&bundled("m3.3/clear-text-is-not-shown")), None);
         let lossy = bundled("m2/comes-back-after-a-lost-connection");
         assert_eq!(alone(&lossy), Some(Reason::Nameless));
+        assert!(stops_the_program(&bundled("m3.3/restart-keeps-sessions-and-reuses-no-key")));
+        assert!(!stops_the_program(&nameless));
         let late = bundled("m2/pings-again-and-leaves-a-dead-line");
         assert_eq!(alone(&late), Some(Reason::Process));
         let hostile = Scenario { tags: vec!["hostile".to_owned()], ..nameless };

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::files::Wanted;
+use super::files::{Files, Wanted};
 use super::session::Session;
+use crate::canary::Canary;
 use crate::e2ee::media::MediaKind;
-use crate::evidence::Event;
+use crate::evidence::{Event, Payload};
 use crate::role::meta::MediaOrder;
 use crate::scenario::{Act, FileProbe, Mutation, Send, Template};
 
@@ -58,6 +59,14 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// From here on a piece of this file must be seen nowhere in clear (ENC-001).
+    fn watch_file(&mut self, path: &Path) {
+        let Some(piece) = Files::piece(path) else { return };
+        let what = "a file's content".to_owned();
+        self.meta.watch_for(Canary::new(what.as_str(), piece.as_slice()));
+        self.note(Event::Canary { what, bytes: Payload::of(&piece) });
+    }
+
     /// True once a Meta client has sent a file in this case.
     pub(super) fn has_sent_a_file(&self) -> bool {
         let entries = self.recorder.transcript.entries();
@@ -96,6 +105,9 @@ impl Session<'_> {
         let word = if stored { "stored".to_owned() } else { self.canary.clone() };
         let made = self.files.make(&wanted, kind, &word, limit.unwrap_or_default(), &mut rng);
         let path = made.map_err(|error| format!("the harness cannot make a file: {error}"))?;
+        if !stored {
+            self.watch_file(&path);
+        }
         Ok(path.to_string_lossy().into_owned())
     }
 }

@@ -31,6 +31,7 @@ mod select;
 mod selfcheck;
 mod session;
 mod soak;
+mod state;
 mod steps;
 mod target;
 mod whole;

@@ -74,12 +74,18 @@ impl Pool {
         Ok(guest)
     }
 
-    /// A place at an instance of one's own.
+    /// A place at an instance of one's own, whose program is perhaps stopped on the way.
     ///
     /// # Errors
     /// It did not start.
-    pub async fn own(&self, shared: &Shared, house: &str) -> Result<Guest, NotReady> {
-        let host = Arc::new(self.start(shared, Company::Own, house).await?);
+    pub async fn own(
+        &self,
+        shared: &Shared,
+        house: &str,
+        stopped: bool,
+    ) -> Result<Guest, NotReady> {
+        let company = if stopped { Company::Stopped } else { Company::Own };
+        let host = Arc::new(self.start(shared, company, house).await?);
         Ok(host.admit())
     }
 

@@ -335,7 +335,8 @@ impl Run {
             let transcript = self.skip(case, Skip::Prerequisite(why.into()))?;
             return Ok(self.judged(case, &transcript));
         }
-        let guest: Guest = match self.pool.own(&self.shared, &case.id()).await {
+        let stopped = isolation::stops_the_program(&case.scenario);
+        let guest: Guest = match self.pool.own(&self.shared, &case.id(), stopped).await {
             Ok(guest) => guest,
             Err(error) => return self.not_ready(case, error).await,
         };

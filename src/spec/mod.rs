@@ -12,6 +12,7 @@ pub mod problems;
 pub mod profile;
 pub mod requirement;
 mod schema;
+pub mod stand_in;
 pub mod texts;
 pub mod yaml;
 

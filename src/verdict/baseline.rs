@@ -305,6 +305,7 @@ mod tests {
             isolated: false,
             log: None,
             measures: Vec::new(),
+            thefts: Vec::new(),
             checks,
         }]
     }

@@ -167,6 +167,22 @@ pub struct CheckResult {
     pub findings: Vec<Finding>,
 }
 
+/// What a thief made of the keys that he had copied from one of the harness's own clients.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Theft {
+    /// The step's label.
+    pub label: String,
+    /// Ciphertexts that had reached the client before.
+    pub earlier: usize,
+    /// How many of them his copy opens; absent where the version's keys are not judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened: Option<usize>,
+    pub round_trips: usize,
+    /// Round trips until he read nothing more; absent where that did not come about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub healed_after: Option<usize>,
+}
+
 /// A case with all that was checked in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseResult {
@@ -184,6 +200,9 @@ pub struct CaseResult {
     /// What was measured, in plain words, whatever the verdict.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub measures: Vec<String>,
+    /// What thieves read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub thefts: Vec<Theft>,
     pub checks: Vec<CheckResult>,
 }
 
@@ -288,6 +307,7 @@ pub(super) mod tests {
             isolated: false,
             log: None,
             measures: Vec::new(),
+            thefts: Vec::new(),
             checks,
         }
     }

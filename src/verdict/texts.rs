@@ -152,6 +152,7 @@ mod tests {
             isolated: false,
             log: None,
             measures: Vec::new(),
+            thefts: Vec::new(),
             checks: vec![check.clone(), check],
         }
     }

@@ -11,6 +11,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::word::Word;
@@ -45,7 +46,8 @@ pub const SERVERS: [&str; 12] = [
 ];
 
 /// An address. The constructors split a user text such as `12-105:3` into its parts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Jid {
     /// Without integrator and device; empty for the address of a server.
     pub user: Word,
@@ -60,6 +62,20 @@ pub struct Jid {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("`{0}` is no address")]
 pub struct JidError(pub String);
+
+impl TryFrom<String> for Jid {
+    type Error = JidError;
+
+    fn try_from(text: String) -> Result<Self, JidError> {
+        text.parse()
+    }
+}
+
+impl From<Jid> for String {
+    fn from(jid: Jid) -> Self {
+        jid.to_string()
+    }
+}
 
 impl Jid {
     /// Makes an address; `user` may carry a device, and an integrator where `server` is

@@ -264,7 +264,11 @@ impl Storm {
                 let token = self.world.server.issue(now, self.world.client.visible_id());
                 self.world.client.take_token(now, token);
             }
-            Output::Download { .. } | Output::Upload { .. } | Output::Save { .. } => {
+            // Without a place for its state a client keeps nothing.
+            Output::Keep(_)
+            | Output::Download { .. }
+            | Output::Upload { .. }
+            | Output::Save { .. } => {
                 unreachable!("nobody sends files here")
             }
             Output::WakeAt(at) => self.world.wake_at = Some(at),

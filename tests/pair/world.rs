@@ -246,7 +246,11 @@ impl World {
                 let token = self.server.issue(self.now, self.client.visible_id());
                 self.client.take_token(self.now, token);
             }
-            Output::Download { .. } | Output::Upload { .. } | Output::Save { .. } => {
+            // Without a place for its state a client keeps nothing.
+            Output::Keep(_)
+            | Output::Download { .. }
+            | Output::Upload { .. }
+            | Output::Save { .. } => {
                 unreachable!("nobody sends files here")
             }
             Output::WakeAt(at) => self.wake_at = Some(at),

@@ -34,6 +34,10 @@ pub fn judge(scenario: &Scenario, transcript: &Transcript, setting: Setting<'_>)
         Some(why) => skipped_checks(scenario, why),
         None => executed_checks(scenario, transcript, setting),
     };
+    let robbed = robbed(transcript);
+    let thefts = thieves_of(&robbed).map(Thief::outcome).collect();
+    let sentences = thieves_of(&robbed).map(Thief::sentence);
+    let measures = lengths::sentence(transcript).into_iter().chain(sentences).collect();
     CaseResult {
         id: transcript.case().to_owned(),
         scenario: scenario.id.clone(),
@@ -42,27 +46,26 @@ pub fn judge(scenario: &Scenario, transcript: &Transcript, setting: Setting<'_>)
         verdict: CaseResult::worst(&checks),
         isolated: transcript.entries().iter().any(|e| matches!(e.event, Event::Isolated { .. })),
         log: None,
-        measures: measures(transcript),
+        measures,
+        thefts,
         checks,
     }
 }
 
-/// What a case measures besides its verdicts.
-fn measures(transcript: &Transcript) -> Vec<String> {
-    lengths::sentence(transcript).into_iter().chain(thefts(transcript)).collect()
+/// The thieves of a case, with what they heard; none where nothing was stolen.
+fn robbed(transcript: &Transcript) -> Thieves {
+    let mut thieves = Thieves::default();
+    let stolen = |entry: &Entry| matches!(entry.event, Event::Compromised { .. });
+    if transcript.entries().iter().any(stolen) {
+        for entry in transcript.entries() {
+            thieves.observe(entry);
+        }
+    }
+    thieves
 }
 
-fn thefts(transcript: &Transcript) -> Vec<String> {
-    let stolen = |entry: &Entry| matches!(entry.event, Event::Compromised { .. });
-    if !transcript.entries().iter().any(stolen) {
-        return Vec::new();
-    }
-    let mut thieves = Thieves::default();
-    for entry in transcript.entries() {
-        thieves.observe(entry);
-    }
-    let main = thieves.all().filter(|thief| thief.robbed().0 == Lane::Main);
-    main.map(Thief::sentence).collect()
+fn thieves_of(thieves: &Thieves) -> impl Iterator<Item = &Thief> {
+    thieves.all().filter(|thief| thief.robbed().0 == Lane::Main)
 }
 
 fn skipped(transcript: &Transcript) -> Option<&Skip> {

@@ -5,7 +5,7 @@ use super::{Known, heading, listed, scenarios_where};
 use crate::check;
 use crate::report::{Page, cut};
 use crate::role::quirk;
-use crate::spec::{Catalogue, Requirement, texts};
+use crate::spec::{Catalogue, Requirement, stand_in, texts};
 
 /// Longest passage that is shown; the rest stands in the file that is named.
 const PASSAGE_CHARS_MAX: usize = 700;
@@ -51,6 +51,11 @@ fn strength(page: &mut Page, row: &Requirement, known: &Known) {
     }
     if let Some(reason) = &row.reason {
         page.field(2, "scope", &format!("no verdict is possible from outside: {reason}"));
+    }
+    if let Some(stand_in) = stand_in::of(&row.id) {
+        page.field(2, "means", stand_in.means);
+        page.field(2, "here", stand_in.here);
+        page.field(2, "rests on", &stand_in.shows.join(", "));
     }
     if known.profile.rules_out(&row.id) {
         page.field(2, "scope", &format!("ruled out by the profile {}", known.profile.id()));

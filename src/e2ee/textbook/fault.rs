@@ -48,6 +48,8 @@ pub enum RatchetFault {
     MacComparedInPart,
     /// Steps forward as far as a counter says (RAT-004).
     SkipsWithoutBound,
+    /// Bounds the skip of one message and not what all of them leave behind.
+    SkipTotalUnbounded,
     /// Counts what is missing for the life of the session (RAT-004).
     SkipLimitForLife,
     /// Takes the next message of a chain and no other (RAT-003).

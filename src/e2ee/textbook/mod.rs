@@ -15,6 +15,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use prost::Message as _;
+use serde::{Deserialize, Serialize};
 use wacore_libsignal::core::curve::KeyPair;
 use wacore_libsignal::protocol::{IdentityChange, IdentityKey, IdentityKeyPair};
 
@@ -27,6 +28,7 @@ use super::diagnosis::ResponderKeys;
 use super::envelope::{Envelope, PreKeyEnvelope};
 use super::error::E2eeError;
 use super::initiator::check_signature;
+use super::kept;
 use super::party::{
     Address, Bundle, Ciphertext, EncType, OneTimePrekey, Party, SignatureCheck, SignedPrekey,
 };
@@ -47,6 +49,13 @@ pub struct TextbookParty {
     manner: Manner,
     /// The one to send in first.
     sessions: BTreeMap<Address, Vec<Session>>,
+}
+
+/// What it writes down.
+#[derive(Serialize, Deserialize)]
+struct KeptSessions {
+    keys: serde_json::Value,
+    sessions: Vec<(Address, Vec<Session>)>,
 }
 
 impl TextbookParty {
@@ -251,6 +260,18 @@ impl Party for TextbookParty {
 
     fn new_one_time_prekeys(&mut self, count: usize) -> Vec<OneTimePrekey> {
         self.keys.new_one_time_prekeys(count)
+    }
+
+    fn save(&self) -> serde_json::Value {
+        let sessions = self.sessions.iter().map(|(peer, all)| (peer.clone(), all.clone()));
+        kept::written(&KeptSessions { keys: self.keys.save(), sessions: sessions.collect() })
+    }
+
+    fn load(&mut self, saved: &serde_json::Value) -> Result<(), E2eeError> {
+        let KeptSessions { keys, sessions } = kept::read(saved)?;
+        self.keys.load(&keys)?;
+        self.sessions = sessions.into_iter().collect();
+        Ok(())
     }
 
     fn start_prekey_ids_at(&mut self, id: u32, anew: bool) {

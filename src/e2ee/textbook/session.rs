@@ -5,8 +5,10 @@
 //! does, so that the previous chain's length is only told and never used.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use prost::Message as _;
+use serde::{Deserialize, Serialize};
 use wacore_libsignal::core::curve::{CurveError, KeyPair};
 use wacore_libsignal::crypto::{aes_256_cbc_decrypt_into, aes_256_cbc_encrypt_into};
 use wacore_libsignal::protocol::consts::MAX_FORWARD_JUMPS;
@@ -23,6 +25,8 @@ use crate::seed::Rng;
 const CHAINS_MAX: usize = 5;
 /// Previous counts that a client tries which does not authenticate them.
 const PREVIOUS_TRIED_MAX: u32 = 64;
+/// What a client sets aside for a missing message that hoards: room for a text.
+const RECORD_BYTES: usize = 8 << 10;
 const VERSION_BYTE: u8 = 0x33;
 const MAC_BYTES: usize = 8;
 
@@ -40,7 +44,7 @@ impl Manner {
 }
 
 /// The keys of both ends that a session hangs on.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Ends {
     pub own_identity: Key,
     pub their_identity: Key,
@@ -51,7 +55,7 @@ pub(super) struct Ends {
     pub initiator: bool,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Session {
     pub ends: Ends,
     pub root: Key,
@@ -63,9 +67,12 @@ pub(super) struct Session {
     pub pending: Option<Header>,
     skipped_ever: usize,
     turned: bool,
+    /// Records of skipped messages; only a fault keeps any.
+    #[serde(skip)]
+    hoard: Arc<Mutex<Vec<Box<[u8]>>>>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Sending {
     pub private: Key,
     pub public: Key,
@@ -73,7 +80,7 @@ pub(super) struct Sending {
     pub next: u32,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Receiving {
     pub public: Key,
     pub chain: Key,
@@ -83,7 +90,7 @@ pub(super) struct Receiving {
 }
 
 /// What a first message names.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Header {
     pub one_time_id: Option<u32>,
     pub signed_id: u32,
@@ -116,6 +123,7 @@ impl Session {
             pending: Some(header),
             skipped_ever: 0,
             turned: false,
+            hoard: Arc::default(),
         })
     }
 
@@ -130,6 +138,7 @@ impl Session {
             pending: None,
             skipped_ever: 0,
             turned: false,
+            hoard: Arc::default(),
         }
     }
 
@@ -259,6 +268,10 @@ impl Session {
             return Err(E2eeError::TooFarAhead { counter, next: chain.next });
         }
         self.skipped_ever += jump;
+        if manner.has(Fault::SkipTotalUnbounded) {
+            let records = (0..jump).map(|_| vec![1; RECORD_BYTES].into_boxed_slice());
+            self.hoard.lock().unwrap_or_else(PoisonError::into_inner).extend(records);
+        }
         Ok(chain.step_to(counter, manner.recipe, !manner.has(Fault::LateKeysForgotten)))
     }
 

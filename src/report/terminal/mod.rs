@@ -10,7 +10,7 @@ pub use text::{Ink, Look, Page};
 
 use std::collections::BTreeMap;
 
-use super::Report;
+use super::{Report, partly};
 use crate::verdict::{CaseResult, Outcome, Standing, Verdict};
 
 /// Meta's milestones (TF, milestone table) with their names.
@@ -45,6 +45,7 @@ pub fn render(report: &Report, look: Look) -> String {
         }
     }
     surface(&mut page, report);
+    partly::render(&mut page, &report.partly_seen);
     for case in report.cases.iter().filter(|case| case.verdict > Verdict::Pass) {
         detail::case(&mut page, case, report);
     }

@@ -235,6 +235,13 @@ pub(super) static ALL: &[Quirk] = &[
         "Handles stanzas that arrive together from the last to the first.",
     ),
     should(
+        "parallel-decrypt-reorders",
+        Fault::ParallelDecrypt,
+        "STZ-018",
+        "element-hq/element-web#25723",
+        "Decrypts messages that arrive together by two workers, of which one is ahead of the other.",
+    ),
+    should(
         "announced-count-awaited",
         Fault::CountAwaited,
         "STZ-020",

@@ -228,6 +228,13 @@ pub(super) static ALL: &[Quirk] = &[
         "Goes on sending in the old session after the server told of a new identity.",
     ),
     client(
+        "new-identity-blocks-sending",
+        Fault::NewIdentityBlocksSending,
+        "PRE-015",
+        VARIANT,
+        "Opens no session any more with a peer whose identity key is another than before.",
+    ),
+    client(
         "new-identity-accepted-silently",
         Fault::NewIdentitySilent,
         "ENC-012",
@@ -297,6 +304,14 @@ pub(super) static ALL: &[Quirk] = &[
         "variant of signalapp/libsignal-protocol-java#12",
         "Never sends in the session that the peer began, but begins one of its own.",
     ),
+    client(
+        "kem-prekey-reused-or-unbound",
+        Fault::KemPrekeyReused,
+        "ENC-007",
+        "cryspen.com/post/pqxdh (USENIX Security 2024); signalapp/libsignal 15af92c93",
+        "Keeps no record of the first messages that its KEM prekey has served, and opens one again.",
+    )
+    .under("experimental-pqxdh"),
     legal(
         "kem-prekey-unsigned",
         Fault::KemPrekeyUnsigned,

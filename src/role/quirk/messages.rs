@@ -18,6 +18,20 @@ pub(super) static ALL: &[Quirk] = &[
         "Sends the delivery receipt on arrival, whether or not the message decrypts.",
     ),
     client(
+        "delivery-receipt-never-sent",
+        Fault::NeverReceipted,
+        "RCP-001",
+        VARIANT,
+        "Acknowledges what it has decrypted to the server, and tells the sender nothing.",
+    ),
+    client(
+        "ack-before-durable",
+        Fault::AckBeforeDurable,
+        "STZ-019",
+        "affinidi/affinidi-tdk-rs#606; AtherEnergy/rumqtt#94",
+        "Acknowledges a message when it comes and handles it from a queue in memory.",
+    ),
+    client(
         "undecryptable-is-ignored",
         Fault::UndecryptableIgnored,
         "RCP-005",
@@ -128,6 +142,27 @@ pub(super) static ALL: &[Quirk] = &[
         "RCP-007",
         "WhiskeySockets/Baileys#1641, #572",
         "Asks for a message that never decrypts for ever.",
+    ),
+    client(
+        "retry-loop-begins-anew-on-reconnect",
+        Fault::AsksAnewOnReconnect,
+        "RCP-007",
+        "variant of WhiskeySockets/Baileys#1641, #572",
+        "Forgets with the connection how often it has asked for a message.",
+    ),
+    client(
+        "retry-answers-begin-anew-on-reconnect",
+        Fault::AnswersAnewOnReconnect,
+        "RCP-007",
+        "variant of WhiskeySockets/Baileys#1641, #572",
+        "Forgets with the connection how often it has sent a message again.",
+    ),
+    should(
+        "retry-asked-for-once",
+        Fault::AsksOnce,
+        "RCP-008",
+        VARIANT,
+        "Asks once for a message and gives it up, so that its keys never reach the sender.",
     ),
     should(
         "retry-without-keys",

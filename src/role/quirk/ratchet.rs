@@ -139,6 +139,27 @@ pub(super) static ALL: &[Quirk] = &[
         "variant of CVE-2024-52813",
         "Shows a code that depends on its own identity key only.",
     ),
+    should(
+        "fingerprint-kept-after-change",
+        Fault::FingerprintKept,
+        "ENC-014",
+        "variant of CVE-2024-52813 (RUSTSEC-2024-0434)",
+        "Goes on showing the code that was compared once, whatever the peer's key is now.",
+    ),
+    should(
+        "fingerprint-differs-each-time",
+        Fault::FingerprintOfTheMoment,
+        "ENC-014",
+        VARIANT,
+        "Shows another code for the same two keys each time, so that no two users see the same.",
+    ),
+    client(
+        "verified-mark-survives-change",
+        Fault::VerifiedMarkSurvives,
+        "ENC-012",
+        "CVE-2024-52813 (RUSTSEC-2024-0434); RUSTSEC-2024-0356",
+        "Says nothing of a new identity key where the user has compared the code of the old one.",
+    ),
     client(
         "another-identity-for-every-peer",
         Fault::Ratchet(Ratchet::SecondIdentity),
@@ -260,6 +281,13 @@ pub(super) static ALL: &[Quirk] = &[
         "Steps forward as far as a counter says before it looks at the MAC.",
     ),
     client(
+        "skip-total-unbounded",
+        Fault::Ratchet(Ratchet::SkipTotalUnbounded),
+        "ROB-003",
+        "microsoft/agent-governance-toolkit#2184, #2054",
+        "Bounds how many messages one message may skip, and keeps a record of each for good.",
+    ),
+    client(
         "skip-limit-bricks-session",
         Fault::Ratchet(Ratchet::SkipLimitForLife),
         "RAT-004",
@@ -279,6 +307,20 @@ pub(super) static ALL: &[Quirk] = &[
         "RAT-005",
         "guardyn/guardyn#216",
         "Takes a stored message key out before it knows that the message is genuine.",
+    ),
+    client(
+        "replay-deletes-session",
+        Fault::ReplayDeletesSession,
+        "RAT-006",
+        "variant of QuilibriumNetwork/quorum-desktop#235",
+        "Takes a message that it has had for the sign of a broken session, and deletes the session.",
+    ),
+    client(
+        "zero-length-ciphertext-crashes",
+        Fault::EmptyCiphertextCrashes,
+        "ROB-001",
+        "signalapp/Signal-Android#5924; tulir/whatsmeow 8ef68cdf",
+        "Reads the version byte of a ciphertext that has none, and ends.",
     ),
     client(
         "send-failure-reuses-message-key",

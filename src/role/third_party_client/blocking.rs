@@ -24,6 +24,18 @@ pub(super) struct Blocking {
     known: bool,
 }
 
+impl Blocking {
+    /// Everybody who is blocked.
+    pub fn all(&self) -> impl Iterator<Item = &Jid> {
+        self.blocked.iter()
+    }
+
+    /// The copy as it was written down; the server is asked again.
+    pub fn restore(&mut self, blocked: impl IntoIterator<Item = Jid>) {
+        self.blocked = blocked.into_iter().take(BLOCKED_MAX).collect();
+    }
+}
+
 impl ThirdPartyClient {
     /// ABU-001: a set IQ for each change; done when the server answered.
     pub(super) fn change_blocklist(&mut self, call: CallId, jid: Jid, block: bool) {

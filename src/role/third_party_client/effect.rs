@@ -3,6 +3,8 @@
 //! Main types: [`Command`], [`Output`] and [`Notification`]. They say what happens and not how it
 //! travels: who owns the sockets and the driver's line translates them.
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::UnixMs;
 use crate::http::HttpRequest;
 use crate::role::{ConnId, FetchId};
@@ -65,9 +67,10 @@ pub enum Command {
     MarkRead {
         id: String,
     },
-    /// The program stops and starts; `killed`: it had no time to stop.
+    /// The program has stopped and another one starts.
     Restart {
-        killed: bool,
+        /// What lies on the disk; none where nothing is kept there.
+        kept: Option<Vec<u8>>,
     },
     /// Internal counters are set before use.
     Preset {
@@ -117,6 +120,8 @@ pub enum Output {
         mimetype: String,
         name: String,
     },
+    /// The state, to be on the disk before anything that follows is done.
+    Keep(Vec<u8>),
     /// A received file for the user to open, under a name without any folder.
     Save {
         name: String,
@@ -240,7 +245,7 @@ pub enum FileState {
 }
 
 /// How far an own message got; it never goes back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum MessageState {
     /// Handed to the connection.
     Accepted,

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::effect::{CallId, Failure, FailureKind, Notification, Output, Reply};
 use super::send::address;
 use super::{Purpose, ThirdPartyClient, misform};
@@ -37,7 +39,7 @@ pub(super) struct Enlistment {
 }
 
 /// The internal identifier.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Login {
     /// As it came (ENL-013).
     pub text: String,
@@ -47,6 +49,11 @@ pub(super) struct Login {
 }
 
 impl Enlistment {
+    /// Later calls have other names than those of the one before.
+    pub fn number_from(&mut self, before: &Self) {
+        self.fetches = before.fetches;
+    }
+
     /// As if the user had never enlisted; later calls have names of their own.
     pub fn forget(&mut self) {
         *self = Self { fetches: self.fetches, ..Self::default() };

@@ -8,10 +8,11 @@ use std::io::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
-use flate2::write::GzEncoder;
+use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 
 use super::ThirdPartyClient;
 use super::effect::Output;
+use super::media::FileToSend;
 use super::send::Draft;
 use crate::http::HttpRequest;
 use crate::role::FetchId;
@@ -25,6 +26,8 @@ const PREVIEW_CHARS: usize = 24;
 /// The tag of `pushName` in a login payload, and most bytes of it here.
 const PUSH_NAME: u8 = 7 << 3 | 2;
 const NAME_BYTES: usize = 100;
+/// Bytes of a file that a report holds.
+const REPORTED_BYTES: usize = 256;
 /// A field of the content that no reader knows (`wire.md` §6.1), with a length of 64 bytes.
 const SIGNATURE_FIELD: [u8; 4] = [0xFA, 0xF0, 0x04, 64];
 
@@ -89,10 +92,47 @@ impl ThirdPartyClient {
             }
             Some(Fault::TextInLogin) => self.last_text = text.to_owned(),
             Some(Fault::TextInLog) => self.log_lines.push(format!("DEBUG send text={text:?}")),
+            Some(Fault::TextDeflated) => {
+                let mut deflate = DeflateEncoder::new(Vec::new(), Compression::default());
+                let packed = deflate.write_all(text.as_bytes()).and_then(|()| deflate.finish());
+                let mut request = HttpRequest::new("POST", "/report");
+                request.body = STANDARD.encode(packed.unwrap_or_default()).into_bytes();
+                self.report(request);
+            }
+            Some(Fault::TextInLogDump) => {
+                let dump = text.bytes().map(|byte| format!("{byte:02x} ")).collect::<String>();
+                self.log_lines.push(format!("TRACE plaintext {dump}"));
+            }
+            Some(Fault::TextInLogBytes) => {
+                let bytes = text.bytes().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
+                self.log_lines.push(format!("TRACE plaintext b\"{bytes}\""));
+            }
             Some(Fault::TextInLogEscaped) => {
                 let escape = |c: char| format!("\\u{:04x}", u32::from(c));
                 let escaped = text.chars().map(escape).collect::<String>();
                 self.log_lines.push(format!("{{\"level\":\"debug\",\"text\":\"{escaped}\"}}"));
+            }
+            _ => {}
+        }
+    }
+
+    /// What a faulty client tells others of a file that it sends.
+    pub(super) fn betray_file(&mut self, file: &FileToSend) {
+        match self.fault {
+            Some(Fault::FileNameInUrl) => {
+                let path = format!("/report?file={}", file.name);
+                self.report(HttpRequest::new("GET", &path));
+            }
+            Some(Fault::FileNameInLog) => {
+                self.log_lines.push(format!("DEBUG upload name={:?}", file.name.as_bytes()));
+            }
+            Some(Fault::FileInReport) => {
+                let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
+                let begun = &file.bytes[..file.bytes.len().min(REPORTED_BYTES)];
+                let packed = zlib.write_all(begun).and_then(|()| zlib.finish());
+                let mut request = HttpRequest::new("POST", "/report");
+                request.body = packed.unwrap_or_default();
+                self.report(request);
             }
             _ => {}
         }

@@ -25,6 +25,16 @@ pub(super) struct Leaving {
 }
 
 impl Leaving {
+    /// Whether a deletion is still to be asked for, and how often the user has left.
+    pub fn standing(&self) -> (bool, u32) {
+        (self.wanted, self.times)
+    }
+
+    /// As it was written down.
+    pub fn restore(&mut self, (wanted, times): (bool, u32)) {
+        (self.wanted, self.times) = (wanted, times);
+    }
+
     /// True if a call waits for the deletion, which a lost connection does not end.
     pub fn waits(&self, call: CallId) -> bool {
         self.calls.contains(&call)

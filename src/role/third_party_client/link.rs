@@ -163,10 +163,16 @@ impl ThirdPartyClient {
         }
     }
 
-    /// A deliberate fault: what came together is handled from the last to the first.
+    /// A deliberate fault: what came together is handled from the last to the first, or one of two
+    /// workers is ahead of the other.
     fn handle_batch(&mut self) {
-        for node in std::mem::take(&mut self.batch).into_iter().rev() {
-            self.stanza(&node);
+        let mut batch = std::mem::take(&mut self.batch);
+        match self.has(Fault::NewestFirst) {
+            true => batch.reverse(),
+            false => batch.chunks_mut(2).for_each(<[Node]>::reverse),
+        }
+        for node in &batch {
+            self.stanza(node);
         }
     }
 
@@ -226,7 +232,8 @@ impl ThirdPartyClient {
 
     /// STZ-018: one stanza after the other, but for a deliberate fault.
     fn take(&mut self, node: Node) {
-        if self.has(Fault::NewestFirst) && self.stage() == Some(Stage::Open) {
+        let batched = self.has(Fault::NewestFirst) || self.has(Fault::ParallelDecrypt);
+        if batched && self.stage() == Some(Stage::Open) {
             self.batch.push(node);
         } else {
             self.stanza(&node);

@@ -41,6 +41,7 @@ impl ThirdPartyClient {
         if let Err(failure) = fits {
             return self.done(call, Err(failure));
         }
+        self.betray_file(&file);
         let (media, sealed) = self.encrypted(&file);
         let bytes = match self.has(Fault::MediaSentInClear) {
             true => file.bytes,

@@ -20,6 +20,20 @@ impl ThirdPartyClient {
         peers.iter().find_map(|peer| self.party.decrypt(&address(peer), sealed).ok())
     }
 
+    /// A deliberate fault: remembers the keys as they were before any first message.
+    pub(super) fn keep_unused(&mut self, sealed: &Ciphertext) {
+        let first = sealed.kind == EncType::PkMsg && self.unused.is_none();
+        if first && self.has(Fault::KemPrekeyReused) {
+            self.unused = Some(self.party.copy(self.rng("unused")));
+        }
+    }
+
+    /// A deliberate fault: no record of which first messages a prekey has served.
+    pub(super) fn decrypt_unused(&self, from: &Jid, sealed: &Ciphertext) -> Option<Vec<u8>> {
+        let unused = self.unused.as_ref().filter(|_| sealed.kind == EncType::PkMsg)?;
+        unused.copy(self.rng("unused again")).decrypt(&address(from), sealed).ok()
+    }
+
     /// A deliberate fault: who began a session while this user did is never answered in one.
     pub(super) fn note_crossing(&mut self, from: &Jid, sealed: &Ciphertext) {
         if !self.has(Fault::CrossedStartForEver) || sealed.kind != EncType::PkMsg {

@@ -21,8 +21,13 @@ pub(super) fn path(fault: Option<Fault>, path: String, media: &Media) -> String 
 
 /// What a faulty client puts beside the ciphertext.
 pub(super) fn beside(fault: Option<Fault>, media: &Media) -> Option<Node> {
-    let thumbnail = media.thumbnail.clone()?;
-    (fault == Some(Fault::MediaThumbnailOutside)).then(|| Node::new("thumbnail").bytes(thumbnail))
+    match fault? {
+        Fault::MediaThumbnailOutside => {
+            Some(Node::new("thumbnail").bytes(media.thumbnail.clone()?))
+        }
+        Fault::CaptionOutside => Some(Node::new("caption").bytes(media.caption.clone()?)),
+        _ => None,
+    }
 }
 
 /// The part of a file that a client reads, and what of the message it looks at.

@@ -11,6 +11,7 @@ mod download;
 mod effect;
 mod enlist;
 mod handshake;
+mod kept;
 mod lax;
 mod leaks;
 mod leaving;
@@ -23,6 +24,7 @@ mod mismedia;
 mod misread;
 mod miswrite;
 mod outbox;
+mod postponed;
 mod reach;
 mod reactions;
 mod receive;
@@ -125,8 +127,14 @@ pub struct ThirdPartyClient {
     kept: Recent<[u8; 32], Vec<u8>>,
     /// How often the program was started anew.
     starts: u32,
-    /// Keys and sessions as they were last saved; only a fault does not save at once.
-    saved: Option<Box<dyn Party>>,
+    /// Something changed since the state was last written down.
+    unsaved: bool,
+    /// Messages that were acknowledged and not handled; only a fault fills it.
+    postponed: Vec<(UnixMs, Node)>,
+    /// Keys as they were before the first message; only a fault goes back to them.
+    unused: Option<Box<dyn Party>>,
+    /// Codes that the user has compared, by peer.
+    compared: BTreeMap<Jid, String>,
     /// Keys and sessions as they were before a message that nobody has acknowledged; only a fault
     /// goes back to them.
     checkpoint: Option<Box<dyn Party>>,
@@ -175,7 +183,21 @@ enum Purpose {
 impl ThirdPartyClient {
     /// A user who has not opted in yet, with keys that follow from the seed.
     pub fn new(settings: Arc<Settings>, visible_id: &str, fault: Option<Fault>) -> Self {
-        let stream = |purpose: &str| stream(&settings, visible_id, purpose);
+        Self::started(settings, visible_id, fault, 0)
+    }
+
+    /// The same in a program that was started so often before: what is drawn, is drawn for the first
+    /// time.
+    fn started(
+        settings: Arc<Settings>,
+        visible_id: &str,
+        fault: Option<Fault>,
+        starts: u32,
+    ) -> Self {
+        let stream = |purpose: &str| match starts {
+            0 => stream(&settings, visible_id, purpose),
+            _ => stream(&settings, visible_id, &format!("{purpose}, start {starts}")),
+        };
         let mut ids = stream("ids");
         let [a, b] = [ids.next_u32() >> 16, ids.next_u32() >> 16];
         let party = settings.signal.party_with(stream("signal"), fault);
@@ -219,8 +241,11 @@ impl ThirdPartyClient {
             asked_again: Recent::new(IDS_REMEMBERED_MAX),
             sent_again: Recent::new(IDS_REMEMBERED_MAX),
             kept: Recent::new(IDS_REMEMBERED_MAX),
-            starts: 0,
-            saved: None,
+            starts,
+            unsaved: false,
+            postponed: Vec::new(),
+            unused: None,
+            compared: BTreeMap::new(),
             checkpoint: None,
             stanzas: Recent::new(IDS_REMEMBERED_MAX),
             received: 0,
@@ -271,6 +296,7 @@ impl ThirdPartyClient {
                 if !self.file_answered(id, &result) {
                     self.answered(id, result);
                 }
+                self.changed();
             }
             Input::Wake => self.alarm = None,
             // A client listens nowhere.
@@ -309,10 +335,11 @@ impl ThirdPartyClient {
             Command::Unblock { jid } => self.change_blocklist(call, jid, false),
             Command::Blocklist => self.fetch_blocklist(call),
             Command::AnnounceReachability { to } => self.announce(call, &to),
-            Command::Restart { killed } => self.restart(call, killed),
+            Command::Restart { kept } => self.restart(call, kept),
             Command::Preset { next_prekey_id } => self.preset(call, next_prekey_id),
             Command::Fingerprint { with } => self.fingerprint(call, &with),
         }
+        self.changed();
         self.tick();
     }
 
@@ -371,11 +398,6 @@ impl ThirdPartyClient {
             });
         }
         items
-    }
-
-    /// Gives the next thing to do, if there is one.
-    pub fn poll(&mut self) -> Option<Output> {
-        self.out.pop_front()
     }
 
     /// ENL-015: nobody logs in without an enlistment.
@@ -473,6 +495,7 @@ impl ThirdPartyClient {
         self.look_after_downloads();
         self.expire_typing();
         self.look_after_prekeys();
+        self.handle_postponed(false);
         self.expire_commands();
         self.set_alarm();
     }
@@ -502,6 +525,7 @@ impl ThirdPartyClient {
             .chain(self.enlistment.retry_at)
             .chain(self.downloads.iter().map(|download| download.at).min())
             .chain(self.typing.values().copied().min())
+            .chain(self.next_postponed())
             .chain(self.upkeep.next(stage == Some(link::Stage::Open)))
             .chain(self.ping_at.filter(|_| stage == Some(link::Stage::Open)))
             .min();

@@ -40,6 +40,11 @@ impl Outbox {
         self.0.iter().map(|message| message.stanza.clone()).collect()
     }
 
+    /// All of them, the oldest first.
+    pub fn all(&self) -> impl Iterator<Item = &Unacked> {
+        self.0.iter()
+    }
+
     /// Takes all of them out.
     pub fn take(&mut self) -> Vec<Unacked> {
         std::mem::take(&mut self.0).into()

@@ -24,6 +24,15 @@ impl Default for Reactions {
 }
 
 impl Reactions {
+    /// All that are remembered.
+    pub fn all(&self) -> &Recent<(Jid, String), String> {
+        &self.0
+    }
+
+    pub fn all_mut(&mut self) -> &mut Recent<(Jid, String), String> {
+        &mut self.0
+    }
+
     /// Takes in a reaction; true if it changes what is shown.
     fn set(&mut self, from: Jid, id: &str, emoji: &str) -> bool {
         let key = (from, id.to_owned());

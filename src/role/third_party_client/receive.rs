@@ -56,6 +56,7 @@ impl ThirdPartyClient {
             return self.acknowledge(node);
         }
         self.receipt_too_many(node);
+        self.changed();
         match node.tag.as_str() {
             "iq" => self.iq(node),
             "message" => self.message(node),
@@ -106,7 +107,7 @@ impl ThirdPartyClient {
         self.routing_info(node);
     }
 
-    fn acknowledge(&mut self, node: &Node) {
+    pub(super) fn acknowledge(&mut self, node: &Node) {
         let spared = node.tag == "message" && self.has(Fault::MessagesNeverAcked);
         if !spared && node.text("id").is_some() {
             let ack = ack::of_delivered(node);
@@ -153,6 +154,13 @@ impl ThirdPartyClient {
     }
 
     fn message_now(&mut self, node: &Node) {
+        if !self.postpones(node) {
+            self.handle_message(node, true);
+        }
+    }
+
+    /// Takes a message in and answers it; one that was put aside has its ack already.
+    pub(super) fn handle_message(&mut self, node: &Node, acks: bool) {
         let unannounced = self.has(Fault::MailboxNeedsAPush) && self.woken_at.is_none();
         let dropped =
             (self.has(Fault::MailboxDropped) || unannounced) && self.stage() != Some(Stage::Open);
@@ -164,8 +172,11 @@ impl ThirdPartyClient {
                 self.send(&receipt::delivered(&message.id, &message.peer));
             }
             let delivered = self.take_in(&message);
-            self.acknowledge(node);
+            if acks {
+                self.acknowledge(node);
+            }
             match delivered {
+                Delivery::Receipt if self.has(Fault::NeverReceipted) => {}
                 Delivery::Receipt if !self.has(Fault::DeliveredBeforeDecrypt) => {
                     self.send(&receipt::delivered(&message.id, &message.peer));
                     if self.has(Fault::ReadAutomatically) {
@@ -175,7 +186,7 @@ impl ThirdPartyClient {
                 Delivery::Retry => self.ask_again(&message, node),
                 Delivery::Receipt | Delivery::Nothing => {}
             }
-        } else {
+        } else if acks {
             self.acknowledge(node);
         }
     }
@@ -239,11 +250,17 @@ impl ThirdPartyClient {
         if self.has(Fault::FirstMessageNeedsOneTime) && names_no_one_time_prekey(kind, enc) {
             return Opened::Undecryptable;
         }
+        self.doomed |= self.has(Fault::EmptyCiphertextCrashes) && enc.bytes.len() < 2;
         let sealed = Ciphertext { kind, bytes: enc.bytes.clone() };
         let padded = match self.decrypt(from, &sealed) {
             Ok(padded) => padded,
             // RAT-006: a message key opens once.
-            Err(E2eeError::Duplicate { .. }) => return Opened::Repeated,
+            Err(E2eeError::Duplicate { .. }) => {
+                if self.has(Fault::ReplayDeletesSession) {
+                    self.party.drop_session(&address(from));
+                }
+                return Opened::Repeated;
+            }
             // The padding is broken behind a MAC that fits: a sound client treats it as any other.
             Err(E2eeError::Undecryptable(_)) if self.has(Fault::PaddingErrorShown) => {
                 self.notify(Notification::ErrorShown(FailureKind::Malformed));
@@ -262,7 +279,7 @@ impl ThirdPartyClient {
         if self.crossed.contains(&from.bare()) {
             self.party.drop_session(&address(from));
         }
-        self.save_seldom();
+        self.changed_by_a_message();
         self.read_content(&padded).map_or(Opened::Undecryptable, Opened::Content)
     }
 
@@ -274,7 +291,11 @@ impl ThirdPartyClient {
             return Ok(padded.clone());
         }
         self.note_crossing(from, sealed);
+        self.keep_unused(sealed);
         let padded = match self.party.decrypt(&address(from), sealed) {
+            Err(error) if self.has(Fault::KemPrekeyReused) => {
+                self.decrypt_unused(from, sealed).ok_or(error)?
+            }
             Err(error) if self.has(Fault::SenderNotCompared) => {
                 self.decrypt_for_anybody(sealed).ok_or(error)?
             }

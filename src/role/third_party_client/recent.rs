@@ -17,6 +17,20 @@ impl<K: Ord + Clone, V> Recent<K, V> {
         Self { max, values: BTreeMap::new(), order: VecDeque::new() }
     }
 
+    /// Everything that is remembered, the oldest first.
+    pub fn entries(&self) -> Vec<(K, V)>
+    where
+        V: Clone,
+    {
+        let entry = |key: &K| Some((key.clone(), self.values.get(key)?.clone()));
+        self.order.iter().filter_map(entry).collect()
+    }
+
+    /// Remembers one after another.
+    pub fn extend(&mut self, entries: impl IntoIterator<Item = (K, V)>) {
+        entries.into_iter().for_each(|(key, value)| self.insert(key, value));
+    }
+
     pub fn get(&self, key: &K) -> Option<&V> {
         self.values.get(key)
     }
@@ -53,5 +67,9 @@ mod tests {
             [None, Some(&2), Some(&4)]
         );
         assert!(recent.contains(&"b") && !recent.contains(&"a"));
+        assert_eq!(recent.entries(), [("b", 2), ("c", 4)]);
+        let mut other = Recent::new(1);
+        other.extend(recent.entries());
+        assert_eq!(other.entries(), [("c", 4)]);
     }
 }

@@ -178,6 +178,7 @@ impl ThirdPartyClient {
             return;
         }
         self.set_stage(Stage::Open);
+        self.forget_retries();
         self.connection.losses = 0;
         self.send_unacked();
         self.ping();

@@ -1,8 +1,7 @@
-//! Stopping and starting, the state that outlives it, and counters that are set before use.
+//! Stopping and starting, and counters that are set before use.
 //!
-//! Everything that a message has changed is in place before the message leaves ([`super::Output`]s are
-//! carried out after the input that caused them), so that a program that is killed has nothing to make
-//! up for (RAT-014). What does not outlive a stop is the connection and what was under way on it, and
+//! A stop leaves what was written down ([`super::kept`]) and nothing else: the client that goes on is
+//! made anew from it. What does not outlive a stop is the connection and what was under way on it, and
 //! the streams of randomness, which begin anew: a number that was drawn is not drawn again.
 
 use super::link::Connection;
@@ -12,15 +11,39 @@ use crate::role::quirk::Fault;
 use crate::wire::Jid;
 
 impl ThirdPartyClient {
-    pub(super) fn restart(&mut self, call: CallId, killed: bool) {
+    /// The program is gone and another one starts with what lies on the disk; where nothing is kept
+    /// there, with what this one would have written.
+    pub(super) fn restart(&mut self, call: CallId, kept: Option<Vec<u8>>) {
         self.stop();
-        self.starts += 1;
-        let stream = |purpose: &str| self.rng(&format!("{purpose}, start {}", self.starts));
-        let (signal, ids, paddings) = (stream("signal"), stream("ids"), stream("padding"));
-        let ephemerals = stream("noise-ephemeral");
-        let kept = self.saved.take().filter(|_| killed);
-        self.party = kept.as_ref().unwrap_or(&self.party).copy(signal);
-        (self.ids, self.paddings, self.ephemerals) = (ids, paddings, ephemerals);
+        let kept = kept.unwrap_or_else(|| self.state());
+        let anew = match self.started_anew(&kept) {
+            Ok(anew) => anew,
+            Err(error) => {
+                let failure = Failure::new(FailureKind::Internal, error.to_string());
+                return self.done(call, Err(failure));
+            }
+        };
+        let before = std::mem::replace(self, anew);
+        self.go_on_numbering(before);
+        self.lose_what_a_faulty_start_loses();
+        self.unsaved = true;
+        self.done(call, Ok(Reply::Done));
+    }
+
+    /// What the world around still knows of the one before: names of connections and requests, the
+    /// time, and what it was to do.
+    fn go_on_numbering(&mut self, before: Self) {
+        self.now = before.now;
+        self.out = before.out;
+        self.connection = Connection::after(before.connection);
+        self.enlistment.number_from(&before.enlistment);
+        self.fetches_of_files = before.fetches_of_files;
+        self.checkpoint = before.checkpoint;
+        self.alarm = None;
+    }
+
+    /// Deliberate faults: a start that does not find, or does not look for, what was there.
+    fn lose_what_a_faulty_start_loses(&mut self) {
         if self.has(Fault::SessionsLostOnRestart) {
             for peer in self.threads.peers() {
                 self.party.drop_session(&super::send::address(&peer));
@@ -30,27 +53,14 @@ impl ThirdPartyClient {
         {
             self.party.start_prekey_ids_at(first.id, true);
         }
-        self.done(call, Ok(Reply::Done));
     }
 
     /// Drops the connection and what waits for it; nobody is told who is no longer there.
     fn stop(&mut self) {
         self.drop_link();
-        let before = std::mem::take(&mut self.connection);
-        self.connection = Connection::after(before);
-        self.requests.clear();
-        self.drafts.clear();
-        self.typing.clear();
         let failure = Failure::new(FailureKind::Unavailable, "the program was stopped");
         for waiting in std::mem::take(&mut self.waiting) {
             self.done(waiting.call, Err(failure.clone()));
-        }
-    }
-
-    /// A deliberate fault: what a received message changes is saved, what a sent one changes is not.
-    pub(super) fn save_seldom(&mut self) {
-        if self.has(Fault::StateSavedSeldom) {
-            self.saved = Some(self.party.copy(self.rng("saved")));
         }
     }
 
@@ -83,11 +93,27 @@ impl ThirdPartyClient {
             let why = "no identity of this user is known yet";
             return self.done(call, Err(Failure::new(FailureKind::NotFound, why)));
         };
-        let (identity, with) = (self.party.identity(), with.bare().to_string());
-        let code = match self.has(Fault::FingerprintOfOwnKey) {
-            true => fingerprint::code((&identity, &own), (&identity, &own)),
-            false => fingerprint::code((&identity, &own), (&theirs, &with)),
+        let (identity, name) = (self.party.identity(), with.bare().to_string());
+        let code = match self.fault {
+            Some(Fault::FingerprintOfOwnKey) => {
+                fingerprint::code((&identity, &own), (&identity, &own))
+            }
+            // A deliberate fault: something of the moment is in it.
+            Some(Fault::FingerprintOfTheMoment) => {
+                let moment = format!("{own} {call}");
+                fingerprint::code((&identity, &moment), (&theirs, &name))
+            }
+            _ => fingerprint::code((&identity, &own), (&theirs, &name)),
         };
-        self.done(call, Ok(Reply::Fingerprint(code)));
+        let first = self.compared.entry(with.bare()).or_insert_with(|| code.clone()).clone();
+        let shown = if self.has(Fault::FingerprintKept) { first } else { code };
+        self.done(call, Ok(Reply::Fingerprint(shown)));
+    }
+
+    /// ENC-012: a change of the identity key is news, also of a peer whose code was compared; a
+    /// deliberate fault trusts the mark that it has set.
+    pub(super) fn is_silent_about(&self, peer: &Jid) -> bool {
+        let marked = self.compared.contains_key(&peer.bare());
+        self.has(Fault::NewIdentitySilent) || (marked && self.has(Fault::VerifiedMarkSurvives))
     }
 }

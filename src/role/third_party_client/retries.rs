@@ -7,7 +7,9 @@
 use rand::Rng as _;
 
 use super::ThirdPartyClient;
+use super::recent::Recent;
 use super::send::{Draft, Origin, address};
+use crate::limits::IDS_REMEMBERED_MAX;
 use crate::role::quirk::Fault;
 use crate::role::signal::published;
 use crate::stanza::message::Message;
@@ -21,7 +23,11 @@ impl ThirdPartyClient {
         let key = (message.peer.bare(), message.id.clone());
         let count = self.asked_again.get(&key).copied().unwrap_or_default() + 1;
         let bounded = !self.has(Fault::AsksWithoutBound);
-        let over = bounded && u64::from(count) > self.settings.values.int("retry.count_max");
+        let max = match self.has(Fault::AsksOnce) {
+            true => 1,
+            false => self.settings.values.int("retry.count_max"),
+        };
+        let over = bounded && u64::from(count) > max;
         if self.has(Fault::UndecryptableIgnored) || over {
             return;
         }
@@ -40,6 +46,16 @@ impl ThirdPartyClient {
             request = request.child(self.retry_keys());
         }
         self.send(&request);
+    }
+
+    /// The counts outlive a connection, but for a deliberate fault.
+    pub(super) fn forget_retries(&mut self) {
+        if self.has(Fault::AsksAnewOnReconnect) {
+            self.asked_again = Recent::new(IDS_REMEMBERED_MAX);
+        }
+        if self.has(Fault::AnswersAnewOnReconnect) {
+            self.sent_again = Recent::new(IDS_REMEMBERED_MAX);
+        }
     }
 
     fn retry_keys(&mut self) -> Node {

@@ -160,7 +160,12 @@ impl ThirdPartyClient {
         let address = address(peer);
         let known = self.party.peer_identity(&address);
         let lax = self.has(Fault::ResendsToNewIdentity) || self.has(Fault::PushesToNewIdentity);
-        if known.is_some_and(|known| known != bundle.identity) && !lax {
+        let replaced = known.is_some_and(|known| known != bundle.identity);
+        if replaced && self.has(Fault::NewIdentityBlocksSending) {
+            let why = "the recipient has another identity key";
+            return Err(Failure::new(FailureKind::Unauthenticated, why));
+        }
+        if replaced && !lax {
             self.withhold_resends(peer);
         }
         let mut bundle = for_party(bundle);
@@ -184,7 +189,7 @@ impl ThirdPartyClient {
 
     /// ENC-012: the user is told when a peer's identity key is another than before.
     pub(super) fn tell_of_new_identity(&mut self, peer: &Jid) {
-        if self.party.identity_changed(&address(peer)) && !self.has(Fault::NewIdentitySilent) {
+        if self.party.identity_changed(&address(peer)) && !self.is_silent_about(peer) {
             self.threads.push(peer, ThreadItem::Notice("the security code has changed".to_owned()));
             self.notify(Notification::IdentityChanged { from: peer.bare() });
         }

@@ -83,6 +83,8 @@ pub struct Settings {
     pub integrator: u16,
     pub signal: Signal,
     pub values: Values,
+    /// There is a folder to keep the state in.
+    pub durable: bool,
 }
 
 /// Why an instance cannot be played.
@@ -117,6 +119,7 @@ impl Settings {
             media_url: text("media_url").unwrap_or_default().to_owned(),
             product: product(&values)?,
             signal: signal(&values)?,
+            durable: instance.get("state_dir").is_some_and(Value::is_string),
             integrator: integrator.and_then(|id| u16::try_from(id).ok()).unwrap_or_default(),
             values,
         })

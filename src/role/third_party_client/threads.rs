@@ -6,12 +6,14 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use serde::{Deserialize, Serialize};
+
 use super::effect::MessageState;
 use crate::limits::THREAD_ITEMS_MAX;
 use crate::wire::Jid;
 
 /// One item of a conversation.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ThreadItem {
     Own { id: String, text: String, state: MessageState },
     Theirs { id: String, from: Jid, text: String },
@@ -30,6 +32,11 @@ impl Threads {
             self.items.pop_front();
         }
         self.items.push_back((with.bare(), item));
+    }
+
+    /// All items of all conversations, the oldest first.
+    pub fn all(&self) -> impl Iterator<Item = &(Jid, ThreadItem)> {
+        self.items.iter()
     }
 
     /// The conversation with a user.

@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::ThirdPartyClient;
 use super::link::Stage;
 use super::requests::What;
@@ -18,7 +20,7 @@ use crate::stanza::prekeys;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The signed prekeys with their times.
-#[derive(Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(super) struct Upkeep {
     /// When the current signed prekey is to be replaced.
     rotate_at: Option<UnixMs>,
@@ -62,6 +64,7 @@ impl ThirdPartyClient {
 
     fn rotate(&mut self) {
         self.upkeep.rotate_at = Some(self.now.after(self.rotation()));
+        self.changed();
         if self.has(Fault::SignedPrekeyKept) {
             return;
         }

@@ -56,6 +56,8 @@ pub struct Bench {
     pub token: Option<String>,
     pub wake_at: Option<UnixMs>,
     pub conn: ConnId,
+    /// What lies on the disk.
+    pub kept: Option<Vec<u8>>,
     authority: Authority,
     own: [u8; 32],
     rng: Rng,
@@ -76,7 +78,7 @@ impl Bench {
         let instance = json!({
             "noise_root": hex::encode(authority.root_public()),
             "enlistment_url": "http://meta/3p/interop_reg", "integrator": {"id": 12},
-            "media_url": "http://media",
+            "media_url": "http://media", "state_dir": "/nowhere",
         });
         let settings = Settings::read(Seed(1), &instance).unwrap();
         Self {
@@ -88,6 +90,7 @@ impl Bench {
             token: Some("t.o.ken".to_owned()),
             wake_at: None,
             conn: 0,
+            kept: None,
             authority,
             own: [9; 32],
             rng,
@@ -121,6 +124,16 @@ impl Bench {
         self.drain()
     }
 
+    /// The program ends, with or without warning, and starts.
+    pub fn restart(&mut self, killed: bool) -> Vec<Did> {
+        if !killed {
+            self.client.settle_down(self.now);
+            self.drain();
+        }
+        let kept = self.kept.clone();
+        self.command(Command::Restart { kept })
+    }
+
     /// The last command.
     pub fn call(&self) -> CallId {
         self.calls
@@ -147,6 +160,13 @@ impl Bench {
     pub fn stanza(&mut self, node: Node) -> Vec<Did> {
         let bytes = binary::pack(&binary::encode(&node).unwrap(), true);
         self.payload(&bytes)
+    }
+
+    /// The bytes of a stanza on the line, as an input.
+    pub fn arriving(&mut self, node: Node) -> Input {
+        let Some(Line::Open(transport)) = &mut self.line else { panic!("no open line") };
+        let sealed = transport.seal(&binary::pack(&binary::encode(&node).unwrap(), true)).unwrap();
+        Input::Bytes { conn: self.conn, bytes: write_frame(&sealed).unwrap() }
     }
 
     pub fn payload(&mut self, payload: &[u8]) -> Vec<Did> {
@@ -198,6 +218,7 @@ impl Bench {
                 Output::Fetch { id, url, request } => self.posted(id, &url, &request),
                 Output::Download { id, url, .. } => did.push(Did::Asked(id, url)),
                 Output::Upload { call, bytes, .. } => did.push(Did::Uploaded(call, bytes)),
+                Output::Keep(state) => self.kept = Some(state),
                 Output::Save { name, bytes } => did.push(Did::Saved(name, bytes)),
                 Output::NeedToken => self.client.take_token(self.now, self.token.clone()),
                 Output::WakeAt(at) => self.wake_at = Some(at),

@@ -13,7 +13,7 @@ fn text(bob: &Bob, text: &str) -> Command {
 
 /// Stops the client and brings it online again.
 fn restart(bench: &mut Bench, killed: bool) {
-    let did = bench.command(Command::Restart { killed });
+    let did = bench.restart(killed);
     let done = |did: &Did| matches!(did, Did::Done(_, Ok(Reply::Done)));
     assert!(did.iter().any(done), "{did:?}");
     bench.command(Command::Connect);
@@ -71,6 +71,48 @@ fn a_state_that_is_saved_late_shows_after_a_kill_only() {
         restart(&mut bench, killed);
         let after = bench.command(text(&bob, "after"));
         assert_eq!(header(&after).counter, counter, "killed: {killed}");
+    }
+}
+
+#[test]
+fn a_message_is_on_the_disk_before_it_is_acknowledged() {
+    let (mut bench, mut bob) = settled(None);
+    let arriving = bench.arriving(bob.says("A9", "the last one"));
+    bench.client.handle(bench.now, arriving);
+    let first = bench.client.poll();
+    assert!(matches!(&first, Some(Output::Keep(state)) if holds(state, "the last one")));
+    let sends = |output: &Output| matches!(output, Output::Send { .. });
+    assert!(std::iter::from_fn(|| bench.client.poll()).any(|output| sends(&output)));
+}
+
+fn holds(state: &[u8], text: &str) -> bool {
+    state.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[test]
+fn a_message_that_waits_in_memory_dies_with_the_process() {
+    for (killed, there) in [(false, true), (true, false)] {
+        let (mut bench, mut bob) = pair(Some(Fault::AckBeforeDurable));
+        let did = bench.stanza(bob.says("A9", "the last one"));
+        assert_eq!((sent(&did, "ack").len(), shown(&did)), (1, vec![]));
+        restart(&mut bench, killed);
+        let thread = bench.client.thread(&bob.jid);
+        let found = |item: &ThreadItem| matches!(item, ThreadItem::Theirs { id, .. } if id == "A9");
+        assert_eq!(thread.iter().any(found), there, "killed: {killed}");
+    }
+}
+
+#[test]
+fn conversations_outlive_a_stop_and_what_is_no_state_does_not_start() {
+    let (mut bench, mut bob) = settled(None);
+    let before = bench.client.thread(&bob.jid);
+    restart(&mut bench, true);
+    assert_eq!(bench.client.thread(&bob.jid), before);
+    assert_eq!(shown(&bench.stanza(bob.says("A1", "hello"))), [""; 0], "it is known");
+    for broken in [&b""[..], b"{}", b"null"] {
+        let did = bench.command(Command::Restart { kept: Some(broken.to_vec()) });
+        assert!(matches!(&did[..], [.., Did::Done(_, Err(Failure { kind, .. }))]
+            if *kind == FailureKind::Internal));
     }
 }
 
