@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use crate::http::{HttpRequest, HttpResponse};
+use crate::http::{HttpRequest, HttpResponse, Strain};
 use crate::net::ExchangeId;
 use crate::net::fetch;
 use crate::net::serve::{headers, is_framing};
@@ -31,12 +31,13 @@ pub(super) fn start(
     url: String,
     request: HttpRequest,
     head: Head,
+    strain: Strain,
 ) {
     let task = Arc::clone(shared);
     shared.spawn(async move {
         let wait = task.waits.relay;
         let asks_for_head = request.method == "HEAD";
-        let asked = fetch::begin(&task, &url, request);
+        let asked = fetch::begin(&task, &url, request, strain);
         let answer = match timeout(wait, asked).await {
             Ok(Ok(response)) => passed_on(response, head, asks_for_head, wait),
             Ok(Err(_)) => Answer::Whole(head(HttpResponse::new(502))),
@@ -179,7 +180,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_breaks_off_breaks_off_for_the_reader() {
-        let how = Delivery { announced: Some(20), piece_bytes: 4, end: Ending::Broken };
+        let how = Delivery {
+            announced: Some(20),
+            piece_bytes: 4,
+            end: Ending::Broken,
+            ..Delivery::default()
+        };
         assert!(relayed("GET", answer(200), Some(how)).await.is_err());
     }
 

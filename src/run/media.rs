@@ -48,7 +48,7 @@ impl Session<'_> {
             thumbnail: field("thumbnail"),
             fault,
             host,
-            honeypot,
+            honeypot: field("elsewhere").unwrap_or(honeypot),
         };
         let (sent, path) = self.meta.send_media(self.lane, &send.from, &send.to, &order)?;
         self.bind_id(label, &sent.id);

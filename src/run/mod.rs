@@ -10,6 +10,7 @@
 mod accounts;
 mod desk;
 mod faulty;
+mod faulty_http;
 mod fence;
 mod files;
 mod instance;
@@ -31,6 +32,7 @@ mod selfcheck;
 mod session;
 mod soak;
 mod steps;
+mod stubs;
 mod target;
 mod whole;
 
