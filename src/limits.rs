@@ -114,6 +114,9 @@ pub const STRAIN_PAUSES_MAX: usize = 256;
 /// Requests to a scenario's HTTP doubles that wait to be recorded: more than any scenario expects, so
 /// that a flood shows and takes no memory.
 pub const STUB_REQUESTS_WAITING_MAX: usize = 256;
+/// Pieces of a shared body that wait for one of its readers: they are one and the same in memory for all
+/// of them, so that a slow one costs no more than this.
+pub const RELAY_PIECES_WAITING_MAX: usize = 4;
 /// Receive buffer of a caller that reads slowly: small, so that its server's writes have to wait.
 pub const SLOW_READER_BUFFER_BYTES: u32 = 4096;
 /// Longest silence of a server whose file is passed on; then the reader's connection ends too.

@@ -8,6 +8,7 @@
 mod connection;
 mod delivery;
 pub mod dial;
+pub mod doubles;
 mod fetch;
 pub mod memory;
 mod naive;

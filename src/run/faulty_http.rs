@@ -31,6 +31,8 @@ const ANY_READ_MAX: usize = 64;
 pub struct HttpLines {
     armed: Vec<(Exchange, Way, Armed)>,
     asked: BTreeMap<RequestId, Exchange>,
+    /// Paths of readers' requests, while a fault waits.
+    read: BTreeMap<RequestId, String>,
 }
 
 impl HttpLines {
@@ -51,6 +53,7 @@ impl HttpLines {
             () => Exchange::File,
         };
         self.asked.insert(id, exchange);
+        self.read.insert(id, request.path.clone());
     }
 
     fn take(&mut self, exchange: Exchange) -> Option<(Way, Armed)> {
@@ -60,6 +63,7 @@ impl HttpLines {
     }
 
     fn take_for(&mut self, id: RequestId) -> Option<(Exchange, Way, Armed)> {
+        self.read.remove(&id);
         let exchange = self.asked.remove(&id)?;
         self.take(exchange).map(|(way, fault)| (exchange, way, fault))
     }
@@ -127,10 +131,16 @@ impl Session<'_> {
         url: &str,
         request: HttpRequest,
     ) -> Result<(), RecordError> {
-        let strain = match self.http.take(Exchange::ProxiedFile) {
-            Some((way, fault)) => self.strained(way, fault, &request).await?.0,
-            None => Strain::default(),
+        let reader = self.http.read.remove(&id);
+        self.http.asked.remove(&id);
+        let met = match self.http.take(Exchange::ProxiedFile) {
+            Some((way, fault)) => Some(self.strained(way, fault, &request).await?),
+            None => None,
         };
+        let (strain, ends) = met.unwrap_or_default();
+        if let (true, Some(path)) = (ends, reader) {
+            self.meta.forget_read(&path);
+        }
         self.guest.relay(id, url, request, strain);
         Ok(())
     }

@@ -8,10 +8,10 @@ use tokio::time::Instant;
 use super::desk::Visit;
 use super::recorder::RecordError;
 use super::session::{Misfortune, Session};
-use super::stubs::Hit;
 use crate::driver::{CallError, Incoming, Params};
 use crate::evidence::{Event, Stream, Trouble};
 use crate::iut::instruction::UNSEEN;
+use crate::net::doubles::Hit;
 use crate::net::{ConnId, NetEvent};
 use crate::role::{Input, Output, Record, Role};
 
@@ -43,7 +43,7 @@ impl Session<'_> {
                 Some(said) => self.said(said),
                 None => self.lost("the driver connection ended".into()),
             },
-            Hit { stub, method, path } = self.stubs.next() => {
+            Hit { double: stub, method, path } = self.stubs.next() => {
                 self.record(Stream::http_in(), None, Event::StubAsked { stub, method, path });
             }
             () = tokio::time::sleep_until(until) => return Ok(Turn::Time),

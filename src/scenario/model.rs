@@ -219,8 +219,9 @@ pub enum Payload {
     Push { times: u16 },
     /// So many HTTP GETs of the third-party server's key set, or a HEAD.
     FetchKeys { times: u16, head: bool },
-    /// An odd look at the HTTP of the third-party server.
-    Probe { kind: ProbeKind, at: Endpoint },
+    /// An odd look at the HTTP of the third-party server; `of` is the step that stored the file that it
+    /// is about.
+    Probe { kind: ProbeKind, at: Endpoint, of: Option<String> },
     /// From here on Meta publishes these push keys.
     Publish(PushKeys),
 }

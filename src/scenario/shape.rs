@@ -207,7 +207,11 @@ pub static SEND: Shape = shape(
             Form::Word(|| words(FileProbe::ALL)),
             "odd requests for a file that the third party's server stores",
         ),
-        may("of", Form::Text, "of a `probe_file`: the label of the step that stored the file"),
+        may(
+            "of",
+            Form::Text,
+            "of a `probe_file`, or a `probe` of `media`: the label of the step that stored the file",
+        ),
         may("replay", Form::Text, "the label of an earlier `send`: the same ciphertext again"),
         may(
             "id",

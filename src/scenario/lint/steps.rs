@@ -248,7 +248,7 @@ fn lint_again(problems: &mut Problems, at: &Place<'_>, n: usize, send: &Send) {
         Action::Act(act) => matches!(act.operation.as_str(), "send_media" | "upload_media"),
         _ => false,
     };
-    if let Payload::ProbeFile { of, .. } = &send.payload {
+    if let Payload::ProbeFile { of, .. } | Payload::Probe { of: Some(of), .. } = &send.payload {
         let known: Vec<&str> =
             steps.filter(|s| stores(s)).filter_map(|step| step.label.as_deref()).collect();
         if !known.contains(&of.as_str()) {
