@@ -151,10 +151,9 @@ async fn share(mut body: Watched, mut pipes: Vec<mpsc::Sender<Piece>>, wait: Dur
         };
         let mut left = Vec::new();
         for pipe in pipes {
-            match timeout(wait, pipe.send(Ok(piece.clone()))).await {
-                Ok(Ok(())) => left.push(pipe),
-                // Gone, or too slow: its body ends short of its length.
-                Ok(Err(_)) | Err(_) => {}
+            // Who is gone, or too slow, has a body that ends short of its length.
+            if let Ok(Ok(())) = timeout(wait, pipe.send(Ok(piece.clone()))).await {
+                left.push(pipe);
             }
         }
         pipes = left;

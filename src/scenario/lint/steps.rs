@@ -11,7 +11,12 @@ use crate::spec::problems::Problems;
 
 pub(super) fn lint(problems: &mut Problems, scenario: &Scenario) {
     for (n, step) in scenario.steps.iter().enumerate() {
-        let at = Place { scenario, path: format!("steps/{n}/{}", step.action.verb()) };
+        let stub = scenario.http.iter().find(|stub| stub.span == step.span);
+        let path = match stub {
+            Some(stub) => format!("http/{}", stub.name),
+            None => format!("steps/{n}/{}", step.action.verb()),
+        };
+        let at = Place { scenario, path };
         lint_checks(problems, &at, step);
         match &step.action {
             Action::Act(act) => {
