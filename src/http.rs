@@ -1,4 +1,7 @@
-//! HTTP messages as plain values, so that roles can speak HTTP without a socket.
+//! HTTP messages as plain values, so that roles can speak HTTP without a socket, and what a network
+//! does to an exchange of them.
+
+use std::time::Duration;
 
 /// A request as it is sent or was received; bodies are bounded by whoever reads them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +28,52 @@ pub struct Delivery {
     pub announced: Option<u64>,
     /// The body leaves in pieces of so many bytes.
     pub piece_bytes: usize,
+    /// How long the answer is held back.
+    pub delay: Duration,
+    /// What passes between two pieces, as far as there are not too many.
+    pub pause: Duration,
     pub end: Ending,
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self {
+            announced: None,
+            piece_bytes: usize::MAX,
+            delay: Duration::ZERO,
+            pause: Duration::ZERO,
+            end: Ending::Whole,
+        }
+    }
+}
+
+/// What the network does to a request of ours and to its answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Strain {
+    /// How long the request is held back once the connection stands.
+    pub delay: Duration,
+    pub sent: Flow,
+    pub received: Flow,
+}
+
+/// How the bytes of one direction pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flow {
+    /// In pieces of so many bytes, with a pause between them.
+    pub piece_bytes: Option<usize>,
+    /// After so many bytes it is over, in this way.
+    pub stop: Option<(usize, Stop)>,
+}
+
+/// How an exchange is over before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The connection is closed.
+    Closed,
+    /// The connection is reset.
+    Reset,
+    /// Nothing passes any more, and nobody is told.
+    Stalled,
 }
 
 /// What follows the last byte of a body.
@@ -35,6 +83,8 @@ pub enum Ending {
     Whole,
     /// The end of the connection.
     Broken,
+    /// A reset of the connection.
+    Reset,
     /// Nothing, for as long as the peer waits.
     Stalled,
 }

@@ -105,6 +105,20 @@ pub const CLOSE_WAIT_MS_MAX: u64 = 5_000;
 /// Bytes of a body that breaks off or is sent in pieces which may wait in one piece: what a faulty
 /// host of media sends is made whole before it is sent.
 pub const DELIVERY_PIECES_MAX: usize = 4096;
+/// Pieces of a body with a pause between them: enough that no reader gets it in one read, few enough
+/// to cost no time.
+pub const DELIVERY_PAUSES_MAX: usize = 64;
+/// Pieces of a request or an answer of ours that pass with a pause between them: the same, for both
+/// the head and what follows it.
+pub const STRAIN_PAUSES_MAX: usize = 256;
+/// Requests to a scenario's HTTP doubles that wait to be recorded: more than any scenario expects, so
+/// that a flood shows and takes no memory.
+pub const STUB_REQUESTS_WAITING_MAX: usize = 256;
+/// Pieces of a shared body that wait for one of its readers: they are one and the same in memory for all
+/// of them, so that a slow one costs no more than this.
+pub const RELAY_PIECES_WAITING_MAX: usize = 4;
+/// Receive buffer of a caller that reads slowly: small, so that its server's writes have to wait.
+pub const SLOW_READER_BUFFER_BYTES: u32 = 4096;
 /// Longest silence of a server whose file is passed on; then the reader's connection ends too.
 pub const RELAY_WAIT_MS_MAX: u64 = 10_000;
 

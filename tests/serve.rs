@@ -111,6 +111,21 @@ fn somebody_without_an_enlistment_logs_in_as_the_user_who_is_ready() {
 }
 
 #[test]
+fn a_file_of_a_test_user_reaches_a_client() {
+    let mut house = House::open(&[]);
+    let mut alice = Reference::guest_of(&house, "alice");
+    alice.goes_online(house.user("alice")["token"].as_str().unwrap());
+    house.types("file echo @alice image 2000");
+    house.log.wait("sent a file: alice");
+    let message = alice.hears("message");
+    assert_eq!(message["from"], house.guest("echo"));
+    assert_eq!(message["content"]["media"]["kind"], "image");
+    assert_eq!(alice.hears("media")["state"], "available");
+    let path = message["content"]["media"]["path"].as_str().unwrap();
+    assert_eq!(std::fs::metadata(path).unwrap().len(), 2000);
+}
+
+#[test]
 fn faults_are_in_force_until_they_are_taken_back() {
     let mut house = House::open(&[]);
     let mut alice = Reference::guest_of(&house, "alice");

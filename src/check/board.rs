@@ -77,6 +77,9 @@ impl<'a> Board<'a> {
             if let (Kind::Fetched, Body::Fields(fields)) = (kind, &mut body) {
                 fields.push(("times", (self.fetched(fields) + 1).to_string()));
             }
+            if let (Kind::Stubbed, Body::Fields(fields)) = (kind, &mut body) {
+                fields.push(("times", (self.stubbed(fields) + 1).to_string()));
+            }
             let entry = entry.id.clone();
             self.items.push(Item { entry, at, kind, body, consumed: false });
         }
@@ -122,6 +125,20 @@ impl<'a> Board<'a> {
         self.items.iter().filter(same).count()
     }
 
+    /// How often the same stub was asked before.
+    fn stubbed(&self, asked: &[(&'static str, String)]) -> usize {
+        let same = |item: &&Item| match &item.body {
+            Body::Fields(fields) => item.kind == Kind::Stubbed && fields.first() == asked.first(),
+            Body::Stanza(_) => false,
+        };
+        self.items.iter().filter(same).count()
+    }
+
+    /// From where on an absence is judged: what a stub is asked counts over the whole case.
+    fn absent_from(&self, expect: &Expect) -> usize {
+        if expect.kind == Kind::Stubbed { 0 } else { self.mark }
+    }
+
     /// Remembers this moment: absences are judged from here on.
     pub fn mark(&mut self) {
         self.mark = self.items.len();
@@ -134,13 +151,13 @@ impl<'a> Board<'a> {
 
     /// A match since the mark.
     pub fn find_since_mark(&self, expect: &Expect) -> Option<(EntryId, String)> {
-        let at = self.position(expect, self.mark)?;
+        let at = self.position(expect, self.absent_from(expect))?;
         Some((self.items[at].entry.clone(), self.items[at].body.show()))
     }
 
     /// Shows a match since the mark, which should not have come.
     pub fn unwanted(&self, expect: &Expect) -> Option<Diff> {
-        let at = self.position(expect, self.mark)?;
+        let at = self.position(expect, self.absent_from(expect))?;
         Some(self.items[at].body.unexpected())
     }
 
@@ -412,6 +429,10 @@ fn observation(entry: &Entry) -> Option<(String, Kind, Body)> {
             let asked = vec![("method", method.clone()), ("path", path.clone())];
             let status = ("status", status.to_string());
             meta(Kind::Fetched, asked.into_iter().chain([status]).collect())
+        }
+        Event::StubAsked { stub, method, path } => {
+            let of = [("of", stub), ("method", method), ("path", path)];
+            meta(Kind::Stubbed, of.map(|(name, value)| (name, value.clone())).to_vec())
         }
         Event::FileSeen { .. } => {
             Some((actor()?, Kind::Media, Body::Fields(media::seen(&entry.event))))

@@ -495,6 +495,14 @@ pub enum Event {
         path: String,
         status: u16,
     },
+    /// A host that is neither Meta's nor the third party's was asked.
+    StubAsked {
+        /// The stub that is about it; empty where none is.
+        stub: String,
+        method: String,
+        /// Without its query.
+        path: String,
+    },
     /// A third party's media server was asked in several ways, and the answers were judged.
     MediaProbed {
         label: Option<String>,

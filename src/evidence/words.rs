@@ -97,6 +97,12 @@ impl Event {
             Self::FileAsked { method, path, status } => {
                 format!("{method} {path} at the media host: {status}")
             }
+            Self::StubAsked { stub, method, path } if stub.is_empty() => {
+                format!("{method} {path} at another host, which no stub is about")
+            }
+            Self::StubAsked { stub, method, path } => {
+                format!("{method} {path} at another host: the stub {stub}")
+            }
             Self::MediaProbed { probe, requests, .. } => {
                 format!("the media server was probed ({probe}, {requests} requests)")
             }

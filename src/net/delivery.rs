@@ -13,11 +13,20 @@ use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt as _;
 
 use crate::http::{Delivery, Ending, HttpResponse};
-use crate::limits::DELIVERY_PIECES_MAX;
-use crate::net::serve::is_framing;
+use crate::limits::{DELIVERY_PAUSES_MAX, DELIVERY_PIECES_MAX};
+use crate::net::serve::{Line, is_framing};
 use crate::net::shared::Shared;
 
-pub(super) fn outgoing(shared: &Arc<Shared>, response: HttpResponse, how: Delivery) -> Response {
+/// Makes the answer; `line` is the connection that it leaves by, where there is one to be reset.
+pub(super) async fn outgoing(
+    shared: &Arc<Shared>,
+    response: HttpResponse,
+    how: Delivery,
+    line: Option<Line>,
+) -> Response {
+    if !how.delay.is_zero() {
+        tokio::time::sleep(how.delay).await;
+    }
     let mut builder = Response::builder().status(response.status);
     for (name, value) in response.headers.iter().filter(|(name, _)| !is_framing(name)) {
         builder = builder.header(name, value);
@@ -25,23 +34,32 @@ pub(super) fn outgoing(shared: &Arc<Shared>, response: HttpResponse, how: Delive
     if let Some(length) = how.announced {
         builder = builder.header(CONTENT_LENGTH, length);
     }
-    let body = body(shared, &response.body, how);
+    let body = body(shared, &response.body, how, line);
     // A status or header that HTTP does not know can only come from a mistake of ours.
     builder.body(body).unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
-fn body(shared: &Arc<Shared>, bytes: &[u8], how: Delivery) -> Body {
-    let least = bytes.len().div_ceil(DELIVERY_PIECES_MAX);
+fn body(shared: &Arc<Shared>, bytes: &[u8], how: Delivery, line: Option<Line>) -> Body {
+    let most = if how.pause.is_zero() { DELIVERY_PIECES_MAX } else { DELIVERY_PAUSES_MAX };
+    let least = bytes.len().div_ceil(most);
     let pieces = bytes.chunks(how.piece_bytes.max(least).max(1)).map(<[u8]>::to_vec);
     let pieces: Vec<io::Result<Vec<u8>>> = pieces.map(Ok).collect();
-    let pieces = futures_util::stream::iter(pieces);
+    let pieces = futures_util::stream::iter(pieces).then(move |piece| async move {
+        if !how.pause.is_zero() {
+            tokio::time::sleep(how.pause).await;
+        }
+        piece
+    });
     let broken = || io::Error::from(io::ErrorKind::ConnectionAborted);
     match how.end {
         Ending::Whole => Body::from_stream(pieces),
-        Ending::Broken => {
+        Ending::Broken | Ending::Reset => {
             let end = futures_util::stream::once(async move {
                 // What came before leaves while nothing is ready; an error would take it along.
                 tokio::task::yield_now().await;
+                if let (Ending::Reset, Some(line)) = (how.end, line) {
+                    line.reset();
+                }
                 Err(broken())
             });
             Body::from_stream(pieces.chain(end))
@@ -89,7 +107,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_travels_as_it_was_told_to() {
-        let whole = Delivery { announced: Some(10), piece_bytes: 3, end: Ending::Whole };
+        let whole = Delivery { announced: Some(10), piece_bytes: 3, ..Delivery::default() };
         let text = read(whole).await;
         assert!(text.contains("content-length: 10") && text.ends_with("\r\n0123456789"), "{text}");
         let text = read(Delivery { announced: Some(20), end: Ending::Broken, ..whole }).await;
@@ -99,8 +117,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_reset_is_seen_as_one_and_a_delay_is_waited_for() {
+        let how = Delivery { announced: Some(20), end: Ending::Reset, ..Delivery::default() };
+        let (_net, mut stream) = answered(how).await;
+        let end = open(async {
+            loop {
+                match stream.read(&mut [0; 64]).await {
+                    Ok(0) => return None,
+                    Ok(_) => {}
+                    Err(error) => return Some(error.kind()),
+                }
+            }
+        });
+        assert_eq!(end.await, Some(io::ErrorKind::ConnectionReset));
+        let begun = std::time::Instant::now();
+        let delay = std::time::Duration::from_millis(30);
+        let text = read(Delivery { announced: Some(10), delay, ..Delivery::default() }).await;
+        assert!(text.ends_with("0123456789") && begun.elapsed() >= delay, "{text}");
+    }
+
+    #[tokio::test]
     async fn a_stalled_body_ends_with_the_net() {
-        let how = Delivery { announced: Some(20), piece_bytes: 64, end: Ending::Stalled };
+        let how = Delivery { announced: Some(20), end: Ending::Stalled, ..Delivery::default() };
         let (net, mut stream) = answered(how).await;
         let mut got = Vec::new();
         while !got.ends_with(b"0123456789") {

@@ -14,14 +14,16 @@ use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::SupportedProtocolVersion;
 use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::http::{HttpRequest, HttpResponse};
+use crate::http::{Flow, HttpRequest, HttpResponse, Strain};
 use crate::limits::HTTP_BODY_BYTES_MAX;
 use crate::net::serve::{headers, is_framing};
 use crate::net::shared::Shared;
+use crate::net::strained::{self, Strained};
 use crate::net::tls::stream::Stream;
 use crate::net::tls::{H1, H2, Trust};
 use crate::net::{ExchangeId, HttpVersion, NetEvent};
@@ -32,15 +34,17 @@ pub(super) fn start(
     url: String,
     request: HttpRequest,
     bytes_max: usize,
+    strain: Strain,
 ) -> ExchangeId {
     let id = shared.exchange();
     let task = Arc::clone(shared);
     shared.spawn(async move {
         let wait = task.waits.fetch;
-        let result = match timeout(wait, exchange(&task, version, &url, request, bytes_max)).await {
-            Ok(result) => result,
-            Err(_) => Err(format!("no whole answer within {} ms", wait.as_millis())),
-        };
+        let result =
+            match timeout(wait, exchange(&task, version, &url, request, bytes_max, strain)).await {
+                Ok(result) => result,
+                Err(_) => Err(format!("no whole answer within {} ms", wait.as_millis())),
+            };
         task.emit(NetEvent::Response { id, result }).await;
     });
     id
@@ -52,8 +56,9 @@ async fn exchange(
     url: &str,
     request: HttpRequest,
     bytes_max: usize,
+    strain: Strain,
 ) -> Result<HttpResponse, String> {
-    incoming(ask(shared, version, url, request).await?, bytes_max).await
+    incoming(ask(shared, version, url, request, strain).await?, bytes_max).await
 }
 
 /// Sends a request by HTTP/1.1 and gives the head of its answer; the body comes as it is read.
@@ -61,8 +66,9 @@ pub(super) async fn begin(
     shared: &Arc<Shared>,
     url: &str,
     request: HttpRequest,
+    strain: Strain,
 ) -> Result<Response<Incoming>, String> {
-    ask(shared, HttpVersion::Http1, url, request).await
+    ask(shared, HttpVersion::Http1, url, request, strain).await
 }
 
 async fn ask(
@@ -70,10 +76,14 @@ async fn ask(
     version: HttpVersion,
     url: &str,
     request: HttpRequest,
+    strain: Strain,
 ) -> Result<Response<Incoming>, String> {
-    let origin = Origin::of(url)?;
+    let origin = Origin { slow: strain.received != Flow::default(), ..Origin::of(url)? };
     let stream = dial(&origin, version, &shared.trust()).await?;
-    asked(shared, stream, version, &origin, request).await
+    if strain == Strain::default() {
+        return asked(shared, stream, version, &origin, request).await;
+    }
+    asked(shared, Strained::new(stream, strain), version, &origin, request).await
 }
 
 /// Where a URL's server is.
@@ -82,6 +92,8 @@ pub(super) struct Origin {
     pub host: String,
     port: u16,
     secure: bool,
+    /// Whoever connects reads slowly, and has no room for what waits.
+    slow: bool,
 }
 
 impl Origin {
@@ -95,11 +107,14 @@ impl Origin {
         let host = uri.host().unwrap_or_default();
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        Ok(Self { uri, host, port, secure })
+        Ok(Self { uri, host, port, secure, slow: false })
     }
 
     pub async fn connect(&self) -> Result<TcpStream, String> {
-        let connecting = TcpStream::connect((self.host.as_str(), self.port)).await;
+        let connecting = match self.slow {
+            true => strained::narrow(&self.host, self.port).await,
+            false => TcpStream::connect((self.host.as_str(), self.port)).await,
+        };
         let stream = connecting.map_err(|error| format!("cannot connect: {error}"))?;
         let _ = stream.set_nodelay(true);
         Ok(stream)
@@ -162,7 +177,7 @@ pub(super) async fn over(
 /// The head of the answer to a request on a connection of its own.
 async fn asked(
     shared: &Arc<Shared>,
-    stream: Stream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     version: HttpVersion,
     origin: &Origin,
     request: HttpRequest,

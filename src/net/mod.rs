@@ -8,6 +8,7 @@
 mod connection;
 mod delivery;
 pub mod dial;
+pub mod doubles;
 mod fetch;
 pub mod memory;
 mod naive;
@@ -16,6 +17,7 @@ mod relay;
 mod serve;
 mod shared;
 mod sockets;
+mod strained;
 mod tcp;
 pub mod tls;
 mod websocket;
@@ -27,7 +29,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use crate::http::{Delivery, HttpRequest, HttpResponse};
+use crate::http::{Delivery, HttpRequest, HttpResponse, Strain};
 use crate::limits::{
     CLOSE_WAIT_MS_MAX, FETCH_WAIT_MS_MAX, FIRST_BYTE_WAIT_MS_MAX, HTTP_BODY_BYTES_MAX,
     HTTP_IDLE_MS_MAX, OPEN_WAIT_MS_MAX, QUEUE_EVENTS_MAX, RELAY_WAIT_MS_MAX, RESPOND_WAIT_MS_MAX,
@@ -263,7 +265,19 @@ impl Net {
     /// changes, or a body that it gives, replaces the server's. Who cannot be reached, or says
     /// nothing for 10 s, shows as a head of status 502 or 504.
     pub fn relay(&self, id: ExchangeId, url: impl Into<String>, request: HttpRequest, head: Head) {
-        relay::start(&self.shared, id, url.into(), request, head);
+        self.relay_strained(id, url, request, head, Strain::default());
+    }
+
+    /// Does the same over a network that does something to the request for it.
+    pub fn relay_strained(
+        &self,
+        id: ExchangeId,
+        url: impl Into<String>,
+        request: HttpRequest,
+        head: Head,
+        strain: Strain,
+    ) {
+        relay::start(&self.shared, id, url.into(), request, head, strain);
     }
 
     /// Breaks a request off: its connection ends before the answer is there.
@@ -286,7 +300,20 @@ impl Net {
         url: impl Into<String>,
         request: HttpRequest,
     ) -> ExchangeId {
-        fetch::start(&self.shared, version, url.into(), request, HTTP_BODY_BYTES_MAX)
+        let url = url.into();
+        let plain = Strain::default();
+        fetch::start(&self.shared, version, url, request, HTTP_BODY_BYTES_MAX, plain)
+    }
+
+    /// Sends a request by HTTP/1.1 over a network that does something to it.
+    pub fn fetch_strained(
+        &self,
+        url: impl Into<String>,
+        request: HttpRequest,
+        strain: Strain,
+    ) -> ExchangeId {
+        let (url, version) = (url.into(), HttpVersion::Http1);
+        fetch::start(&self.shared, version, url, request, HTTP_BODY_BYTES_MAX, strain)
     }
 
     /// Does the same by HTTP/1.1 for a file, whose body has at most so many bytes.
@@ -296,7 +323,8 @@ impl Net {
         request: HttpRequest,
         bytes_max: usize,
     ) -> ExchangeId {
-        fetch::start(&self.shared, HttpVersion::Http1, url.into(), request, bytes_max)
+        let (url, version) = (url.into(), HttpVersion::Http1);
+        fetch::start(&self.shared, version, url, request, bytes_max, Strain::default())
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) async fn serve(service: &Service, fault: ServerFault, mut stream: Tet
     let mut pending = Vec::new();
     while let Some(request) = next(&mut stream, &mut pending, fault).await {
         let answer = match request {
-            Ok(request) => hear(service, HttpVersion::Http1, request).await,
+            Ok(request) => hear(service, HttpVersion::Http1, request, None).await,
             Err(status) => Heard::Answer(HttpResponse::new(status)),
         };
         let Heard::Answer(response) = answer else { return };
@@ -65,7 +65,8 @@ async fn next(
             return Some(Err(status));
         }
     };
-    while pending.len() < length.min(HTTP_BODY_BYTES_MAX) {
+    let waits = fault != ServerFault::BodyInOneRead;
+    while waits && pending.len() < length.min(HTTP_BODY_BYTES_MAX) {
         more(stream, pending).await?;
     }
     request.body = pending.drain(..length.min(pending.len())).collect();

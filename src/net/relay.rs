@@ -2,7 +2,8 @@
 //!
 //! Main function: [`start`]. The head goes through a function of the caller's; the body streams from
 //! one connection to the other, and nothing of it is held but what both have in their buffers: a
-//! reader that does not read stops the server. No redirect is followed.
+//! reader that does not read stops the server. Who asks for the same before the server has answered is
+//! given the same answer: one request serves them all. No redirect is followed.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,13 +11,16 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_LENGTH;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt as _;
 use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use crate::http::{HttpRequest, HttpResponse};
+use crate::http::{HttpRequest, HttpResponse, Strain};
+use crate::limits::RELAY_PIECES_WAITING_MAX;
 use crate::net::ExchangeId;
 use crate::net::fetch;
 use crate::net::serve::{headers, is_framing};
@@ -25,51 +29,138 @@ use crate::net::shared::{Answer, Shared};
 /// What becomes of a server's head; an answer with a body of its own replaces the server's.
 pub type Head = fn(HttpResponse) -> HttpResponse;
 
+/// What several readers may ask for at once and be given by one request: method, URL and headers.
+pub(super) type Wanted = (String, String, Vec<(String, String)>);
+
 pub(super) fn start(
     shared: &Arc<Shared>,
     id: ExchangeId,
     url: String,
     request: HttpRequest,
     head: Head,
+    strain: Strain,
 ) {
+    let asks_for_head = request.method == "HEAD";
+    // What is asked for over a network with a fault is asked for by itself.
+    let alone = asks_for_head || strain != Strain::default();
+    let wanted = (!alone).then(|| (request.method.clone(), url.clone(), request.headers.clone()));
+    if wanted.as_ref().is_some_and(|wanted| !shared.reads_first(wanted, id)) {
+        // Somebody has asked for it already, and shares the answer.
+        return;
+    }
     let task = Arc::clone(shared);
     shared.spawn(async move {
         let wait = task.waits.relay;
-        let asks_for_head = request.method == "HEAD";
-        let asked = fetch::begin(&task, &url, request);
-        let answer = match timeout(wait, asked).await {
-            Ok(Ok(response)) => passed_on(response, head, asks_for_head, wait),
-            Ok(Err(_)) => Answer::Whole(head(HttpResponse::new(502))),
-            Err(_) => Answer::Whole(head(HttpResponse::new(504))),
+        let asked = timeout(wait, fetch::begin(&task, &url, request, strain)).await;
+        let readers = wanted.map_or_else(|| vec![id], |wanted| task.readers_of(&wanted));
+        let failed = |status| Err(head(HttpResponse::new(status)));
+        let told = match asked {
+            Ok(Ok(response)) => told(response, head, asks_for_head),
+            Ok(Err(_)) => failed(502),
+            Err(_) => failed(504),
         };
-        task.answer(id, answer);
+        match told {
+            Err(answer) => {
+                for reader in readers {
+                    task.answer(reader, Answer::Whole(answer.clone()));
+                }
+            }
+            Ok((parts, body)) => pass(&task, &readers, &parts, body).await,
+        }
     });
 }
 
-fn passed_on(
+/// The head of an answer as a reader gets it, with the server's body; or what replaces both.
+fn told(
     response: Response<Incoming>,
     head: Head,
     asks_for_head: bool,
-    wait: Duration,
-) -> Answer {
+) -> Result<(Parts, Incoming), HttpResponse> {
     let (parts, body) = response.into_parts();
     let status = parts.status.as_u16();
     let told = HttpResponse { status, headers: headers(&parts.headers), body: Vec::new() };
     let told = head(told);
     if told.status != status || !told.body.is_empty() {
-        return Answer::Whole(told);
+        return Err(told);
     }
-    let mut builder = Response::builder().status(told.status);
-    for (name, value) in told.headers.iter().filter(|(name, _)| !is_framing(name)) {
-        builder = builder.header(name, value);
+    let kept = told.headers.into_iter().filter(|(name, _)| !is_framing(name)).collect();
+    // The length of what HEAD leaves out, or of what several share, cannot be told from the body.
+    let length = parts.headers.get(CONTENT_LENGTH).cloned();
+    Ok((Parts { status, headers: kept, length, asks_for_head }, body))
+}
+
+/// A head that is passed on, to one reader or to several.
+struct Parts {
+    status: u16,
+    headers: Vec<(String, String)>,
+    length: Option<HeaderValue>,
+    asks_for_head: bool,
+}
+
+impl Parts {
+    fn with(&self, body: Body, shared: bool) -> Answer {
+        let mut builder = Response::builder().status(self.status);
+        for (name, value) in &self.headers {
+            builder = builder.header(name, value);
+        }
+        if let (true, Some(length)) = (shared || self.asks_for_head, &self.length) {
+            builder = builder.header(CONTENT_LENGTH, length);
+        }
+        let streamed = builder.body(body);
+        Answer::Ready(streamed.unwrap_or_else(|_| StatusCode::BAD_GATEWAY.into_response()))
     }
-    // The length of what HEAD leaves out cannot be told from the body.
-    if let (true, Some(length)) = (asks_for_head, parts.headers.get(CONTENT_LENGTH)) {
-        builder = builder.header(CONTENT_LENGTH, length);
+}
+
+async fn pass(shared: &Arc<Shared>, readers: &[ExchangeId], parts: &Parts, body: Incoming) {
+    let wait = shared.waits.relay;
+    let body = Watched { body, wait, over: Box::pin(sleep(wait)) };
+    if let [only] = readers {
+        return shared.answer(*only, parts.with(Body::new(body), false));
     }
-    let body = Body::new(Watched { body, wait, over: Box::pin(sleep(wait)) });
-    let streamed = builder.body(body);
-    Answer::Ready(streamed.unwrap_or_else(|_| StatusCode::BAD_GATEWAY.into_response()))
+    let mut pipes = Vec::new();
+    for reader in readers {
+        let (pipe, end) = mpsc::channel(RELAY_PIECES_WAITING_MAX);
+        let pieces = futures_util::stream::unfold(end, |mut end| async move {
+            let piece: Piece = end.recv().await?;
+            Some((piece, end))
+        });
+        shared.answer(*reader, parts.with(Body::from_stream(pieces), true));
+        pipes.push(pipe);
+    }
+    share(body, pipes, wait).await;
+}
+
+/// A piece of a body that several readers get.
+type Piece = Result<Bytes, std::io::Error>;
+
+/// Passes a body on to several readers, as fast as the slowest of them reads; one that takes nothing
+/// for too long is left behind, with a body that breaks off.
+async fn share(mut body: Watched, mut pipes: Vec<mpsc::Sender<Piece>>, wait: Duration) {
+    while let Some(frame) = body.frame().await {
+        let piece = match frame.map(Frame::into_data) {
+            Ok(Ok(bytes)) => bytes,
+            // Trailers say nothing that a reader is told.
+            Ok(Err(_)) => continue,
+            Err(_) => {
+                for pipe in &pipes {
+                    let broken = std::io::Error::from(std::io::ErrorKind::ConnectionAborted);
+                    let _ = timeout(wait, pipe.send(Err(broken))).await;
+                }
+                return;
+            }
+        };
+        let mut left = Vec::new();
+        for pipe in pipes {
+            // Who is gone, or too slow, has a body that ends short of its length.
+            if let Ok(Ok(())) = timeout(wait, pipe.send(Ok(piece.clone()))).await {
+                left.push(pipe);
+            }
+        }
+        pipes = left;
+        if pipes.is_empty() {
+            return;
+        }
+    }
 }
 
 /// A body that fails when nothing of it comes for too long.
@@ -179,8 +270,68 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_breaks_off_breaks_off_for_the_reader() {
-        let how = Delivery { announced: Some(20), piece_bytes: 4, end: Ending::Broken };
+        let how = Delivery {
+            announced: Some(20),
+            piece_bytes: 4,
+            end: Ending::Broken,
+            ..Delivery::default()
+        };
         assert!(relayed("GET", answer(200), Some(how)).await.is_err());
+    }
+
+    /// Three readers at once through one relay; how often the server is asked, and what they get.
+    async fn shared(
+        answer: HttpResponse,
+        how: Option<Delivery>,
+    ) -> (usize, Vec<Result<HttpResponse, String>>) {
+        let (net, mut events) = Net::new();
+        let (proxy, server) = (net.listen_http().await.unwrap(), net.listen_http().await.unwrap());
+        for _ in 0..3 {
+            net.fetch(format!("http://{proxy}/a"), HttpRequest::new("GET", ""));
+        }
+        let (mut joined, mut asked, mut got) = (0, Vec::new(), Vec::new());
+        while got.len() < 3 {
+            match next(&mut events).await {
+                NetEvent::Request { id, listener, .. } if listener == proxy => {
+                    let url = format!("http://{server}/b");
+                    net.relay(id, url, HttpRequest::new("GET", "/b"), plain);
+                    joined += 1;
+                }
+                NetEvent::Request { id, .. } => asked.push(id),
+                NetEvent::Response { result, .. } => got.push(result),
+                other => panic!("{other:?}"),
+            }
+            if let (3, [id]) = (joined, &asked[..]) {
+                joined += 1;
+                match how {
+                    Some(how) => net.deliver(*id, answer.clone(), how),
+                    None => net.respond(*id, answer.clone()),
+                }
+            }
+        }
+        (asked.len(), got)
+    }
+
+    #[tokio::test]
+    async fn who_asks_for_the_same_at_once_is_served_by_one_request() {
+        let large = HttpResponse { body: vec![7; 1 << 20], ..answer(200) };
+        let (asked, got) = shared(large.clone(), None).await;
+        assert_eq!(asked, 1);
+        for got in got {
+            let got = got.unwrap();
+            assert!(got.body == large.body && got.header("set-cookie").is_none());
+            assert_eq!(got.header("content-length"), Some("1048576"));
+        }
+        let (asked, got) = shared(answer(404), None).await;
+        assert!(asked == 1 && got.iter().all(|got| got.as_ref().unwrap().status == 404));
+        let how = Delivery {
+            announced: Some(20),
+            piece_bytes: 4,
+            end: Ending::Broken,
+            ..Delivery::default()
+        };
+        let (asked, got) = shared(answer(200), Some(how)).await;
+        assert!(asked == 1 && got.iter().all(Result::is_err), "{got:?}");
     }
 
     #[tokio::test]

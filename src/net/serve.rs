@@ -8,22 +8,24 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::connect_info::Connected;
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
-use axum::serve::Listener;
+use axum::serve::{IncomingStream, Listener};
 use http_body_util::BodyExt;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
@@ -49,6 +51,10 @@ pub struct Manner {
 pub enum ServerFault {
     /// Only HTTP/1.1 is spoken.
     NoHttp2,
+    /// One connection is served after another.
+    OneAtATime,
+    /// What the first read gives is the whole body.
+    BodyInOneRead,
     /// Only HTTP/2 is spoken.
     NoHttp1,
     /// Nothing newer than TLS 1.2.
@@ -80,6 +86,7 @@ impl ServerFault {
             self,
             Self::LengthWins
                 | Self::FirstLengthWins
+                | Self::BodyInOneRead
                 | Self::OddLengthIsNone
                 | Self::BothFramingsKept
         )
@@ -94,7 +101,8 @@ pub(super) async fn listen(
     let (listener, address) = sockets::bind(shared, port).await?;
     let service = Service { shared: Arc::clone(shared), listener: address, fault: manner.fault };
     let (ready, accepted) = mpsc::channel(1);
-    let door = Arc::new(Door { service: service.clone(), manner, ready });
+    let turns = Arc::new(Semaphore::new(1));
+    let door = Arc::new(Door { service: service.clone(), manner, ready, turns });
     let accepting = Arc::clone(shared);
     shared.spawn(async move {
         loop {
@@ -108,7 +116,7 @@ pub(super) async fn listen(
     let admitted = Admitted { accepted, address };
     shared.spawn(async move {
         // It only ends with the listener, and this one never does.
-        let _ = axum::serve(admitted, router).await;
+        let _ = axum::serve(admitted, router.into_make_service_with_connect_info::<Line>()).await;
     });
     Ok(address)
 }
@@ -118,12 +126,18 @@ struct Door {
     service: Service,
     manner: Manner,
     ready: mpsc::Sender<(Tethered, SocketAddr)>,
+    /// For a fault: whose turn it is.
+    turns: Arc<Semaphore>,
 }
 
 impl Door {
     async fn admit(&self, stream: TcpStream, place: OwnedSemaphorePermit) {
         let Ok(peer) = stream.peer_addr() else { return };
         let shared = &self.service.shared;
+        let turn = match self.manner.fault {
+            Some(ServerFault::OneAtATime) => Arc::clone(&self.turns).acquire_owned().await.ok(),
+            _ => None,
+        };
         let stream = match timeout(shared.waits.open, self.secured(stream)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(why)) => {
@@ -135,7 +149,8 @@ impl Door {
         };
         let alive: Alive = Some(Box::pin(shared.stopped()));
         let idle = Idle::new(shared.waits.idle);
-        let stream = Tethered { stream, alive, idle, _place: place };
+        let line = Line::default();
+        let stream = Tethered { stream, alive, idle, line, _turn: turn, _place: place };
         match self.manner.fault {
             Some(fault) if fault.is_naive() => naive::serve(&self.service, fault, stream).await,
             // Only a listener that is gone takes no more.
@@ -201,7 +216,28 @@ impl Listener for Admitted {
     }
 }
 
-async fn handle(State(service): State<Service>, request: Request) -> Response {
+/// A connection as an answer over it knows it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Line(Arc<AtomicBool>);
+
+impl Line {
+    /// Has the connection end by a reset, whenever it ends.
+    pub fn reset(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Connected<IncomingStream<'_, Admitted>> for Line {
+    fn connect_info(stream: IncomingStream<'_, Admitted>) -> Self {
+        stream.io().line.clone()
+    }
+}
+
+async fn handle(
+    State(service): State<Service>,
+    ConnectInfo(line): ConnectInfo<Line>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
     if let Some(refusal) = refused(&parts, service.fault) {
         return refusal;
@@ -222,7 +258,7 @@ async fn handle(State(service): State<Service>, request: Request) -> Response {
     let path = parts.uri.path_and_query().map_or_else(String::new, ToString::to_string);
     let headers = headers(&parts.headers);
     let request = HttpRequest { method: parts.method.to_string(), path, headers, body };
-    ask(&service, version, request).await
+    ask(&service, version, request, line).await
 }
 
 /// What a server must refuse before it looks at what is asked: a request that does not say by one
@@ -241,8 +277,13 @@ fn refused(parts: &Parts, fault: Option<ServerFault>) -> Option<Response> {
 }
 
 /// Hands a request to the session and waits for its answer.
-async fn ask(service: &Service, version: HttpVersion, request: HttpRequest) -> Response {
-    match hear(service, version, request).await {
+async fn ask(
+    service: &Service,
+    version: HttpVersion,
+    request: HttpRequest,
+    line: Line,
+) -> Response {
+    match hear(service, version, request, Some(line)).await {
         Heard::Answer(response) => outgoing(response),
         Heard::Made(response) => response,
         Heard::Lost => broken_off(),
@@ -260,7 +301,12 @@ pub(super) enum Heard {
     Nothing,
 }
 
-pub(super) async fn hear(service: &Service, version: HttpVersion, request: HttpRequest) -> Heard {
+pub(super) async fn hear(
+    service: &Service,
+    version: HttpVersion,
+    request: HttpRequest,
+    line: Option<Line>,
+) -> Heard {
     let Service { shared, listener, .. } = service;
     let id = shared.exchange();
     let answer = shared.await_answer(id);
@@ -269,7 +315,7 @@ pub(super) async fn hear(service: &Service, version: HttpVersion, request: HttpR
     match timeout(shared.waits.respond, answer).await {
         Ok(Ok(Answer::Whole(response))) => Heard::Answer(response),
         Ok(Ok(Answer::Faulty(response, how))) => {
-            Heard::Made(delivery::outgoing(shared, response, how))
+            Heard::Made(delivery::outgoing(shared, response, how, line).await)
         }
         Ok(Ok(Answer::Ready(response))) => Heard::Made(response),
         Ok(Err(_)) => Heard::Lost,
@@ -356,7 +402,17 @@ pub(super) struct Tethered {
     stream: Stream,
     alive: Alive,
     idle: Idle,
+    line: Line,
+    _turn: Option<OwnedSemaphorePermit>,
     _place: OwnedSemaphorePermit,
+}
+
+impl Drop for Tethered {
+    fn drop(&mut self) {
+        if self.line.0.load(Ordering::Relaxed) {
+            self.stream.reset_when_dropped();
+        }
+    }
 }
 
 impl Tethered {

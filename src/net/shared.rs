@@ -18,6 +18,7 @@ use axum::response::Response;
 
 use crate::http::{Delivery, HttpResponse};
 use crate::limits::{CONNECTIONS_MAX, WRITE_QUEUE_BYTES_MAX};
+use crate::net::relay::Wanted;
 use crate::net::tls::Trust;
 use crate::net::{ConnId, ExchangeId, NetEvent, Waits};
 
@@ -33,6 +34,8 @@ pub(super) struct Shared {
     runtime: Handle,
     writers: Mutex<HashMap<ConnId, Writer>>,
     answers: Mutex<HashMap<ExchangeId, oneshot::Sender<Answer>>>,
+    /// Who waits for what is being asked for on behalf of several.
+    reads: Mutex<HashMap<Wanted, Vec<ExchangeId>>>,
     /// Whom HTTPS calls trust; looked up when the first one is made.
     trust: Mutex<Option<Trust>>,
     conns: AtomicU64,
@@ -124,6 +127,7 @@ impl Shared {
             runtime: Handle::current(),
             writers: Mutex::default(),
             answers: Mutex::default(),
+            reads: Mutex::default(),
             trust: Mutex::default(),
             conns: AtomicU64::new(0),
             exchanges: AtomicU64::new(0),
@@ -210,6 +214,19 @@ impl Shared {
         if let Some(waiting) = locked(&self.answers).remove(&id) {
             let _ = waiting.send(response);
         }
+    }
+
+    /// Enters a reader; true if nobody is asking for the same already.
+    pub fn reads_first(&self, wanted: &Wanted, reader: ExchangeId) -> bool {
+        let mut reads = locked(&self.reads);
+        let readers = reads.entry(wanted.clone()).or_default();
+        readers.push(reader);
+        readers.len() == 1
+    }
+
+    /// Everybody who waits for it; whoever comes now is the first of the next.
+    pub fn readers_of(&self, wanted: &Wanted) -> Vec<ExchangeId> {
+        locked(&self.reads).remove(wanted).unwrap_or_default()
     }
 
     #[cfg(test)]

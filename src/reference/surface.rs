@@ -50,6 +50,8 @@ fn of_certificate(fault: Fault) -> Option<CertificateFault> {
 fn of_http(fault: Fault) -> Option<ServerFault> {
     Some(match fault {
         Fault::NoHttp2 => ServerFault::NoHttp2,
+        Fault::OneCallerAtATime | Fault::OneReaderAtATime => ServerFault::OneAtATime,
+        Fault::BodyInOneRead => ServerFault::BodyInOneRead,
         Fault::NoHttp1 => ServerFault::NoHttp1,
         Fault::NoTls13 => ServerFault::NoTls13,
         Fault::NoTls12 => ServerFault::NoTls12,

@@ -27,6 +27,11 @@ impl Session<'_> {
         if let Some(honeypot) = self.honeypot() {
             self.bind("honeypot", &honeypot);
         }
+        for stub in &self.case.scenario.http {
+            if let Some(url) = self.stubs.url(stub) {
+                self.bind(&format!("{}.url", stub.name), &url);
+            }
+        }
         for (name, value) in &self.case.choice {
             self.bind(name, value);
         }

@@ -107,9 +107,14 @@ impl Session<'_> {
         if number == 1 && matches!(fault.kind, FaultKind::Announce(_)) {
             self.measure_from_here();
         }
-        let what = format!("{} on {}", fault.kind.word(), fault.on);
+        let place = fault.http.map_or(String::new(), |http| format!("{} with ", http.word()));
+        let what = format!("{} on {place}{}", fault.kind.word(), fault.on);
         let event = Event::FaultArmed { fault: number, label: armed.label.clone(), what };
         self.record(Stream::faults(), Some(&fault.on), event);
+        if let Some(exchange) = fault.http {
+            self.http.arm(exchange, fault.way, armed);
+            return Ok(StepEnd::Done);
+        }
         if fault.which == Which::Next {
             self.lines.next.push((fault.way, armed));
             return Ok(StepEnd::Done);

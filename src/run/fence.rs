@@ -37,7 +37,7 @@ impl Session<'_> {
             let _ = self.health().await?;
         }
         let mut until = Instant::now() + expect.within;
-        if expect.kind == Kind::Fetched {
+        if matches!(expect.kind, Kind::Fetched | Kind::Stubbed) {
             // It comes on a line of its own, which no ping overtakes.
             while !self.found(expect) && self.pump(until).await? == Turn::Happened {}
             until = Instant::now() + expect.within;

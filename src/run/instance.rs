@@ -20,7 +20,7 @@ use super::state::StateFolder;
 use super::target::Target;
 use crate::clock::UnixMs;
 use crate::driver::{CallError, Incoming, Owner, Params, Pending, Seat};
-use crate::http::{Delivery, HttpRequest, HttpResponse};
+use crate::http::{Delivery, HttpRequest, HttpResponse, Strain};
 use crate::iut::{Instance, StartError};
 use crate::limits::LEAVE_WAIT_MS_MAX;
 use crate::net::{Authority, ConnId, ExchangeId, Manner, Net, NetEvent, Probe, Trust};
@@ -311,8 +311,8 @@ impl Guest {
     }
 
     /// Answers a request with what a server answers to another one, as Meta's media proxy does.
-    pub fn relay(&self, id: ExchangeId, url: &str, request: HttpRequest) {
-        self.host.net.relay(id, url, request, proxied_head);
+    pub fn relay(&self, id: ExchangeId, url: &str, request: HttpRequest, strain: Strain) {
+        self.host.net.relay_strained(id, url, request, proxied_head, strain);
     }
 
     /// Fetches a file, whose answer comes to this guest.
@@ -328,11 +328,11 @@ impl Guest {
         self.host.net.lose(id);
     }
 
-    /// Sends an HTTP request, whose answer comes to this guest.
-    pub fn fetch(&self, url: &str, request: HttpRequest) -> ExchangeId {
+    /// Sends an HTTP request over such a network; its answer comes to this guest.
+    pub fn fetch(&self, url: &str, request: HttpRequest, strain: Strain) -> ExchangeId {
         // Under the lock, so that no answer can come before it is known whose it is.
         let mut desk = lock(&self.host.desk);
-        let exchange = self.host.net.fetch(url, request);
+        let exchange = self.host.net.fetch_strained(url, request, strain);
         desk.asked(self.owner, exchange);
         exchange
     }

@@ -61,13 +61,26 @@ pub(super) fn shows_certificates(case: &Case) -> bool {
 
 impl Session<'_> {
     /// Begins a probe; what it sees is an event.
-    pub(super) fn look(&mut self, kind: ProbeKind, at: Endpoint, label: Option<&str>) {
+    ///
+    /// # Errors
+    /// The step that is named stored no file.
+    pub(super) fn look(
+        &mut self,
+        kind: ProbeKind,
+        at: Endpoint,
+        of: Option<&str>,
+        label: Option<&str>,
+    ) -> Result<(), String> {
         let sound = match at {
             Endpoint::KeySet => self.meta.key_set_request(),
             Endpoint::Push => self.meta.push_for_nobody(),
+            Endpoint::Media => {
+                let reference = self.reference_of(of.unwrap_or_default())?;
+                self.meta.file_request(&reference)
+            }
         };
         let label = label.map(str::to_owned);
-        let Some((url, request)) = sound else { return };
+        let Some((url, request)) = sound else { return Ok(()) };
         let (method, path) = (format!("probe {}", kind.word()), request.path.clone());
         let asked = Event::Requested { label: label.clone(), method, path };
         self.record(Stream::http_out(), None, asked);
@@ -79,12 +92,14 @@ impl Session<'_> {
             let plain =
                 || Some(Look { failed: Some("it offers no TLS".into()), ..Look::default() });
             self.looking.probes[number].seen.fill_with(plain);
-            return self.note_look(number);
+            self.note_look(number);
+            return Ok(());
         }
         for (n, probe) in probes.into_iter().enumerate() {
             let exchange = self.guest.probe(&url, probe);
             self.looking.exchanges.insert(exchange, (number, n));
         }
+        Ok(())
     }
 
     /// Takes what one connection of a probe saw.
@@ -188,7 +203,7 @@ fn probes(kind: ProbeKind, at: Endpoint, url: &str, sound: &HttpRequest) -> Vec<
         ProbeKind::OddLength => raw(post("Content-Length: 0x0\r\n") + &second),
         ProbeKind::ForeignMethod => {
             let method = match at {
-                Endpoint::KeySet => "POST",
+                Endpoint::KeySet | Endpoint::Media => "POST",
                 Endpoint::Push => "GET",
             };
             let headers = sound.headers.clone();

@@ -49,7 +49,7 @@ impl Session<'_> {
             thumbnail: field("thumbnail"),
             fault,
             host,
-            honeypot,
+            honeypot: field("elsewhere").unwrap_or(honeypot),
         };
         let (sent, path) = self.meta.send_media(self.lane, &send.from, &send.to, &order)?;
         self.bind_id(label, &sent.id);
@@ -80,9 +80,14 @@ impl Session<'_> {
         of: &str,
         label: Option<&str>,
     ) -> Result<(), String> {
-        let reference = self.recorder.progress.board(self.lane).value(&format!("{of}.reference"));
-        let reference = reference.ok_or(format!("`{of}` stored no file"))?;
+        let reference = self.reference_of(of)?;
         self.meta.probe_media(probe, &reference, label.map(str::to_owned))
+    }
+
+    /// The reference of the file that an earlier step stored.
+    pub(super) fn reference_of(&mut self, of: &str) -> Result<String, String> {
+        let reference = self.recorder.progress.board(self.lane).value(&format!("{of}.reference"));
+        reference.ok_or(format!("`{of}` stored no file"))
     }
 
     /// The file that an operation is to send, made now; its path.

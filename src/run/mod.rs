@@ -10,6 +10,7 @@
 mod accounts;
 mod desk;
 mod faulty;
+mod faulty_http;
 mod fence;
 mod files;
 mod instance;
@@ -33,6 +34,7 @@ mod session;
 mod soak;
 mod state;
 mod steps;
+mod stubs;
 mod target;
 mod whole;
 

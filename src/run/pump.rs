@@ -11,6 +11,7 @@ use super::session::{Misfortune, Session};
 use crate::driver::{CallError, Incoming, Params};
 use crate::evidence::{Event, Stream, Trouble};
 use crate::iut::instruction::UNSEEN;
+use crate::net::doubles::Hit;
 use crate::net::{ConnId, NetEvent};
 use crate::role::{Input, Output, Record, Role};
 
@@ -42,6 +43,9 @@ impl Session<'_> {
                 Some(said) => self.said(said),
                 None => self.lost("the driver connection ended".into()),
             },
+            Hit { double: stub, method, path } = self.stubs.next() => {
+                self.record(Stream::http_in(), None, Event::StubAsked { stub, method, path });
+            }
             () = tokio::time::sleep_until(until) => return Ok(Turn::Time),
         }
         self.carry_out().await?;
@@ -58,7 +62,10 @@ impl Session<'_> {
             NetEvent::OpenFailed { conn, error } => Input::Closed { conn, error: Some(error) },
             NetEvent::Bytes { conn, bytes } => return self.arrived(conn, bytes).await,
             NetEvent::Closed { conn, error } => Input::Closed { conn, error },
-            NetEvent::Request { id, request, .. } => Input::Request { id, request },
+            NetEvent::Request { id, request, .. } => {
+                self.http.asked(&self.shared.profile, id, &request);
+                Input::Request { id, request }
+            }
             NetEvent::Response { id, result } => match self.fetches.remove(&id) {
                 Some(id) => Input::Response { id, result },
                 None => return Ok(()),
@@ -88,18 +95,15 @@ impl Session<'_> {
             match output {
                 Output::Send { conn, bytes } => self.outgoing(conn, bytes).await?,
                 Output::Close { conn } => self.guest.close(conn),
-                Output::Respond { id, response } => self.guest.respond(id, response),
+                Output::Respond { id, response } => self.answer(id, response).await?,
                 Output::Lose { id } => self.guest.lose(id),
-                Output::Fetch { id, url, request } => {
-                    let exchange = self.guest.fetch(&url, request);
-                    self.fetches.insert(exchange, id);
-                }
+                Output::Fetch { id, url, request } => self.ask_for(id, &url, request).await?,
                 Output::Download { id, url, request, bytes_max } => {
                     let exchange = self.guest.download(&url, request, bytes_max);
                     self.fetches.insert(exchange, id);
                 }
                 Output::Deliver { id, response, how } => self.guest.deliver(id, response, how),
-                Output::Relay { id, url, request } => self.guest.relay(id, &url, request),
+                Output::Relay { id, url, request } => self.pass_on(id, &url, request).await?,
                 Output::Claim { path } => self.guest.claim(&path),
                 Output::Record(_) | Output::WakeAt(_) => {}
             }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::faulty::Lines;
+use super::faulty_http::HttpLines;
 use super::files::Files;
 use super::instance::{Guest, Host, integrator};
 use super::log::EventLog;
@@ -15,6 +16,7 @@ use super::look::{self, Looking};
 use super::place::Place;
 use super::pool::release;
 use super::recorder::{RecordError, Recorder};
+use super::stubs::Stubs;
 use crate::canary::{Canary, Sighting};
 use crate::check::{Progress, lane};
 use crate::driver::CallError;
@@ -105,6 +107,9 @@ pub struct Session<'a> {
     pub(super) restless: bool,
     /// Faults on the connections, and how far the clock is ahead.
     pub(super) lines: Lines,
+    pub(super) http: HttpLines,
+    /// The hosts that are neither Meta's nor the third party's.
+    pub(super) stubs: Stubs,
     /// Whose pings went unanswered, by lane and actor; a notification is their fence.
     pub(super) deaf: BTreeSet<(Lane, String)>,
     /// Counts fences, to name their stanzas.
@@ -175,6 +180,8 @@ impl<'a> Session<'a> {
             canary,
             restless: false,
             lines: Lines::default(),
+            http: HttpLines::default(),
+            stubs: Stubs::default(),
             deaf: BTreeSet::new(),
             fences: 0,
             hangs: false,
@@ -215,6 +222,10 @@ impl<'a> Session<'a> {
     async fn carry_out_plan(&mut self, again: Option<&str>) -> Result<(), RecordError> {
         if let Some(why) = look::ruled_out(self.case, self.host(), &self.shared.profile) {
             return self.skip(why).await;
+        }
+        match Stubs::start(&self.case.scenario.http).await {
+            Ok(stubs) => self.stubs = stubs,
+            Err(why) => return self.skip(format!("no port for the scenario's stubs: {why}")).await,
         }
         self.begin(again);
         let mut sound = self.configured().await?;

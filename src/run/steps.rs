@@ -238,10 +238,7 @@ impl Session<'_> {
                 (0..*times).for_each(|_| self.meta.ask_for_partner_keys(label.clone(), *head));
                 Ok(())
             }
-            Payload::Probe { kind, at } => {
-                self.look(*kind, *at, label);
-                Ok(())
-            }
+            Payload::Probe { kind, at, of } => self.look(*kind, *at, of.as_deref(), label),
             Payload::Publish(keys) => {
                 self.meta.publish(*keys);
                 Ok(())

@@ -127,6 +127,13 @@ pub const KINDS: &[KindInfo] = &[
         doc: "a request for what Meta publishes, or for a canary, with how many there were so far",
     },
     KindInfo {
+        kind: Kind::Stubbed,
+        word: "stubbed",
+        point: Point::Meta,
+        fields: &["of", "method", "path", "times"],
+        doc: "a request to one of the scenario's `http` stubs, with how many it had so far",
+    },
+    KindInfo {
         kind: Kind::Rule,
         word: "rule",
         point: Point::Meta,
@@ -366,6 +373,7 @@ mod tests {
             Kind::Response,
             Kind::IdentityChanged,
             Kind::Fetched,
+            Kind::Stubbed,
             Kind::Rule,
             Kind::Decrypted,
             Kind::Undecryptable,

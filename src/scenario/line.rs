@@ -21,6 +21,8 @@ pub struct LineFault {
     pub kind: FaultKind,
     pub way: Way,
     pub which: Which,
+    /// It is about the next HTTP exchange of this kind, and not about a chat connection.
+    pub http: Option<Exchange>,
 }
 
 /// What happens to the bytes.
@@ -92,6 +94,36 @@ super::model::words! {
     }
 }
 
+super::model::words! {
+    /// An HTTP exchange between Meta's side and the implementation under test.
+    Exchange {
+        /// A client's call of the enlistment API, and Meta's answer.
+        Enlistment = "enlistment",
+        /// A client's request for a file of Meta's media host, and its answer.
+        File = "file",
+        /// The third-party server's request for Meta's push keys, and the answer.
+        PushKeys = "push-keys",
+        /// Meta's request for the third-party server's key set.
+        KeySet = "key-set",
+        /// Meta's push call.
+        Push = "push",
+        /// What Meta's media proxy asks the third-party server.
+        ProxiedFile = "proxied-file",
+    }
+}
+
+impl Exchange {
+    /// True for a request of Meta's side; the others are answers of it.
+    pub fn is_ours(self) -> bool {
+        matches!(self, Self::KeySet | Self::Push | Self::ProxiedFile)
+    }
+
+    /// True where the other end is a third-party server, and not a client.
+    pub fn is_with_server(self) -> bool {
+        self.is_ours() || self == Self::PushKeys
+    }
+}
+
 /// Time passes for both sides at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Advance {
@@ -124,6 +156,16 @@ impl FaultKind {
         matches!(self, Self::Garbage(_) | Self::Announce(_) | Self::Reset | Self::HalfClose)
     }
 
+    /// True for what can be done to an HTTP exchange in this direction.
+    pub fn suits_http(self, exchange: Exchange, way: Way) -> bool {
+        let suits = match self {
+            Self::Cut { .. } | Self::Stall | Self::Dribble(_) => true,
+            Self::Delay(_) | Self::Reset => way == Way::Sent,
+            _ => false,
+        };
+        suits && (way == Way::Sent || exchange.is_ours())
+    }
+
     /// True for what can be done to bytes that the client sends.
     pub fn suits_received(self) -> bool {
         matches!(self, Self::Cut { .. } | Self::Stall)
@@ -152,7 +194,9 @@ pub(super) fn read_fault<'y>(
     let kind = read_kind(problems, node, fields);
     let way = fields.get("way").map(|node| problems.word(node, "way", Way::ALL));
     let which = fields.get("connection").map(|n| problems.word(n, "connection", Which::ALL));
+    let http = fields.get("http").map(|node| problems.word(node, "exchange", Exchange::ALL));
     let fault = LineFault {
+        http: http.map_or(Some(None), |exchange| exchange.map(Some))?,
         on: on?.to_owned(),
         kind: kind?,
         way: way.unwrap_or(Some(Way::Sent))?,
@@ -323,7 +367,24 @@ mod tests {
         let Action::Fault(fault) = read("fault: { on: alice, stall: true, way: received }") else {
             panic!("a fault")
         };
-        assert_eq!(fault.way, Way::Received);
+        assert_eq!((fault.way, fault.http), (Way::Received, None));
+        for (text, exchange, way) in [
+            ("on: alice, http: file, cut: any, end: reset", Exchange::File, Way::Sent),
+            ("on: alice, http: enlistment, delay: 20ms", Exchange::Enlistment, Way::Sent),
+            ("on: acme, http: push-keys, stall: true", Exchange::PushKeys, Way::Sent),
+            ("on: acme, http: push, reset: true", Exchange::Push, Way::Sent),
+            ("on: acme, http: key-set, cut: 3, way: received", Exchange::KeySet, Way::Received),
+            (
+                "on: acme, http: proxied-file, dribble: 9, way: received",
+                Exchange::ProxiedFile,
+                Way::Received,
+            ),
+        ] {
+            let Action::Fault(fault) = read(&format!("fault: {{ {text}, as: f }}")) else {
+                panic!("{text}")
+            };
+            assert_eq!((fault.http, fault.way), (Some(exchange), way), "{text}");
+        }
         let Action::Advance(advance) = read("advance: { on: alice, by: 30d }") else {
             panic!("an advance")
         };
@@ -350,6 +411,11 @@ mod tests {
              \x20 - fault: { on: carol, cut: 5 }\n\
              \x20 - fault: { on: alice, dribble: 1, way: received }\n\
              \x20 - fault: { on: alice, garbage: 9, connection: next }\n\
+             \x20 - fault: { on: acme, http: file, cut: 5 }\n\
+             \x20 - fault: { on: alice, http: push, cut: 5 }\n\
+             \x20 - fault: { on: alice, http: file, cut: 5, way: received }\n\
+             \x20 - fault: { on: acme, http: push, coalesce: 2 }\n\
+             \x20 - fault: { on: acme, http: push, cut: 5, connection: next }\n\
              \x20 - advance: { on: bob, by: 30d }\n"
         ));
     }

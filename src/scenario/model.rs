@@ -16,6 +16,7 @@ use super::pattern::Pattern;
 use super::probe::{Endpoint, ProbeKind};
 use super::push::{BodyFault, PushKeys, TokenFault};
 use super::said::Said;
+use super::stub::Stub;
 use super::template::Template;
 use crate::span::{Source, Span};
 use crate::spec::yaml::Yaml;
@@ -40,6 +41,9 @@ pub struct Scenario {
     pub matrix: BTreeMap<String, Vec<String>>,
     pub actors: Vec<(String, Actor)>,
     pub vars: Vec<(String, Template)>,
+    /// Hosts that are neither Meta's nor the third party's.
+    pub http: Vec<Stub>,
+    /// Those of the file, and behind them those that count what its stubs were asked.
     pub steps: Vec<Step>,
     pub must_observe: Vec<Observable>,
     /// How Meta's side writes stanzas: the value of the axis `encoding`, if the matrix has one.
@@ -216,8 +220,9 @@ pub enum Payload {
     Push { times: u16 },
     /// So many HTTP GETs of the third-party server's key set, or a HEAD.
     FetchKeys { times: u16, head: bool },
-    /// An odd look at the HTTP of the third-party server.
-    Probe { kind: ProbeKind, at: Endpoint },
+    /// An odd look at the HTTP of the third-party server; `of` is the step that stored the file that it
+    /// is about.
+    Probe { kind: ProbeKind, at: Endpoint, of: Option<String> },
     /// From here on Meta publishes these push keys.
     Publish(PushKeys),
 }
@@ -253,6 +258,8 @@ pub enum Kind {
     IdentityChanged,
     /// At `meta`: a request for something that Meta publishes, or for a canary.
     Fetched,
+    /// At `meta`: a request to one of the scenario's HTTP doubles.
+    Stubbed,
     /// At `meta`: how a rule about a token or a key set came out.
     Rule,
     /// At a Meta client: content that was decrypted.

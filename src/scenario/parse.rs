@@ -15,6 +15,7 @@ use super::model::{Actor, Observable, Plays, Scenario, Seen};
 use super::needs::Needs;
 use super::shape::{self, Shape};
 use super::steps::read_steps;
+use super::stub::{Stub, read_stubs};
 use super::template::Template;
 use crate::span::{Diagnostic, Source, Span};
 use crate::spec::problems::{Fields, Problems};
@@ -67,7 +68,9 @@ fn read_scenario(
     let needs = top.get("needs").and_then(|node| read_needs(problems, node));
     let vars = top.get("vars").map(|node| read_vars(problems, node)).unwrap_or_default();
     let actors = top.get("actors").map(|node| read_actors(problems, node)).unwrap_or_default();
-    let steps = top.get("steps").map(|node| read_steps(problems, node)).unwrap_or_default();
+    let mut steps = top.get("steps").map(|node| read_steps(problems, node)).unwrap_or_default();
+    let http = top.get("http").map(|node| read_stubs(problems, node)).unwrap_or_default();
+    steps.extend(http.iter().flat_map(Stub::steps));
     let observed = top.get("must_observe").map(|node| read_observables(problems, node));
     Some(Scenario {
         id: id.to_owned(),
@@ -81,6 +84,7 @@ fn read_scenario(
         matrix: read_matrix(problems, written),
         actors,
         vars,
+        http,
         steps,
         must_observe: observed?,
         encoding: encoding(choice),

@@ -56,6 +56,8 @@ words! {
         KeySet = "key-set",
         /// Where Meta calls to wake a user (TF §3.2.2).
         Push = "push",
+        /// Where it gives a file that an earlier step stored (TF §5.1.1).
+        Media = "media",
     }
 }
 

@@ -44,8 +44,10 @@ pub fn schema() -> Value {
         ("$schema", json!("https://json-schema.org/draft/2020-12/schema")),
         ("title", json!("counterpart scenario")),
     ];
-    let definitions =
-        SHAPES.iter().map(|shape| (word(shape).to_owned(), Value::Object(object(shape))));
+    let definitions = SHAPES
+        .iter()
+        .chain(super::stub::SHAPES)
+        .map(|shape| (word(shape).to_owned(), Value::Object(object(shape))));
     root.insert("$defs".to_owned(), Value::Object(definitions.collect()));
     Value::Object(head.into_iter().map(named).chain(root).collect())
 }

@@ -6,7 +6,7 @@
 use super::ciphertext::CiphertextFault;
 use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::kinds::{KINDS, MILESTONES};
-use super::line::{End, Length, Way, Which};
+use super::line::{End, Exchange, Length, Way, Which};
 use super::media_faults::{FileProbe, HostFault, MediaFault};
 use super::model::{
     After, AnswerFault, BytesFault, CertificateWord, ChainFault, ContentFault, FrameFault,
@@ -108,6 +108,7 @@ pub static SCENARIO: Shape = shape(
         may("matrix", Form::Lists, "names with values: one case for each combination"),
         must("actors", Form::Shapes(&ACTOR), "who takes part"),
         may("vars", Form::Templates, "texts that are used more than once"),
+        may("http", Form::Shapes(&STUB), "other hosts, with what they answer; `${NAME.url}`"),
         must("steps", Form::List(&STEP), "what happens, in order"),
         must("must_observe", Form::Texts, "events without which nothing was shown: `m1.sent`"),
     ],
@@ -120,6 +121,38 @@ pub static ACTOR: Shape = shape(
         may("iut", Form::Flag, "played by the implementation under test"),
     ],
 );
+
+pub static STUB: Shape = shape(
+    "a stub",
+    &[
+        may("when", Form::Shape(&STUB_WHEN), "which requests it is about; all, if not said"),
+        may("then", Form::Shape(&STUB_THEN), "what it answers; an empty 200, if not said"),
+        may("expect", Form::Shape(&STUB_EXPECT), "how often it is asked in the whole case"),
+        may("checks", Form::Texts, "the rows that this number decides"),
+    ],
+);
+
+pub static STUB_WHEN: Shape = shape(
+    "`when`",
+    &[
+        may("method", Form::Text, "the method"),
+        may("path", Form::Text, "the path, without its query; `/` in its URL if not said"),
+        may("headers", Form::Templates, "names with their exact values"),
+        may("body", Form::Text, "the whole body"),
+    ],
+);
+
+pub static STUB_THEN: Shape = shape(
+    "`then`",
+    &[
+        may("status", Form::Code, "the status; 200 where nothing is said"),
+        may("headers", Form::Templates, "names with their values"),
+        may("body", Form::Text, "the body"),
+    ],
+);
+
+pub static STUB_EXPECT: Shape =
+    shape("`times`", &[must("times", Form::Code, "so often, and not once more")]);
 
 pub static STEP: Shape = Shape {
     one_key: true,
@@ -174,7 +207,11 @@ pub static SEND: Shape = shape(
             Form::Word(|| words(FileProbe::ALL)),
             "odd requests for a file that the third party's server stores",
         ),
-        may("of", Form::Text, "of a `probe_file`: the label of the step that stored the file"),
+        may(
+            "of",
+            Form::Text,
+            "of a `probe_file`, or a `probe` of `media`: the label of the step that stored the file",
+        ),
         may("replay", Form::Text, "the label of an earlier `send`: the same ciphertext again"),
         may(
             "id",
@@ -266,7 +303,12 @@ pub static EXPECT: Shape = Shape {
 pub static FAULT: Shape = shape(
     "`fault`",
     &[
-        must("on", Form::Text, "the client whose connection it is"),
+        must("on", Form::Text, "the client whose connection it is, or the server of the exchange"),
+        may(
+            "http",
+            Form::Word(|| words(Exchange::ALL)),
+            "it is about the next HTTP exchange of this kind, and not about a chat connection",
+        ),
         may("cut", Form::Amount, "bytes that still pass; then the connection ends"),
         may("dribble", Form::Amount, "writes pass in pieces of so many bytes"),
         may("coalesce", Form::Code, "so many writes pass as one"),
@@ -471,6 +513,11 @@ pub static MEDIA: Shape = shape(
         may("mimetype", Form::Template, "its media type; that of the kind where nothing is said"),
         may("name", Form::Template, "of a document: the name of the file, as its sender says"),
         may("thumbnail", Form::Template, "a word in the thumbnail that the message carries"),
+        may(
+            "elsewhere",
+            Form::Template,
+            "where a fault leads that leads elsewhere; `${honeypot}` where nothing is said",
+        ),
     ],
 );
 

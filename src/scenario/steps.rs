@@ -231,7 +231,7 @@ const PAYLOADS: &[&str] = &[
 
 /// Keys that stand only beside some payloads.
 const BESIDE: &[(&str, &[&str])] = &[
-    ("of", &["probe_file"]),
+    ("of", &["probe_file", "probe"]),
     ("id", &["replay"]),
     ("how", &["relay"]),
     ("hold", &["text"]),
@@ -388,7 +388,13 @@ fn read_probe(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Optio
         return None;
     };
     let at = problems.word(endpoint, "endpoint", Endpoint::ALL);
-    Some(Payload::Probe { kind: kind?, at: at? })
+    let of = fields.get("of").and_then(|node| problems.text(node, "`of`")).map(str::to_owned);
+    if (at == Some(Endpoint::Media)) != of.is_some() {
+        let help = "`of:` is the label of a step that stored a file, and belongs to `media`";
+        problems.advise(endpoint.span, "this endpoint and `of` do not go together", help);
+        return None;
+    }
+    Some(Payload::Probe { kind: kind?, at: at?, of })
 }
 
 fn read_pattern(problems: &mut Problems, node: &Yaml) -> Option<Pattern> {

@@ -15,7 +15,7 @@ use crate::clock::UnixMs;
 use crate::evidence::{Direction, Entry, Event, Lane};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::limits::REPLIES_PER_S_MAX;
-use crate::role::meta::Push;
+use crate::role::meta::{MediaOrder, Push};
 use crate::scenario::ContentFault;
 use crate::stanza::iq;
 use crate::wire::jid::{LID, PHONE};
@@ -61,6 +61,24 @@ impl Host {
                 let content = self.mischief.content;
                 self.each(to.as_deref().or(by), "wrote", |host, who| {
                     host.meta.send_text(Lane::Main, from, who, &text, content).map(|_| ())
+                })
+            }
+            Command::File { from, to, kind, bytes } => {
+                let word = self.canary();
+                self.each(to.as_deref().or(by), "sent a file", |host, who| {
+                    let order = MediaOrder {
+                        kind,
+                        bytes,
+                        word: word.clone(),
+                        mimetype: None,
+                        caption: None,
+                        name: None,
+                        thumbnail: None,
+                        fault: None,
+                        host: None,
+                        honeypot: String::new(),
+                    };
+                    host.meta.send_media(Lane::Main, from, who, &order).map(|_| ())
                 })
             }
             Command::Ping(who) => self.each(who.as_deref().or(by), "pinged", |host, who| {

@@ -3,6 +3,8 @@
 //! Main type: [`Command`]. It only reads; what a command does stands in `act`.
 
 use super::guests::{self, GUESTS};
+use crate::e2ee::media::MediaKind;
+use crate::limits::FILE_BYTES_MAX;
 use crate::span::nearest;
 
 /// A command.
@@ -19,6 +21,13 @@ pub enum Command {
         to: Option<String>,
         text: String,
     },
+    /// A test user sends a file.
+    File {
+        from: &'static str,
+        to: Option<String>,
+        kind: MediaKind,
+        bytes: usize,
+    },
     Ping(Option<String>),
     Drop(Option<String>),
     Push(Option<String>),
@@ -30,6 +39,7 @@ pub enum Command {
 /// The commands with their arguments and what they do.
 pub const COMMANDS: &[(&str, &str, &str)] = &[
     ("say", "USER [@WHO] TEXT", "the test user USER writes to WHO of yours, or to all online"),
+    ("file", "USER [@WHO] KIND [BYTES]", "the same with a file, e.g. `file echo image 20000`"),
     ("ping", "[WHO]", "the chat server pings WHO, or all online"),
     ("drop", "[WHO]", "the chat server closes the connection of WHO, or all"),
     ("push", "[WHO]", "a push wakes WHO, or everybody enlisted (needs --server)"),
@@ -57,6 +67,7 @@ impl Command {
             "faults" => Self::Faults,
             "fault" => fault(rest)?,
             "say" => say(rest)?,
+            "file" => file(rest)?,
             "ping" => Self::Ping(who()),
             "drop" => Self::Drop(who()),
             "push" => Self::Push(who()),
@@ -83,11 +94,7 @@ fn fault(rest: &str) -> Result<Command, String> {
 fn say(rest: &str) -> Result<Command, String> {
     let usage = || "`say` takes USER [@WHO] TEXT, e.g. `say echo hello`".to_owned();
     let (from, mut text) = rest.split_once(char::is_whitespace).ok_or_else(usage)?;
-    let guest = guests::find(from).ok_or_else(|| {
-        let hint = nearest(from, GUESTS.iter().map(|guest| guest.name));
-        let hint = hint.map(|near| format!("; did you mean `{near}`?"));
-        format!("there is no test user `{from}`{}", hint.unwrap_or_default())
-    })?;
+    let guest = guest(from)?;
     let mut to = None;
     if let Some(rest) = text.trim_start().strip_prefix('@') {
         let (who, said) = rest.split_once(char::is_whitespace).ok_or_else(usage)?;
@@ -95,6 +102,36 @@ fn say(rest: &str) -> Result<Command, String> {
     }
     let text = text.trim().to_owned();
     if text.is_empty() { Err(usage()) } else { Ok(Command::Say { from: guest.name, to, text }) }
+}
+
+/// Length of a file where nothing is said.
+const FILE_BYTES: usize = 20_000;
+
+fn file(rest: &str) -> Result<Command, String> {
+    let usage = || {
+        let kinds: Vec<&str> = MediaKind::ALL.iter().map(|(_, word)| *word).collect();
+        let kinds = kinds.join(", ");
+        format!("`file` takes USER [@WHO] KIND [BYTES], e.g. `file echo image`; kinds are {kinds}")
+    };
+    let mut words = rest.split_whitespace().peekable();
+    let from = guest(words.next().ok_or_else(usage)?)?.name;
+    let to = words.next_if(|word| word.starts_with('@'));
+    let to = to.map(|who| who.trim_start_matches('@').to_owned());
+    let kind = words.next().and_then(MediaKind::named).ok_or_else(usage)?;
+    let bytes = match words.next() {
+        Some(word) => word.parse().ok().filter(|bytes| *bytes <= FILE_BYTES_MAX),
+        None => Some(FILE_BYTES),
+    };
+    let bytes = bytes.filter(|_| words.next().is_none()).ok_or_else(usage)?;
+    Ok(Command::File { from, to, kind, bytes })
+}
+
+fn guest(name: &str) -> Result<&'static guests::Guest, String> {
+    guests::find(name).ok_or_else(|| {
+        let hint = nearest(name, GUESTS.iter().map(|guest| guest.name));
+        let hint = hint.map(|near| format!("; did you mean `{near}`?"));
+        format!("there is no test user `{name}`{}", hint.unwrap_or_default())
+    })
 }
 
 #[cfg(test)]
@@ -113,9 +150,22 @@ mod tests {
         assert_eq!(read("say echo hello  you"), Some(said));
         let said = Command::Say { from: "echo", to: Some("bob".into()), text };
         assert_eq!(read("say echo @bob hello  you"), Some(said));
+        let file = Command::File {
+            from: "echo",
+            to: Some("bob".into()),
+            kind: MediaKind::Voice,
+            bytes: 7,
+        };
+        assert_eq!(read("file echo @bob voice 7"), Some(file));
+        for line in
+            ["file", "file echo", "file echo picture", "file echo image x", "file echo image 1 2"]
+        {
+            assert!(Command::parse(line).unwrap_err().contains("kinds are image, video"), "{line}");
+        }
         for (name, ..) in COMMANDS {
             let line = match *name {
                 "say" => "say echo a",
+                "file" => "file echo image",
                 "fault" => "fault none",
                 other => other,
             };

@@ -72,6 +72,7 @@ impl Greeting {
                 "chat": { "tcp": self.chat, "ws": self.websocket() },
                 "noise_root": self.noise_root,
                 "enlistment_url": self.url("enlistment.path"),
+                "media_url": format!("http://{}", self.http),
                 "push_jwks_url": self.url("jwks.path"),
                 "integrator": { "id": self.integrator, "iss": self.issuer },
                 "profile": self.profile.client_visible(),
@@ -109,6 +110,7 @@ impl Greeting {
             row("chat, TCP", self.chat.clone()),
             row("chat, ws", self.websocket()),
             row("noise root", self.noise_root.clone()),
+            row("media host", format!("http://{}", self.http)),
         ];
         if !self.profile.rules_out("ENL-001") {
             out.push(row("enlistment", self.url("enlistment.path")));

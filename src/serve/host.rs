@@ -5,7 +5,7 @@
 //! that nobody's terminal slows the wire.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use rand::Rng as _;
@@ -84,8 +84,10 @@ impl Host {
         let mut meta = Meta::new(options.profile.clone(), integrator, options.seed, &keys);
         meta.tell_time(UnixMs::now());
         meta.admit_strangers(HOSTED_USERS_MAX);
-        if options.server.is_none() {
-            meta.stand_in_for_the_server();
+        match options.server {
+            None => meta.stand_in_for_the_server(),
+            // Test users fetch what your users send by the proxy, as everybody does.
+            Some(_) => meta.set_proxy_url(format!("http://{}", within(http))),
         }
         for guest in GUESTS {
             meta.add_client(Lane::Main, guest.client(&options.profile, options.seed, &keys));
@@ -120,6 +122,11 @@ impl Host {
         };
         host.begin(canary);
         Ok(host)
+    }
+
+    /// The word whose appearance in the clear is a leak.
+    pub(super) fn canary(&self) -> String {
+        canary(&self.options, &self.options.place.key_stream(CASE))
     }
 
     fn begin(&mut self, canary: String) {
@@ -427,6 +434,13 @@ fn greeting(
         canary,
         logins,
     }
+}
+
+/// Where this machine itself reaches a listener.
+fn within(listener: SocketAddr) -> SocketAddr {
+    let all = listener.ip().is_unspecified();
+    let ip = if all { Ipv4Addr::LOCALHOST.into() } else { listener.ip() };
+    SocketAddr::new(ip, listener.port())
 }
 
 /// A word of high entropy that the developer may put into a text.

@@ -201,6 +201,20 @@ impl Reference {
         self.call("send_text", json!({"account": "a", "to": to, "text": text}))
     }
 
+    /// Waits for the next notification of this name.
+    pub fn hears(&mut self, method: &str) -> Value {
+        loop {
+            let message: Value = if self.told.is_empty() {
+                serde_json::from_str(&self.lines.wait("{")).unwrap()
+            } else {
+                self.told.remove(0)
+            };
+            if message["method"] == method {
+                return message["params"].clone();
+            }
+        }
+    }
+
     /// Waits for the next text that is shown: sender and text.
     pub fn reads(&mut self) -> (String, String) {
         loop {

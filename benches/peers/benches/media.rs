@@ -74,7 +74,7 @@ fn rate(algorithm: &str) -> Result<f64, String> {
 /// Three transfers of each, in turn; the ratio is that of the medians.
 fn proxied(contest: &mut Contest) {
     let served = Served::start();
-    let mut transfer = |proxied: bool| {
+    let transfer = |proxied: bool| {
         let begun = Instant::now();
         served.read(proxied, FILE_BYTES);
         begun.elapsed().as_secs_f64()

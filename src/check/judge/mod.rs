@@ -124,7 +124,8 @@ fn explain(
         if let (true, Some(NotDecided::Precondition(what))) =
             (check.findings.is_empty(), &mut check.not_decided)
         {
-            let finding = Finding::new("", format!("the adapter reports: {what}"), [Text::default(); 0]);
+            let finding =
+                Finding::new("", format!("the adapter reports: {what}"), [Text::default(); 0]);
             let scene =
                 Scene { scenario, transcript, check: &judged, finding: &finding, late: None };
             what.extend(of_arrival(&scene).map(|cause| format!("; {cause}")));

@@ -154,7 +154,7 @@ fn sent(send: &Send) -> String {
         Payload::FetchKeys { times: 1, head: false } => "a request for its key set".to_owned(),
         Payload::FetchKeys { times, head: false } => format!("{times} requests for its key set"),
         Payload::FetchKeys { times, head: true } => format!("HEAD for its key set, {times} times"),
-        Payload::Probe { kind, at } => {
+        Payload::Probe { kind, at, .. } => {
             format!("the probe `{}`, at its endpoint {}", kind.word(), at.word())
         }
         Payload::Publish(keys) => format!("push keys by being published anew: {}", keys.word()),

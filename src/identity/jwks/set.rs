@@ -104,7 +104,7 @@ pub struct KeySet {
 }
 
 impl KeySet {
-    pub(super) const EMPTY: Self = Self { keys: Vec::new(), skipped: 0 };
+    pub const EMPTY: Self = Self { keys: Vec::new(), skipped: 0 };
 
     /// A set of these keys, in this order.
     pub fn of<'a>(keys: impl IntoIterator<Item = &'a PublicKey>) -> Self {

@@ -14,6 +14,18 @@ pub(in crate::net) enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+impl Stream {
+    /// Has the connection end by RST and not by FIN.
+    pub fn reset_when_dropped(&self) {
+        let tcp = match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        };
+        // One that is gone already needs none.
+        let _ = tcp.set_zero_linger();
+    }
+}
+
 impl AsyncRead for Stream {
     fn poll_read(
         self: Pin<&mut Self>,

@@ -130,6 +130,13 @@ pub(super) static ALL: &[Quirk] = &[
         "Decodes an answer without `status` as one whose status is 0, and takes that for a success.",
     ),
     should(
+        "enlist-cut-answer-is-success",
+        Fault::CutAnswerIsSuccess,
+        "ENL-012",
+        VARIANT,
+        "Takes an answer whose status was good and whose body broke off for a success.",
+    ),
+    should(
         "enlistment-error-is-not-shown",
         Fault::EnlistmentErrorHidden,
         "ENL-012",

@@ -12,6 +12,27 @@ pub(super) static ALL: &[Quirk] = &[
     ),
     server("http-without-http1", Fault::NoHttp1, "TRN-001", VARIANT, "Speaks HTTP/2 alone."),
     should_server(
+        "http-one-caller-at-a-time",
+        Fault::OneCallerAtATime,
+        "PSH-013",
+        VARIANT,
+        "Serves one connection after another, so that a caller who stops in the middle stops all.",
+    ),
+    should_server(
+        "http-one-reader-at-a-time",
+        Fault::OneReaderAtATime,
+        "MPX-005",
+        VARIANT,
+        "Serves one connection after another, so that a reader who stops in the middle stops all.",
+    ),
+    server(
+        "http-body-in-one-read",
+        Fault::BodyInOneRead,
+        "PSH-001",
+        VARIANT,
+        "Takes what its first read gives for the whole body of a request.",
+    ),
+    should_server(
         "http-answers-differ-by-version",
         Fault::AnswersDifferByVersion,
         "TRN-002",

@@ -53,6 +53,13 @@ pub(super) static ALL: &[Quirk] = &[
         "Writes what a second request brings behind what the broken first one left.",
     ),
     should(
+        "media-cut-taken-as-whole",
+        Fault::MediaCutTaken,
+        "MED-020",
+        VARIANT,
+        "Shows what has come of a file when its connection breaks off.",
+    ),
+    should(
         "media-gone-retried-for-ever",
         Fault::MediaGoneRetried,
         "MED-020",

@@ -45,6 +45,7 @@ pub enum Fault {
     RegistrationIdChanges,
     OneTokenForAll,
     MissingStatusIsSuccess,
+    CutAnswerIsSuccess,
     EnlistmentErrorHidden,
     EnlistmentRetriedForEver,
     AccountIdCut,
@@ -56,6 +57,9 @@ pub enum Fault {
 
     // TRN on the HTTP side
     NoHttp2,
+    OneCallerAtATime,
+    OneReaderAtATime,
+    BodyInOneRead,
     NoHttp1,
     AnswersDifferByVersion,
     NoTls13,
@@ -346,6 +350,7 @@ pub enum Fault {
     MediaLengthConfusion,
     MediaKeyDecides,
     MediaRetryAppends,
+    MediaCutTaken,
     MediaGoneRetried,
     MediaWaitedForEver,
     MediaRetryAfterIgnored,
@@ -452,6 +457,7 @@ pub enum Fault {
     JwksTooLarge,
     JwksHasShortKey,
     JwksNeverFetchedAgain,
+    JwksBrokenFetchKept,
     JwksRemovedKeyTrusted,
     JwksFetchedForEveryUnknownKid,
     JwksUnknownTypePoisons,

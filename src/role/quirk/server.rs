@@ -336,6 +336,13 @@ pub(super) static ALL: &[Quirk] = &[
         "Keeps Meta's keys as it first got them, so that after a rotation no push is taken.",
     ),
     server(
+        "jwks-broken-fetch-kept",
+        Fault::JwksBrokenFetchKept,
+        "JWK-012",
+        VARIANT,
+        "Keeps the nothing that a broken fetch of Meta's keys brought, for as long as keys are kept.",
+    ),
+    server(
         "jwks-removed-key-still-trusted",
         Fault::JwksRemovedKeyTrusted,
         "JWK-012",

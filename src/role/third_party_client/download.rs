@@ -165,6 +165,13 @@ impl ThirdPartyClient {
         let at = self.downloads.iter().position(|download| download.fetch == Some(id));
         let Some(at) = at else { return id != FetchId::MAX };
         self.downloads[at].fetch = None;
+        if result.is_err() && self.has(Fault::MediaCutTaken) {
+            // What had come by then is not ours to see; such a client shows it.
+            let name = self.downloads[at].name.clone();
+            self.out.push_back(Output::Save { name, bytes: vec![0] });
+            self.give_up(at, FileState::Available);
+            return true;
+        }
         match self.read_file(at, result) {
             Came::File(file) => self.check_file(at, file),
             Came::Later(pause) => self.try_later(at, pause),

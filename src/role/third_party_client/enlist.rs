@@ -176,6 +176,10 @@ impl ThirdPartyClient {
             return;
         }
         self.enlistment.fetch = None;
+        if result.is_err() && self.has(Fault::CutAnswerIsSuccess) {
+            let login = self.login_whatever_was_said(None);
+            return self.enlisted(login);
+        }
         let unreachable = |why| Failure::new(FailureKind::Unavailable, why);
         match result.map_err(unreachable).and_then(|response| self.read_answer(&response)) {
             Ok(login) => self.enlisted(login),

@@ -109,7 +109,10 @@ impl Store {
         let reference = path.strip_prefix('/').unwrap_or_default();
         let Some(stored) = self.files.get_mut(reference) else { return unknown(fault) };
         if !matches!(request.method.as_str(), "GET" | "HEAD") {
-            return HttpResponse::new(405).with_header("allow", "GET, HEAD");
+            return match fault {
+                Some(Fault::MethodsNotTold) => HttpResponse::new(405),
+                _ => HttpResponse::new(405).with_header("allow", "GET, HEAD"),
+            };
         }
         stored.asked += 1;
         if let Some(refused) = refused(fault, stored, request, lately) {

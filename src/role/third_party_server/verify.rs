@@ -36,6 +36,8 @@ pub(super) fn cache(fault: Option<Fault>) -> KeyCache {
 }
 
 const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
+/// A deliberate fault: how long nothing is kept.
+const KEPT: &str = "max-age=86400";
 
 impl ThirdPartyServer {
     /// PSH-004, PSH-005: Meta's signature, its name, our origin, the expiry.
@@ -47,7 +49,8 @@ impl ThirdPartyServer {
             return Verdict::Wait(self.fetch(url.to_owned()));
         }
         let kid = header.get("kid").and_then(Value::as_str);
-        let kid = kid.filter(|_| !self.has(Fault::JwksNeverFetchedAgain));
+        let never = self.has(Fault::JwksNeverFetchedAgain) || self.has(Fault::JwksBrokenFetchKept);
+        let kid = kid.filter(|_| !never);
         let keys = match self.meta_keys.lookup(kid, self.now) {
             Lookup::Ready(keys) => keys.clone(),
             Lookup::Unavailable => return Verdict::NoKeys,
@@ -105,7 +108,12 @@ impl ThirdPartyServer {
             let poisoned = self.has(Fault::JwksUnknownTypePoisons) && keys.skipped() > 0;
             !(poisoned || self.has(Fault::JwksUnknownMemberPoisons) && odd_members(response))
         });
-        let Some(keys) = keys else { return self.meta_keys.failed(self.now) };
+        let Some(keys) = keys else {
+            if self.has(Fault::JwksBrokenFetchKept) {
+                return self.meta_keys.store(KeySet::EMPTY, Some(KEPT), self.now);
+            }
+            return self.meta_keys.failed(self.now);
+        };
         let life = response.and_then(|response| response.header("cache-control"));
         match self.fault {
             Some(Fault::JwksNeverFetchedAgain) => self.meta_keys.store(keys, None, self.now),

@@ -64,6 +64,10 @@ fn lint_unused(problems: &mut Problems, scenario: &Scenario) {
             problems.add(span, format!("nothing uses the variable `{name}`"));
         }
     }
+    for stub in scenario.http.iter().filter(|stub| !used.contains(&stub.name)) {
+        // Who is never told of a host cannot ask it.
+        problems.add(stub.span, format!("nothing names the stub `{}`", stub.name));
+    }
     for (name, actor) in &scenario.actors {
         // A server takes part by being there: it signs tokens and takes the wake-up calls.
         let serves = actor.plays == Plays::ThirdPartyServer;

@@ -172,6 +172,8 @@ impl Known<'_> {
             }
         } else if self.scenario.actors.iter().any(|(name, _)| name == root) {
             self.lint_field(problems, span, "an actor", root, field, ACTOR_FIELDS);
+        } else if self.scenario.http.iter().any(|stub| stub.name == root) {
+            self.lint_field(problems, span, "a stub", root, field, &["url"]);
         } else if let Some((n, _)) = labels(self.scenario).find(|(_, label)| *label == root) {
             self.lint_label(problems, span, n, root, field);
         } else if vars().any(|name| name == root) {
@@ -229,8 +231,13 @@ impl Known<'_> {
         let actors = self.scenario.actors.iter().map(|(name, _)| name.as_str());
         let vars = self.scenario.vars.iter().map(|(name, _)| name.as_str());
         let labels = labels(self.scenario).map(|(_, label)| label);
-        let known: Vec<&str> =
-            actors.chain(vars).chain(labels).chain([CANARY, HONEYPOT, PROFILE]).collect();
+        let stubs = self.scenario.http.iter().map(|stub| stub.name.as_str());
+        let known: Vec<&str> = actors
+            .chain(vars)
+            .chain(stubs)
+            .chain(labels)
+            .chain([CANARY, HONEYPOT, PROFILE])
+            .collect();
         problems.unknown(span, "reference", root, &known);
     }
 }

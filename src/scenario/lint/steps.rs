@@ -1,7 +1,7 @@
 //! Rules about single steps: who can do what, and what can be seen where.
 
 use super::super::kinds::{META, Point};
-use super::super::line::{LineFault, Way, Which};
+use super::super::line::{Exchange, LineFault, Way, Which};
 use super::super::model::{
     Act, Action, Actor, Compromise, Expect, Kind, Matching, Payload, Plays, Scenario, Send, Step,
 };
@@ -11,7 +11,12 @@ use crate::spec::problems::Problems;
 
 pub(super) fn lint(problems: &mut Problems, scenario: &Scenario) {
     for (n, step) in scenario.steps.iter().enumerate() {
-        let at = Place { scenario, path: format!("steps/{n}/{}", step.action.verb()) };
+        let stub = scenario.http.iter().find(|stub| stub.span == step.span);
+        let path = match stub {
+            Some(stub) => format!("http/{}", stub.name),
+            None => format!("steps/{n}/{}", step.action.verb()),
+        };
+        let at = Place { scenario, path };
         lint_checks(problems, &at, step);
         match &step.action {
             Action::Act(act) => {
@@ -99,8 +104,11 @@ fn lint_client(problems: &mut Problems, at: &Place<'_>, on: &str) {
 }
 
 fn lint_fault(problems: &mut Problems, at: &Place<'_>, fault: &LineFault) {
-    let LineFault { on, kind, way, which } = fault;
+    let LineFault { on, kind, way, which, http } = fault;
     lint_client(problems, at, on);
+    if let Some(exchange) = http {
+        return lint_http_fault(problems, at, fault, *exchange);
+    }
     let actors = &at.scenario.actors;
     if actors.iter().any(|(name, a)| name == on && a.plays != Plays::ThirdPartyClient) {
         problems.add(at.of("on"), format!("`{on}` has no chat connection"));
@@ -112,6 +120,28 @@ fn lint_fault(problems: &mut Problems, at: &Place<'_>, fault: &LineFault) {
     }
     if *which == Which::Next && kind.is_immediate() {
         let message = format!("`{}` happens at once, to the current connection", kind.word());
+        problems.add(at.of("connection"), message);
+    }
+}
+
+/// What is done to an HTTP exchange is done to its next one, and to bytes that are the harness's to send
+/// or to read.
+fn lint_http_fault(problems: &mut Problems, at: &Place<'_>, fault: &LineFault, exchange: Exchange) {
+    let wanted = match exchange.is_with_server() {
+        true => Plays::ThirdPartyServer,
+        false => Plays::ThirdPartyClient,
+    };
+    let (on, word) = (&fault.on, exchange.word());
+    if at.scenario.actors.iter().any(|(name, a)| name == on && a.plays != wanted) {
+        let message = format!("`{word}` is an exchange with a {}, `{on}` is none", wanted.word());
+        problems.add(at.of("on"), message);
+    }
+    if !fault.kind.suits_http(exchange, fault.way) {
+        let message = format!("`{}` cannot be done to this end of `{word}`", fault.kind.word());
+        problems.add(at.of(fault.kind.word()), message);
+    }
+    if fault.which == Which::Next {
+        let message = format!("a fault of `{word}` meets the next exchange anyway");
         problems.add(at.of("connection"), message);
     }
 }
@@ -223,7 +253,7 @@ fn lint_again(problems: &mut Problems, at: &Place<'_>, n: usize, send: &Send) {
         Action::Act(act) => matches!(act.operation.as_str(), "send_media" | "upload_media"),
         _ => false,
     };
-    if let Payload::ProbeFile { of, .. } = &send.payload {
+    if let Payload::ProbeFile { of, .. } | Payload::Probe { of: Some(of), .. } = &send.payload {
         let known: Vec<&str> =
             steps.filter(|s| stores(s)).filter_map(|step| step.label.as_deref()).collect();
         if !known.contains(&of.as_str()) {

@@ -67,6 +67,13 @@ impl Meta {
         self.out.push_back(Output::Download { id: fetch, url, request, bytes_max: FILE_BYTES_MAX });
     }
 
+    /// The network broke the reading of a file off: what became of it is nobody's fault, so that nothing
+    /// is concluded of it.
+    pub fn forget_read(&mut self, path: &str) {
+        self.fetches
+            .retain(|_, fetch| !matches!(fetch, Fetch::Media(pending) if pending.path == path));
+    }
+
     /// True if the key was there before.
     fn remember_key(&mut self, key: &[u8]) -> bool {
         let keys = &mut self.media.keys;

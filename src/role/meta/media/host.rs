@@ -40,7 +40,7 @@ impl Hosted {
             Some(HostFault::CutOff | HostFault::CutOnce) => self.half(Ending::Broken),
             Some(HostFault::Stalled) => self.half(Ending::Stalled),
             Some(HostFault::Dribbled) => {
-                let how = Delivery { announced: None, piece_bytes: 1, end: Ending::Whole };
+                let how = Delivery { piece_bytes: 1, ..Delivery::default() };
                 (self.whole(), Some(how))
             }
             Some(HostFault::NotFound) => plain(404),
@@ -77,7 +77,7 @@ impl Hosted {
         let announced = Some(response.body.len() as u64);
         response.body.truncate(response.body.len() / 2);
         let piece_bytes = response.body.len();
-        (response, Some(Delivery { announced, piece_bytes, end }))
+        (response, Some(Delivery { announced, piece_bytes, end, ..Delivery::default() }))
     }
 }
 

@@ -66,6 +66,12 @@ impl Meta {
         Ok(())
     }
 
+    /// A sound request for a file that the third party stores, with its URL.
+    pub fn file_request(&self, reference: &str) -> Option<(String, HttpRequest)> {
+        let (base, path) = (self.integrator.base_url.as_ref()?, format!("/{reference}"));
+        Some((format!("{}{path}", base.trim_end_matches('/')), HttpRequest::new("GET", &path)))
+    }
+
     fn ask_probe(&mut self, what: Fetch, url: String, request: HttpRequest) {
         let id = self.next_fetch;
         self.next_fetch += 1;
