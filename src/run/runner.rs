@@ -419,7 +419,7 @@ impl Run {
     }
 
     /// The subject started before and does not now: that is a finding.
-    fn not_started(&self, case: &Case, error: &StartError) -> Result<Transcript, RunError> {
+    fn not_started(&self, case: &Case, error: &StartError) -> Result<Transcript, RecordError> {
         let begun = Event::CaseBegun {
             scenario: case.scenario.id.clone(),
             text: case.scenario.source.text.to_string(),
@@ -429,7 +429,7 @@ impl Run {
         let detail = error.to_string();
         let trouble = Event::ProcessTrouble { kind: Trouble::NotStarted, detail, shared: false };
         let events = vec![(Stream::steps(), begun), (Stream::process(), trouble)];
-        Ok(self.only(case, events)?)
+        self.only(case, events)
     }
 
     fn only(&self, case: &Case, events: Vec<(Stream, Event)>) -> Result<Transcript, RecordError> {

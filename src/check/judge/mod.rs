@@ -125,7 +125,7 @@ fn explain(
             (check.findings.is_empty(), &mut check.not_decided)
         {
             let finding =
-                Finding::new("", format!("the adapter reports: {what}"), [Text::default(); 0]);
+                Finding::new("", format!("the adapter reports: {what}"), Vec::<Text>::new());
             let scene =
                 Scene { scenario, transcript, check: &judged, finding: &finding, late: None };
             what.extend(of_arrival(&scene).map(|cause| format!("; {cause}")));
