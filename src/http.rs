@@ -11,6 +11,8 @@ pub struct HttpRequest {
     pub path: String,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
+    /// So many spaces follow the body, made as they are sent: for bodies that are too large.
+    pub padding: usize,
 }
 
 /// An answer.

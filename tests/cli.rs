@@ -71,6 +71,7 @@ fn on_real_time(mut report: Value) -> Value {
         "m3.3/invented-key-",
         "m3.3/garbage-",
         "http/keys-are-fetched-",
+        "m4.1/host-that-asks-",
     ];
     for case in report["cases"].as_array_mut().unwrap() {
         if of_pace.iter().any(|begin| case["id"].as_str().unwrap().starts_with(begin)) {

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::{Bytes, Incoming};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper::header::HOST;
 use hyper::rt::Executor;
@@ -21,6 +21,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::http::{Flow, HttpRequest, HttpResponse, Strain};
 use crate::limits::HTTP_BODY_BYTES_MAX;
+use crate::net::padded::Padded;
 use crate::net::serve::{headers, is_framing};
 use crate::net::shared::Shared;
 use crate::net::strained::{self, Strained};
@@ -204,7 +205,7 @@ fn outgoing(
     origin: &Origin,
     version: HttpVersion,
     request: HttpRequest,
-) -> Result<Request<Full<Bytes>>, String> {
+) -> Result<Request<Padded>, String> {
     let uri = &origin.uri;
     let mut builder = Request::builder().method(request.method.as_str());
     builder = match version {
@@ -221,7 +222,8 @@ fn outgoing(
     for (name, value) in request.headers.iter().filter(|(name, _)| !is_framing(name)) {
         builder = builder.header(name, value);
     }
-    builder.body(Full::from(request.body)).map_err(|error| error.to_string())
+    let body = Padded { body: request.body.into(), padding: request.padding };
+    builder.body(body).map_err(|error| error.to_string())
 }
 
 async fn incoming(response: Response<Incoming>, bytes_max: usize) -> Result<HttpResponse, String> {

@@ -12,6 +12,7 @@ pub mod doubles;
 mod fetch;
 pub mod memory;
 mod naive;
+mod padded;
 pub mod probe;
 mod relay;
 mod serve;

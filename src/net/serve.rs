@@ -257,7 +257,7 @@ async fn handle(
         if parts.version == Version::HTTP_2 { HttpVersion::Http2 } else { HttpVersion::Http1 };
     let path = parts.uri.path_and_query().map_or_else(String::new, ToString::to_string);
     let headers = headers(&parts.headers);
-    let request = HttpRequest { method: parts.method.to_string(), path, headers, body };
+    let request = HttpRequest { method: parts.method.to_string(), path, headers, body, padding: 0 };
     ask(&service, version, request, line).await
 }
 
