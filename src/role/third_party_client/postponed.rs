@@ -11,7 +11,7 @@ use crate::role::quirk::Fault;
 use crate::wire::Node;
 
 /// Longer than a scenario takes from the ack to the end of the process.
-const PAUSE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_secs(2);
 
 impl ThirdPartyClient {
     /// True if the message was acknowledged and put aside.
