@@ -218,7 +218,8 @@ fn probes(kind: ProbeKind, at: Endpoint, url: &str, sound: &HttpRequest) -> Vec<
             vec![over(HttpVersion::Http1, &request.with_header("content-type", "text/plain"))]
         }
         ProbeKind::LargeBody => {
-            let large = HttpRequest { body: Vec::new(), padding: LARGE_BODY_BYTES, ..sound.clone() };
+            let large =
+                HttpRequest { body: Vec::new(), padding: LARGE_BODY_BYTES, ..sound.clone() };
             vec![over(HttpVersion::Http1, &large)]
         }
         ProbeKind::Garbage => raw("\u{1}\u{2} no request at all\r\n\r\n".to_owned()),
