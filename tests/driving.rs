@@ -408,61 +408,54 @@ fn the_reference_has_every_operation_that_it_owes() {
     }
 }
 
-#[test]
-fn a_driver_with_faults_is_told_each_of_them() {
-    let dir = Scratch::new("faulty-driver");
-    let script = r#"
+/// Runs `driver-check` on a client in a shell script that answers by the arms of a `case`, and ends
+/// with `exit` when it is told to stop.
+fn checked(name: &str, arms: &str, exit: u8) -> Output {
+    let dir = Scratch::new(name);
+    let script = format!(
+        r#"
 while read -r line; do
   id=$(printf '%s' "$line" | sed 's/"id":\([0-9]*\).*/\1/; s/.*,//')
   case "$line" in
-    *'"method":"hello"'*) answer='"result":{"driver":"1","iut":{"name":"odd","version":"1"},"seats":["third-party-client"],"capabilities":{"fingerprint":true}}' ;;
-    *'"method":"configure"'*|*'"method":"account"'*|*'"method":"health"'*) answer='"result":{}' ;;
-    *'"method":"enlist"'*) answer='"result":{"login":7}' ;;
-    *'"method":"connect"'*) answer='"result":{}'; echo 'connecting' ;;
-    *'"method":"logs"'*) answer='"result":{"lines":[]}' ;;
-    *'"method":"stop"'*) answer='"result":{}' ;;
-    *) answer='"error":{"code":-32601,"message":"method not found"}' ;;
+{arms}
+    *) answer='"error":{{"code":-32601,"message":"method not found"}}' ;;
   esac
-  printf '{"jsonrpc":"2.0","id":%s,%s}\n' "$id" "$answer"
-  case "$line" in *'"method":"stop"'*) exit 3 ;; esac
+  printf '{{"jsonrpc":"2.0","id":%s,%s}}\n' "$id" "$answer"
+  case "$line" in *'"method":"stop"'*) exit {exit} ;; esac
 done
-"#;
-    dir.file("adapter.sh", script);
+"#
+    );
+    dir.file("adapter.sh", &script);
     let iut = dir.file(
         "iut.yaml",
         "schema: 1\nname: odd\nversion: \"1\"\nseats: [third-party-client]\n\
          adapter: { spawn: { command: [sh, adapter.sh] } }\n",
     );
-    let checked = program(&["driver-check", "--iut", &iut]);
+    program(&["driver-check", "--iut", &iut])
+}
+
+#[test]
+fn a_driver_with_faults_is_told_each_of_them() {
+    let arms = r#"
+    *'"method":"hello"'*) answer='"result":{"driver":"1","iut":{"name":"odd","version":"1"},"seats":["third-party-client"],"capabilities":{"fingerprint":true}}' ;;
+    *'"method":"configure"'*|*'"method":"account"'*|*'"method":"health"'*) answer='"result":{}' ;;
+    *'"method":"enlist"'*) answer='"result":{"login":7}' ;;
+    *'"method":"connect"'*) answer='"result":{}'; echo 'connecting' ;;
+    *'"method":"logs"'*) answer='"result":{"lines":[]}' ;;
+    *'"method":"stop"'*) answer='"result":{}' ;;"#;
+    let checked = checked("faulty-driver", arms, 3);
     assert_eq!(checked.status.code(), Some(1), "{}", words(&checked));
     insta::assert_snapshot!("driver-check-faults", String::from_utf8(checked.stdout).unwrap());
 }
 
 #[test]
 fn the_self_check_hands_a_client_without_a_server_its_tokens() {
-    let dir = Scratch::new("check-token");
-    let script = r#"
-while read -r line; do
-  id=$(printf '%s' "$line" | sed 's/"id":\([0-9]*\).*/\1/; s/.*,//')
-  case "$line" in
+    let arms = r#"
     *'"method":"hello"'*) answer='"result":{"driver":"1","iut":{"name":"tokens","version":"1"},"seats":["third-party-client"],"capabilities":{}}' ;;
     *'"method":"enlist"'*'"token":"ey'*) answer='"result":{"login":"1-2@interop"}' ;;
     *'"method":"connect"'*'"token":"ey'*|*'"method":"configure"'*|*'"method":"account"'*) answer='"result":{}' ;;
-    *'"method":"health"'*|*'"method":"stop"'*) answer='"result":{}' ;;
-    *) answer='"error":{"code":-32601,"message":"method not found"}' ;;
-  esac
-  printf '{"jsonrpc":"2.0","id":%s,%s}\n' "$id" "$answer"
-  case "$line" in *'"method":"stop"'*) exit 0 ;; esac
-done
-"#;
-    dir.file("adapter.sh", script);
-    let iut = dir.file(
-        "iut.yaml",
-        "schema: 1\nname: tokens\nversion: \"1\"\nseats: [third-party-client]\n\
-         adapter: { spawn: { command: [sh, adapter.sh] } }\n",
-    );
-    let checked = program(&["driver-check", "--iut", &iut]);
-    let told = String::from_utf8(checked.stdout).unwrap();
+    *'"method":"health"'*|*'"method":"stop"'*) answer='"result":{}' ;;"#;
+    let told = String::from_utf8(checked("check-token", arms, 0).stdout).unwrap();
     for operation in ["enlist", "connect"] {
         let row = told.lines().find(|line| line.contains(&format!(" {operation} ")));
         assert!(row.is_some_and(|row| row.starts_with("  ok ")), "{told}");

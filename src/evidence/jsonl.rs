@@ -68,11 +68,12 @@ fn parse<T: serde::de::DeserializeOwned>(line: usize, text: &str) -> Result<T, L
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::{Event, Lane, Stream};
     use super::*;
 
-    fn header() -> RunHeader {
+    /// The header of a run, for tests of whatever writes or reads one.
+    pub(crate) fn header() -> RunHeader {
         RunHeader {
             schema: SCHEMA,
             run_id: "r".into(),

@@ -19,6 +19,8 @@ pub use event::{
     MediaFacts, Payload, ProbeAnswer, RuleFacts, RuleGrade, RunHeader, Skip, StepEnd, TOKEN_IN_URL,
     TokenFacts, Trouble, shortened,
 };
+#[cfg(test)]
+pub(crate) use jsonl::tests::header as test_header;
 pub use jsonl::{LogError, read_log, write_entry, write_header};
 pub use schema::{schema, written};
 

@@ -95,29 +95,12 @@ impl Drop for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::{Event, Lane, Stream, Transcript, read_log};
-
-    fn header() -> RunHeader {
-        RunHeader {
-            schema: 1,
-            run_id: "r".into(),
-            started_ms: 1,
-            harness: "counterpart 0".into(),
-            seed: 7,
-            jobs: 1,
-            profile: serde_json::Value::Null,
-            iut_ref: "reference:third-party".into(),
-            foreign: false,
-            again: "counterpart run --seed 7".into(),
-            selection: String::new(),
-            iut: serde_json::Value::Null,
-        }
-    }
+    use crate::evidence::{Event, Lane, Stream, Transcript, read_log, test_header};
 
     #[test]
     fn what_is_on_disk_is_whole_lines_and_all_of_it_after_a_flush() {
-        let dir = std::env::temp_dir().join(format!("counterpart-log-{}", std::process::id()));
-        let log = EventLog::create(&dir, &header()).unwrap();
+        let path = std::env::temp_dir().join(format!("counterpart-log-{}", std::process::id()));
+        let log = EventLog::create(&path, &test_header()).unwrap();
         let mut transcript = Transcript::new("m1/a");
         let text = "x".repeat(100);
         let one_line = 100 + text.len();
@@ -129,11 +112,11 @@ mod tests {
         for entry in transcript.entries() {
             log.append([entry]).unwrap();
         }
-        let read = || read_log(std::fs::read(&dir).unwrap().as_slice()).unwrap().1;
+        let read = || read_log(std::fs::read(&path).unwrap().as_slice()).unwrap().1;
         let early = read()[0].entries().len();
         assert!(early > 0 && early < count, "{early} of {count}");
         log.flush().unwrap();
         assert_eq!(read()[0].entries(), transcript.entries());
-        std::fs::remove_file(&dir).unwrap();
+        std::fs::remove_file(&path).unwrap();
     }
 }
