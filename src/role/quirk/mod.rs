@@ -231,6 +231,7 @@ pub enum Fault {
     CrossedStartForEver,
     SessionsLostOnRestart,
     StateSavedSeldom,
+    StateWrittenBehind,
     PrekeyIdsStartAnew,
     PrekeyIdsEndAt24Bits,
     FingerprintOfOwnKey,
