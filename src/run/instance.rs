@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::accounts::INTEGRATOR_ID;
 use super::desk::{Desk, Move, Streams};
-use super::life::{Life, Word};
+use super::life::{End, Life, Word};
 use super::session::Shared;
 use super::state::StateFolder;
 use super::target::Target;
@@ -23,7 +23,7 @@ use crate::clock::UnixMs;
 use crate::driver::{CallError, Incoming, Owner, Params, Pending, Seat};
 use crate::http::{Delivery, HttpRequest, HttpResponse, Strain};
 use crate::iut::{Instance, StartError};
-use crate::limits::LEAVE_WAIT_MS_MAX;
+use crate::limits::{EXIT_WAIT_MS_MAX, LEAVE_WAIT_MS_MAX};
 use crate::net::{Authority, ConnId, ExchangeId, Manner, Net, NetEvent, Probe, Trust};
 use crate::role::meta::{Integrator, Meta, proxied_head};
 use crate::spec::Ics;
@@ -186,13 +186,17 @@ impl Host {
         &self.life
     }
 
-    /// Ends the program by SIGKILL and starts it anew in the same surroundings; says how it ended, and
-    /// what each seat answered.
+    /// Ends the program and starts it anew in the same surroundings; says how it ended, and what each
+    /// seat answered.
     ///
     /// # Errors
     /// It did not come up again.
-    pub async fn kill(&self, shared: &Shared) -> Result<(String, Vec<Configured>), StartError> {
-        let exit = self.life.kill_and_start(shared.seed).await?;
+    pub async fn end_and_start(
+        &self,
+        how: End,
+        shared: &Shared,
+    ) -> Result<(String, Vec<Configured>), StartError> {
+        let exit = self.life.end_and_start(how, shared.seed).await?;
         let params = self.configured.iter().map(|seat| seat.params.clone()).collect();
         Ok((exit, self.configure(params).await))
     }
@@ -423,11 +427,19 @@ fn serve(
                     Incoming::Closed { .. } if dying => continue,
                     said => lock(&desk).said(said),
                 },
-                Some(word) = words.recv() => {
-                    dying = word.is_the_end();
-                    incoming = word.carry_out(incoming);
-                    continue;
-                }
+                Some(word) = words.recv() => match word {
+                    Word::Ends(heard) => {
+                        dying = true;
+                        // Who asked for it may be gone.
+                        let _ = heard.send(());
+                        continue;
+                    }
+                    Word::GoesOn(next) => {
+                        let last = last_words(&mut incoming).await;
+                        (dying, incoming) = (false, next);
+                        last.into_iter().flat_map(|said| lock(&desk).said(said)).collect()
+                    }
+                },
                 else => break,
             };
             for next in moves {
@@ -435,6 +447,19 @@ fn serve(
             }
         }
     })
+}
+
+/// What a process had said before its end and nobody has heard yet; a child of it that holds its output
+/// open is not waited for.
+async fn last_words(incoming: &mut mpsc::Receiver<Incoming>) -> Vec<Incoming> {
+    let limit = Duration::from_millis(EXIT_WAIT_MS_MAX);
+    let mut words = Vec::new();
+    while let Ok(Some(said)) = tokio::time::timeout(limit, incoming.recv()).await {
+        if !matches!(said, Incoming::Closed { .. }) {
+            words.push(said);
+        }
+    }
+    words
 }
 
 async fn carry_out(net: &Net, next: Move) {

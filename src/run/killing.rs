@@ -1,4 +1,5 @@
-//! `kill`, where the harness does it itself: SIGKILL to the program, and another one in its place.
+//! `kill` and `restart`, where the harness does them itself: the program ends, by SIGKILL or when asked,
+//! and another one takes its place.
 //!
 //! The new process is told the same as the first one was: its seats, the users that the case has
 //! announced, and how far the clock is ahead. What it knows of their keys and sessions lies in the
@@ -7,49 +8,55 @@
 use serde_json::{Map, Value, json};
 
 use super::instance::{Configured, base_url};
+use super::life::End;
 use super::recorder::RecordError;
 use super::session::Session;
 use crate::driver::{CallError, Params};
 use crate::evidence::{Event, Stream};
 
-/// The operation that the harness can carry out.
-const KILL: &str = "kill";
-
 impl Session<'_> {
-    /// True if the program is ended from outside, and not asked to end itself.
-    pub(super) fn kills_itself(&self, operation: &str) -> bool {
-        operation == KILL && self.host().life().is_mortal()
+    /// How the program is ended from outside for an operation, if it is: always where SIGKILL is meant,
+    /// else where it has no hook of its own.
+    pub(super) fn ends_from_outside(&self, operation: &str) -> Option<End> {
+        let life = self.host().life();
+        let end = match operation {
+            "kill" => End::Killed,
+            "restart" if !life.instance().ics().has("restart") => End::InOrder,
+            _ => return None,
+        };
+        life.is_mortal().then_some(end)
     }
 
     /// Ends the program and starts it anew, and says to the new one what the first one was told.
-    pub(super) async fn kill(
+    pub(super) async fn end_and_start(
         &mut self,
+        (operation, end): (&str, End),
         params: Params,
         actor: &str,
     ) -> Result<Result<Value, CallError>, RecordError> {
-        let called = Event::Called { operation: KILL.into(), params: Value::Object(params) };
+        let called = Event::Called { operation: operation.into(), params: Value::Object(params) };
         self.record(Stream::operations(), Some(actor), called);
         self.carry_out().await?;
         let host = std::sync::Arc::clone(&self.guest.host);
-        let (exit, configured) = match host.kill(self.shared).await {
+        let (exit, configured) = match host.end_and_start(end, self.shared).await {
             Ok(reborn) => reborn,
             Err(error) => {
                 let outcome = Err(error.to_string());
-                let answered = Event::Answered { operation: KILL.into(), outcome };
+                let answered = Event::Answered { operation: operation.into(), outcome };
                 self.record(Stream::operations(), Some(actor), answered);
-                self.lost(format!("it was killed and did not start again: {error}"));
+                self.lost(format!("it was ended and did not start again: {error}"));
                 return Ok(Err(CallError::Closed));
             }
         };
         // Answers of the one before come no more, and the next one counts from the start.
         self.answered.clear();
-        let end = json!({ "process": format!("{exit}; another one was started") });
-        let answered = Event::Answered { operation: KILL.into(), outcome: Ok(end.clone()) };
+        let result = json!({ "process": format!("{exit}; another one was started") });
+        let answered = Event::Answered { operation: operation.into(), outcome: Ok(result.clone()) };
         self.record(Stream::operations(), Some(actor), answered);
         self.note_configured(&configured).await?;
         self.meta.set_base_url(base_url(&configured));
         self.tell_again().await?;
-        Ok(Ok(end))
+        Ok(Ok(result))
     }
 
     /// Notes what an instance was told, seat by seat.

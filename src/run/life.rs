@@ -23,22 +23,13 @@ pub enum Word {
     GoesOn(mpsc::Receiver<Incoming>),
 }
 
-impl Word {
-    pub fn is_the_end(&self) -> bool {
-        matches!(self, Self::Ends(_))
-    }
-
-    /// The stream to listen to from now on.
-    pub fn carry_out(self, incoming: mpsc::Receiver<Incoming>) -> mpsc::Receiver<Incoming> {
-        match self {
-            Self::Ends(heard) => {
-                // Who asked for it may be gone.
-                let _ = heard.send(());
-                incoming
-            }
-            Self::GoesOn(next) => next,
-        }
-    }
+/// How a process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It is asked to stop, and has its time.
+    InOrder,
+    /// SIGKILL.
+    Killed,
 }
 
 /// An instance through its processes.
@@ -66,21 +57,24 @@ impl Life {
         self.again.is_some()
     }
 
-    /// Ends the process by SIGKILL and starts the next one; says how it ended.
+    /// Ends the process and starts the next one; says how it ended.
     ///
     /// # Errors
     /// The next one did not start.
     ///
     /// # Panics
     /// Where the harness may not end it.
-    pub async fn kill_and_start(&self, seed: Seed) -> Result<String, StartError> {
+    pub async fn end_and_start(&self, how: End, seed: Seed) -> Result<String, StartError> {
         let target = self.again.as_ref().expect("callers ask `is_mortal` first");
         let (heard, hears) = oneshot::channel();
         // The task that listens lives as long as this does.
         let _ = self.tell.send(Word::Ends(heard)).await;
         let _ = hears.await;
         let former = self.instance();
-        former.kill();
+        match how {
+            End::InOrder => drop(former.stop().await),
+            End::Killed => former.kill(),
+        }
         let exit = former.ended().await.map_or("still there".to_owned(), |exit| exit.to_string());
         let (next, incoming) = target.start(seed).await?;
         *lock(&self.now) = Arc::new(next);

@@ -199,7 +199,7 @@ async fn introduce(options: &RunOptions, shared: &Shared) -> Result<Introduced, 
 /// What can be tried: a program that keeps its state in its folder need not end itself.
 fn with_the_harness_help(ics: Ics, spawned: bool) -> Ics {
     match spawned && ics.has("state_dir") {
-        true => ics.granted("kill"),
+        true => ics.granted("kill").granted("restart"),
         false => ics,
     }
 }

@@ -33,6 +33,7 @@ const RIGHT_OR_WRONG: &str = "it is compared or drawn anew, or it is not: nothin
 
 /// Every quirk of these areas.
 pub static SIDES: &[(&str, Side)] = &[
+    ("another-protocol-in-the-clear", Side::Lax(Twin::None(TELLS_LESS))),
     ("caption-beside-the-ciphertext", Side::Lax(Twin::None(TELLS_LESS))),
     ("file-in-a-crash-report", Side::Lax(Twin::None(TELLS_LESS))),
     ("file-name-in-a-url", Side::Lax(Twin::None(TELLS_LESS))),
@@ -150,6 +151,7 @@ pub static SIDES: &[(&str, Side)] = &[
     ("messages-numbered-from-one", Side::Otherwise),
     ("previous-count-always-zero", Side::Otherwise),
     ("another-protocol-in-order-only", Side::Strict),
+    ("another-protocol-waits-for-the-lost", Side::Strict),
     ("late-message-keys-forgotten", Side::Strict),
     ("old-chains-forgotten", Side::Strict),
     ("skips-nothing", Side::Strict),

@@ -244,6 +244,18 @@ pub(super) static ALL: &[Quirk] = &[
         "Speaks another protocol and drops letters that were overtaken.",
     ),
     other(
+        "another-protocol-waits-for-the-lost",
+        Slip::NeedsEvery,
+        "RAT-003",
+        "Speaks another protocol and opens no letter before all that came before it.",
+    ),
+    other(
+        "another-protocol-in-the-clear",
+        Slip::InTheClear,
+        "ENC-001",
+        "Speaks another protocol that authenticates letters and encrypts none.",
+    ),
+    other(
         "another-protocol-gives-up",
         Slip::FirstFailureIsFinal,
         "RAT-005",
