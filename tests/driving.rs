@@ -522,3 +522,33 @@ fn a_program_that_keeps_its_state_in_its_folder_is_killed_from_outside() {
     assert_eq!(ends(&file("durable.yaml", "")), [killed]);
     assert_eq!(ends(&file("asked.yaml", "ics: { state_dir: false }\n")), ["{}"]);
 }
+
+#[test]
+fn what_users_wrote_is_found_in_a_folder_of_logs_that_is_handed_over() {
+    let scratch = Scratch::new("log-folder");
+    let verdict = |quirk: &str, name: &str| {
+        scratch.file(&format!("{name}/logs/today.log"), "");
+        let log = scratch.path(&format!("{name}/logs/today.log"));
+        // Standard error goes into the folder, as a client's log does.
+        let script = format!("exec {PROGRAM} reference third-party {quirk} 2>>{log}");
+        let file = scratch.file(
+            &format!("{name}/iut.yaml"),
+            &format!(
+                "schema: 1\nname: acme\nversion: \"1\"\n\
+                 seats: [third-party-client, third-party-server]\n\
+                 adapter: {{ spawn: {{ command: [sh, -c, \"{script}\"] }} }}\nlogs: [logs]\n"
+            ),
+        );
+        let id = "guarantees/texts-are-seen-nowhere-but-at-their-ends";
+        let (output, report) = scratch.run(&["--iut", &file, id]);
+        let report = report.unwrap_or_else(|| panic!("{}", words(&output)));
+        let checks = case(&report, id)["checks"].as_array().unwrap().clone();
+        let row = checks.iter().find(|check| check["requirement"] == "PRV-008").cloned();
+        row.map(|row| (row["verdict"].clone(), row["findings"][0]["actual"].to_string()))
+    };
+    let (leaks, what) = verdict("--quirk text-in-the-log-as-a-dump", "leaky").unwrap();
+    assert_eq!(leaks, "fail");
+    assert!(what.contains("the log today.log"), "{what}");
+    // A sound one writes nothing, so that nothing was searched.
+    assert_eq!(verdict("", "sound"), None);
+}
