@@ -220,6 +220,8 @@ pub enum Fault {
     BadMessageDeletesSession,
     RepliesInNewSessions,
     KemPrekeyUnsigned,
+    KemSignatureUnchecked,
+    KemOptional,
     /// Has sessions with this fault.
     Ratchet(RatchetFault),
     /// Derives the keys of its sessions this way.
@@ -231,6 +233,7 @@ pub enum Fault {
     CrossedStartForEver,
     SessionsLostOnRestart,
     StateSavedSeldom,
+    StateWrittenBehind,
     PrekeyIdsStartAnew,
     PrekeyIdsEndAt24Bits,
     FingerprintOfOwnKey,
@@ -247,6 +250,7 @@ pub enum Fault {
     RegistrationChangeIgnored,
     IdentityReduced,
     IdentityNotBound,
+    AnswerOfAnyone,
 
     // The guarantees, and leaks
     RatchetKeyKept,
@@ -271,6 +275,11 @@ pub enum Fault {
     FileNameInLog,
     FileInReport,
     CaptionOutside,
+    ReceivedFileInReport,
+    ReceivedNameInUrl,
+    ReceivedCaptionInLog,
+    ReceivedThumbnailInReport,
+    FileNameInAnswer,
     /// Another protocol than Signal's, sound or with a slip of its own.
     OtherProtocol(Option<Slip>),
 
@@ -323,6 +332,7 @@ pub enum Fault {
     RevocationIgnored,
     RevokeFromAnybody,
     OwnDeviceMessageObeyed,
+    WrapperTrusted,
     TypingNeverSent,
     TypingIgnored,
     TypingAcked,
@@ -391,6 +401,7 @@ pub enum Fault {
     BlockStaysLocal,
     BlockedShown,
     BlockMissesDevices,
+    PushOfAnyoneObeyed,
     BlocklistNeverFetched,
     OptOutStaysLocal,
     OptOutKeepsConnection,
