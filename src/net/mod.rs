@@ -14,6 +14,7 @@ pub mod memory;
 mod naive;
 mod padded;
 pub mod probe;
+mod reading;
 mod relay;
 mod serve;
 mod shared;

@@ -48,6 +48,8 @@ pub struct Host {
     pub http_url: String,
     /// Where Meta's own clients reach the media proxy.
     pub proxy_url: String,
+    /// The third party's host behind a media proxy that is under test.
+    pub behind: Option<Behind>,
     /// Others may be served at the same time, or were before.
     pub shared: bool,
     /// Who signs the certificate of Meta's HTTP services, where the subject speaks TLS.
@@ -57,6 +59,14 @@ pub struct Host {
     net: Arc<Net>,
     desk: Arc<Mutex<Desk>>,
     task: JoinHandle<()>,
+}
+
+/// Where a media proxy under test finds the files of the registered third party.
+pub struct Behind {
+    pub address: SocketAddr,
+    pub url: String,
+    /// Of the URL, without a slash at its end.
+    pub path: String,
 }
 
 /// A seat that was told where Meta's side is.
@@ -137,6 +147,12 @@ impl Host {
         let secure = effective(&instance, target).has("tls");
         let authority = secure.then(|| shared.place.authority_for_tls()).transpose()?.map(Arc::new);
         let manner = Manner { authority: authority.clone(), fault: None };
+        let seats = target.played(instance.hello());
+        let proxied = seats.contains(&Seat::MediaProxy);
+        let behind = match proxied {
+            true => Some(behind(&net, target, shared, &manner).await?),
+            false => None,
+        };
         let addresses = Addresses {
             chat: net.listen_chat().await?,
             http: net.listen_http_as(0, manner).await?,
@@ -155,12 +171,13 @@ impl Host {
         let mut host = Self {
             number: STARTED.fetch_add(1, Ordering::Relaxed),
             house,
-            seats: target.played(instance.hello()),
+            seats,
             instance,
             configured: Vec::new(),
             http_url: shared.place.http_url(secure, addresses.http.port()),
             proxy_url,
             authority,
+            behind,
             shared: !matches!(company, Company::Own | Company::Stopped),
             state: (company == Company::Stopped).then(StateFolder::new).transpose()?,
             net,
@@ -179,8 +196,9 @@ impl Host {
             let params = self.configuration(seat, shared, addresses);
             let outcome = self.instance.call("configure", params.clone()).await;
             let refused = outcome.is_err();
-            let tls_ca =
-                outcome.as_ref().ok().and_then(|result| result.pointer("/offers/tls_ca")?.as_str());
+            // Readers of a proxy trust anybody: their trust is not what is looked at.
+            let asked = outcome.as_ref().ok().filter(|_| seat != Seat::MediaProxy);
+            let tls_ca = asked.and_then(|result| result.pointer("/offers/tls_ca")?.as_str());
             if let Some(Ok(trust)) = tls_ca.map(Trust::in_pem) {
                 self.net.trust(trust);
             }
@@ -209,6 +227,9 @@ impl Host {
             "integrator": { "id": INTEGRATOR_ID, "iss": ISSUER },
             "profile": profile.client_visible(),
         });
+        if let (Seat::MediaProxy, Some(behind)) = (seat, &self.behind) {
+            instance["integrator"]["base_url"] = json!(behind.url);
+        }
         if let Some(authority) = &self.authority {
             instance["tls_ca"] = json!(authority.pem());
         }
@@ -233,6 +254,16 @@ impl Host {
         server.map(str::to_owned)
     }
 
+    /// Where the subject's media proxy is, if it brings one.
+    pub fn media_url(&self) -> Option<String> {
+        let proxy = self.configured.iter().find_map(|seat| {
+            let of_proxy = seat.params.get("seat")?.as_str()? == Seat::MediaProxy.as_str();
+            let result = seat.outcome.as_ref().ok().filter(|_| of_proxy)?;
+            result.pointer("/offers/media_url")?.as_str()
+        });
+        proxy.map(str::to_owned)
+    }
+
     /// True if the subject brings the third party's server.
     pub fn has_server(&self) -> bool {
         self.seats.contains(&Seat::ThirdPartyServer)
@@ -248,6 +279,24 @@ impl Host {
         let (owner, streams) = lock(&self.desk).enter();
         Guest { host: Arc::clone(self), owner, streams }
     }
+}
+
+/// Listens as the third party behind a proxy: where the proxy was told to ask, or else anywhere.
+async fn behind(
+    net: &Net,
+    target: &Target,
+    shared: &Shared,
+    manner: &Manner,
+) -> std::io::Result<Behind> {
+    if let Some(told) = target.adapter.upstream() {
+        let address = net.listen_http_at(told.port).await?;
+        let (url, path) = (format!("http://{address}{}", told.path), told.path.clone());
+        return Ok(Behind { address, url, path });
+    }
+    let address = net.listen_http_as(0, manner.clone()).await?;
+    let origin = shared.place.http_url(manner.authority.is_some(), address.port());
+    let path = super::proxy::BASE_PATH.to_owned();
+    Ok(Behind { address, url: format!("{origin}{path}"), path })
 }
 
 impl Drop for Host {
@@ -304,6 +353,11 @@ impl Guest {
     /// Makes requests for a path this guest's.
     pub fn claim(&self, path: &str) {
         lock(&self.host.desk).claim(self.owner, path);
+    }
+
+    /// Makes requests whose path holds this word this guest's.
+    pub fn claim_word(&self, word: &str) {
+        lock(&self.host.desk).claim_word(self.owner, word);
     }
 
     pub fn deliver(&self, id: ExchangeId, response: HttpResponse, how: Delivery) {

@@ -62,6 +62,12 @@ impl Session<'_> {
             NetEvent::OpenFailed { conn, error } => Input::Closed { conn, error: Some(error) },
             NetEvent::Bytes { conn, bytes } => return self.arrived(conn, bytes).await,
             NetEvent::Closed { conn, error } => Input::Closed { conn, error },
+            NetEvent::Request { id, listener, request, .. }
+                if self.is_proxied(&request.path, listener) =>
+            {
+                self.proxied(id, request, listener);
+                return Ok(());
+            }
             NetEvent::Request { id, request, .. } => {
                 self.http.asked(&self.shared.profile, id, &request);
                 Input::Request { id, request }
@@ -71,7 +77,9 @@ impl Session<'_> {
                 None => return Ok(()),
             },
             NetEvent::Probed { id, result } => {
-                self.looked(id, result);
+                if !self.was_given(id, &result) {
+                    self.looked(id, result);
+                }
                 return Ok(());
             }
             NetEvent::Unsecured { error, .. } => {
@@ -108,6 +116,7 @@ impl Session<'_> {
                 Output::Record(_) | Output::WakeAt(_) => {}
             }
         }
+        self.carry_out_ends();
         self.recorder.flush()
     }
 

@@ -213,6 +213,7 @@ impl Session<'_> {
                 self.send_file(send, said, label)
             }
             Payload::ProbeFile { probe, of } => self.probe_media(*probe, of, label),
+            Payload::ProbeProxy(probe) => self.probe_proxy(*probe, label),
             Payload::Stanza(pattern) => {
                 let board = self.recorder.progress.board(self.lane);
                 let node = pattern.build(board).map_err(|error| error.to_string());

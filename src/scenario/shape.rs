@@ -7,7 +7,7 @@ use super::ciphertext::CiphertextFault;
 use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::kinds::{KINDS, MILESTONES};
 use super::line::{End, Exchange, Length, Way, Which};
-use super::media_faults::{FileProbe, HostFault, MediaFault};
+use super::media_faults::{FileProbe, HostFault, MediaFault, ProxyProbe};
 use super::model::{
     After, AnswerFault, BytesFault, CertificateWord, ChainFault, ContentFault, FrameFault,
     HelloFault, LoginFault, Plays, Relaying, Seen, SignatureFault, TimeFault, Twin,
@@ -206,6 +206,11 @@ pub static SEND: Shape = shape(
             "probe_file",
             Form::Word(|| words(FileProbe::ALL)),
             "odd requests for a file that the third party's server stores",
+        ),
+        may(
+            "probe_proxy",
+            Form::Word(|| words(ProxyProbe::ALL)),
+            "what readers ask of a media proxy, before a third party that the harness plays",
         ),
         may(
             "of",

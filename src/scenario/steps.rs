@@ -9,7 +9,7 @@ use super::ciphertext::CiphertextFault;
 use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::kinds::{KINDS, KindInfo};
 use super::line;
-use super::media_faults::{FileProbe, HostFault, MediaFault};
+use super::media_faults::{FileProbe, HostFault, MediaFault, ProxyProbe};
 use super::model::{
     Act, Action, After, AnswerFault, BytesFault, CertificateWord, ChainFault, Compromise,
     ContentFault, Expect, FrameFault, HelloFault, Kind, LoginFault, Matching, Mutation, Negative,
@@ -210,6 +210,7 @@ const PAYLOADS: &[&str] = &[
     "content",
     "media",
     "probe_file",
+    "probe_proxy",
     "typing",
     "blocks",
     "stanza",
@@ -276,6 +277,9 @@ fn read_payload(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Opt
                 return None;
             };
             Some(Payload::ProbeFile { probe, of: problems.text(of, "`of`")?.to_owned() })
+        }
+        "probe_proxy" => {
+            problems.word(value, "probe", ProxyProbe::ALL).map(Payload::ProbeProxy)
         }
         "stanza" => read_pattern(problems, value).map(Payload::Stanza),
         "replay" => read_replay(problems, value, fields),

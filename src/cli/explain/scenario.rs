@@ -148,6 +148,9 @@ fn sent(send: &Send) -> String {
         Payload::ProbeFile { probe, of } => {
             format!("odd requests for the file that {of} stored: {}", probe.word())
         }
+        Payload::ProbeProxy(probe) => {
+            format!("readers, and is the third party behind it: {}", probe.word())
+        }
         Payload::EnlistElsewhere => "word that another device of the user has enlisted".to_owned(),
         Payload::Push { times: 1 } => "a push".to_owned(),
         Payload::Push { times } => format!("{times} pushes at once"),
