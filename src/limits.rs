@@ -99,6 +99,11 @@ pub const FETCH_WAIT_MS_MAX: u64 = 10_000;
 pub const PROBE_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a body that are kept of what is read piece by piece: a small file, to be compared whole.
 pub const READ_BYTES_KEPT: usize = 256 * 1024;
+/// Bytes that one connection may send to a scenario's stubs: some requests of the largest size that
+/// anything here is asked with.
+pub const STUB_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Connections to a scenario's stubs at a time.
+pub const STUB_CONNECTIONS_MAX: usize = 64;
 /// Requests behind a media proxy that one probe of it keeps: far more than its readers make.
 pub const PROXY_CONTACTS_MAX: usize = 256;
 /// Silence after which a server that has not closed a connection keeps it open, for a probe.

@@ -40,8 +40,7 @@ pub enum Bundled {
 }
 
 impl Bundled {
-    pub const ALL: [Self; 4] =
-        [Self::ThirdParty, Self::Meta, Self::Intermediary, Self::MediaProxy];
+    pub const ALL: [Self; 4] = [Self::ThirdParty, Self::Meta, Self::Intermediary, Self::MediaProxy];
 
     pub fn as_str(self) -> &'static str {
         match self {

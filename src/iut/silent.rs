@@ -49,9 +49,7 @@ fn answer(server: &Server, method: &str) -> Result<Value, RpcError> {
                 Played::Server { base_url, tls_ca, .. } => {
                     Offers { base_url: Some(base_url), tls_ca, ..Offers::default() }
                 }
-                Played::Proxy { url, .. } => {
-                    Offers { media_url: Some(url), ..Offers::default() }
-                }
+                Played::Proxy { url, .. } => Offers { media_url: Some(url), ..Offers::default() },
             };
             Ok(json!({ "offers": offers }))
         }

@@ -45,12 +45,14 @@ fn body(shared: &Arc<Shared>, bytes: &[u8], how: Delivery, line: Option<Line>) -
     let least = bytes.len().div_ceil(most);
     let pieces = bytes.chunks(how.piece_bytes.max(least).max(1)).map(<[u8]>::to_vec);
     let pieces: Vec<io::Result<Bytes>> = pieces.map(|piece| Ok(piece.into())).collect();
-    let pieces = futures_util::stream::iter(pieces.into_iter().chain(filler(how))).then(move |piece| async move {
-        if !how.pause.is_zero() {
-            tokio::time::sleep(how.pause).await;
-        }
-        piece
-    });
+    let pieces = futures_util::stream::iter(pieces.into_iter().chain(filler(how))).then(
+        move |piece| async move {
+            if !how.pause.is_zero() {
+                tokio::time::sleep(how.pause).await;
+            }
+            piece
+        },
+    );
     let broken = || io::Error::from(io::ErrorKind::ConnectionAborted);
     match how.end {
         Ending::Whole => Body::from_stream(pieces),

@@ -80,8 +80,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_beginning_is_there_before_the_end_exists() {
-        let stalled =
-            Delivery { announced: Some(20), end: Ending::Stalled, ..Delivery::default() };
+        let stalled = Delivery { announced: Some(20), end: Ending::Stalled, ..Delivery::default() };
         let seen = seen(stalled, 8).await;
         assert!(seen.read >= 8 && !seen.closed);
         assert_eq!(seen.answer.unwrap().header("content-length"), Some("20"));
@@ -91,7 +90,10 @@ mod tests {
     async fn a_whole_body_ends_and_a_broken_one_does_not() {
         let whole = Delivery { announced: Some(10), ..Delivery::default() };
         let read = seen(whole, u64::MAX).await;
-        assert_eq!((read.read, read.closed, &read.answer.unwrap().body[..]), (10, true, &b"0123456789"[..]));
+        assert_eq!(
+            (read.read, read.closed, &read.answer.unwrap().body[..]),
+            (10, true, &b"0123456789"[..])
+        );
         let broken = Delivery { announced: Some(20), end: Ending::Broken, ..Delivery::default() };
         let read = seen(broken, u64::MAX).await;
         assert!(read.read <= 10 && !read.closed);

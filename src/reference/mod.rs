@@ -40,9 +40,7 @@ impl Part {
     /// The seats that it takes.
     fn seats(self) -> &'static [Seat] {
         match self {
-            Self::ThirdParty => {
-                &[Seat::ThirdPartyClient, Seat::ThirdPartyServer, Seat::MediaProxy]
-            }
+            Self::ThirdParty => &[Seat::ThirdPartyClient, Seat::ThirdPartyServer, Seat::MediaProxy],
             Self::MediaProxy => &[Seat::MediaProxy],
         }
     }

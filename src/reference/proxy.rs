@@ -33,9 +33,8 @@ impl ThirdParty {
     pub(super) async fn start_proxy(&mut self, instance: &Value) -> Result<Offers, RpcError> {
         let internal = |why: String| RpcError::failed(ErrorClass::Internal, why);
         let base_url = instance.pointer("/integrator/base_url").and_then(Value::as_str);
-        let base_url = base_url.ok_or_else(|| {
-            RpcError::invalid_params("`instance/integrator/base_url` is missing")
-        })?;
+        let base_url = base_url
+            .ok_or_else(|| RpcError::invalid_params("`instance/integrator/base_url` is missing"))?;
         let integrator = instance.pointer("/integrator/id").and_then(Value::as_u64);
         let values = Values::new(instance.get("profile"));
         let settings = ProxySettings {

@@ -173,7 +173,7 @@ async fn meta_loop(
                 Output::Fetch { id, url, request } => {
                     fetches.insert(net.fetch(url, request), id);
                 }
-                Output::Download { id, url, request, bytes_max } => {
+                Output::Download { id, url, request, bytes_max, .. } => {
                     fetches.insert(net.download(url, request, bytes_max), id);
                 }
                 Output::Deliver { id, response, how } => net.deliver(id, response, how),

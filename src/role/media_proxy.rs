@@ -149,7 +149,8 @@ impl MediaProxy {
             (self.fault, answer.header("location"))
         {
             let origin = url.split('/').take(3).collect::<Vec<_>>().join("/");
-            let url = if place.starts_with('/') { format!("{origin}{place}") } else { place.into() };
+            let url =
+                if place.starts_with('/') { format!("{origin}{place}") } else { place.into() };
             return Next::Collect { url, request: HttpRequest::new("GET", "") };
         }
         let broken = !whole && self.fault != Some(Fault::ProxyCutTakenAsWhole);

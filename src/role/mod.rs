@@ -84,12 +84,13 @@ pub enum Output {
         url: String,
         request: HttpRequest,
     },
-    /// The same for a file, whose body has at most so many bytes.
+    /// The same for a file, whose body has at most so many bytes; by HTTP/2 alone, or by HTTP/1.1.
     Download {
         id: FetchId,
         url: String,
         request: HttpRequest,
         bytes_max: usize,
+        http2: bool,
     },
     /// An answer whose body does not simply travel.
     Deliver {

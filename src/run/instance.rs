@@ -23,7 +23,7 @@ use crate::driver::{CallError, Incoming, Owner, Params, Pending, Seat};
 use crate::http::{Delivery, HttpRequest, HttpResponse, Strain};
 use crate::iut::{Instance, StartError};
 use crate::limits::LEAVE_WAIT_MS_MAX;
-use crate::net::{Authority, ConnId, ExchangeId, Manner, Net, NetEvent, Probe, Trust};
+use crate::net::{Authority, ConnId, ExchangeId, HttpVersion, Manner, Net, NetEvent, Probe, Trust};
 use crate::role::meta::{Integrator, Meta, proxied_head};
 use crate::spec::Ics;
 
@@ -370,10 +370,16 @@ impl Guest {
     }
 
     /// Fetches a file, whose answer comes to this guest.
-    pub fn download(&self, url: &str, request: HttpRequest, bytes_max: usize) -> ExchangeId {
+    pub fn download(
+        &self,
+        version: HttpVersion,
+        url: &str,
+        request: HttpRequest,
+        bytes_max: usize,
+    ) -> ExchangeId {
         // Under the lock, as for every fetch.
         let mut desk = lock(&self.host.desk);
-        let exchange = self.host.net.download(url, request, bytes_max);
+        let exchange = self.host.net.download_by(version, url, request, bytes_max);
         desk.asked(self.owner, exchange);
         exchange
     }

@@ -12,7 +12,7 @@ use crate::driver::{CallError, Incoming, Params};
 use crate::evidence::{Event, Stream, Trouble};
 use crate::iut::instruction::UNSEEN;
 use crate::net::doubles::Hit;
-use crate::net::{ConnId, NetEvent};
+use crate::net::{ConnId, HttpVersion, NetEvent};
 use crate::role::{Input, Output, Record, Role};
 
 /// Why the loop returned.
@@ -106,8 +106,9 @@ impl Session<'_> {
                 Output::Respond { id, response } => self.answer(id, response).await?,
                 Output::Lose { id } => self.guest.lose(id),
                 Output::Fetch { id, url, request } => self.ask_for(id, &url, request).await?,
-                Output::Download { id, url, request, bytes_max } => {
-                    let exchange = self.guest.download(&url, request, bytes_max);
+                Output::Download { id, url, request, bytes_max, http2 } => {
+                    let version = if http2 { HttpVersion::Http2 } else { HttpVersion::Http1 };
+                    let exchange = self.guest.download(version, &url, request, bytes_max);
                     self.fetches.insert(exchange, id);
                 }
                 Output::Deliver { id, response, how } => self.guest.deliver(id, response, how),

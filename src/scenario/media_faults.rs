@@ -137,4 +137,3 @@ words! {
         Volume = "volume",
     }
 }
-

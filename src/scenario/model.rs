@@ -188,7 +188,8 @@ pub enum Payload {
     Media(Vec<(String, Template)>),
     /// The third party's media server is asked in this way for the file that the named earlier step
     /// stored.
-    ProbeFile { probe: FileProbe, of: String },
+    /// By HTTP/2 alone where `http2` says so.
+    ProbeFile { probe: FileProbe, of: String, http2: bool },
     /// A media proxy is asked by readers, with the harness as the third party behind it.
     ProbeProxy(ProxyProbe),
     /// A Meta client's user begins to type, or stops.

@@ -233,6 +233,7 @@ const PAYLOADS: &[&str] = &[
 /// Keys that stand only beside some payloads.
 const BESIDE: &[(&str, &[&str])] = &[
     ("of", &["probe_file", "probe"]),
+    ("by", &["probe_file"]),
     ("id", &["replay"]),
     ("how", &["relay"]),
     ("hold", &["text"]),
@@ -276,11 +277,13 @@ fn read_payload(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Opt
                 problems.advise(value.span, "`probe_file` lacks `of`", help);
                 return None;
             };
-            Some(Payload::ProbeFile { probe, of: problems.text(of, "`of`")?.to_owned() })
+            let http2 = match fields.get("by") {
+                Some(by) => problems.word(by, "version of HTTP", shape::BY)?,
+                None => false,
+            };
+            Some(Payload::ProbeFile { probe, of: problems.text(of, "`of`")?.to_owned(), http2 })
         }
-        "probe_proxy" => {
-            problems.word(value, "probe", ProxyProbe::ALL).map(Payload::ProbeProxy)
-        }
+        "probe_proxy" => problems.word(value, "probe", ProxyProbe::ALL).map(Payload::ProbeProxy),
         "stanza" => read_pattern(problems, value).map(Payload::Stanza),
         "replay" => read_replay(problems, value, fields),
         "relay" => {

@@ -220,7 +220,10 @@ impl Maker<'_> {
         ask(OTHER_INTEGRATOR, "999", &file);
         for (what, reference) in [
             ("a reference out of the base", format!("..%2f{stranger}")),
-            ("a reference out of the base, in dots that are encoded", format!("%2e%2e%2f{stranger}")),
+            (
+                "a reference out of the base, in dots that are encoded",
+                format!("%2e%2e%2f{stranger}"),
+            ),
             ("a reference in two segments", format!("%2e%2e/{stranger}")),
             ("a reference encoded twice", format!("..%252f{stranger}")),
             ("a reference that is a URL", format!("{}%2f{stranger}", url.replace('/', "%2f"))),
@@ -321,7 +324,8 @@ impl Maker<'_> {
             let body = b"<html>an error page</html>".to_vec();
             let answer = HttpResponse { body, ..HttpResponse::new(status) };
             let answer = answer.with_header("content-type", "text/html");
-            let answer = if status == 503 { answer.with_header("retry-after", "9") } else { answer };
+            let answer =
+                if status == 503 { answer.with_header("retry-after", "9") } else { answer };
             self.plan.instead(&file, [Some(Given::Answer(answer))]);
             self.get(&format!("a file that is {status}"), &file, &[]);
         }
@@ -379,7 +383,10 @@ pub(super) const MARKS_OF_A_HOST: &[(&str, &str)] = &[
     ("set-cookie", "who=you; Max-Age=31536000"),
     ("refresh", "0; url=https://elsewhere.example/"),
     ("link", "<https://elsewhere.example/pixel>; rel=preload"),
-    ("report-to", "{\"group\":\"a\",\"max_age\":9,\"endpoints\":[{\"url\":\"https://elsewhere.example/\"}]}"),
+    (
+        "report-to",
+        "{\"group\":\"a\",\"max_age\":9,\"endpoints\":[{\"url\":\"https://elsewhere.example/\"}]}",
+    ),
     ("nel", "{\"report_to\":\"a\",\"max_age\":9}"),
     ("reporting-endpoints", "a=\"https://elsewhere.example/\""),
     ("content-location", "https://elsewhere.example/file"),

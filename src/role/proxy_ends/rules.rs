@@ -45,7 +45,8 @@ impl Look<'_> {
 
     /// The first thing that is wrong, with what was asked.
     fn first(&self, wrong: impl Fn(&Ask, &Answer) -> Option<String>) -> Option<String> {
-        self.asked().find_map(|(ask, answer)| Some(format!("{}: {}", ask.what, wrong(ask, answer)?)))
+        self.asked()
+            .find_map(|(ask, answer)| Some(format!("{}: {}", ask.what, wrong(ask, answer)?)))
     }
 
     /// What is wrong with an answer that should be the file, if anything is.
@@ -210,7 +211,8 @@ impl Look<'_> {
             Ok(got) => got,
             Err(why) => return Some(format!("no answer: {why}")),
         };
-        let (status, gone) = (got.answer.status, ask.what.ends_with("404") || ask.what.ends_with("410"));
+        let (status, gone) =
+            (got.answer.status, ask.what.ends_with("404") || ask.what.ends_with("410"));
         match status {
             404 | 410 if gone => None,
             _ if gone => Some(format!("status {status}")),
