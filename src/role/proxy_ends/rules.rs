@@ -230,7 +230,7 @@ impl Look<'_> {
 
     fn volume(&self, memory_mib: Option<u64>) -> Option<String> {
         let read = self.first(|_, answer| match answer {
-            Ok(got) if got.whole && got.bytes == VOLUME_BYTES => None,
+            Ok(got) if got.answer.status == 200 && got.whole && got.bytes == VOLUME_BYTES => None,
             Ok(got) => Some(format!("status {}, {} bytes", got.answer.status, got.bytes)),
             Err(why) => Some(why.clone()),
         });
