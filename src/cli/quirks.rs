@@ -6,6 +6,7 @@ use super::choice::Choice;
 use super::source::{Sources, bundled};
 use super::stdout;
 use super::{World, fail};
+use crate::iut::reference::Bundled;
 use crate::role::quirk;
 use crate::scenario::Case;
 use crate::seed::Seed;
@@ -65,7 +66,7 @@ pub async fn execute(args: Args, world: &World) -> Exit {
     };
     let world = world.clone();
     let options = ZooOptions {
-        target: Box::new(move |quirk| bundled(Some(quirk), &world)),
+        target: Box::new(move |quirk| bundled(Bundled::ThirdParty, Some(quirk), &world)),
         profile,
         seed: Seed(args.seed),
         jobs: args.jobs,

@@ -26,6 +26,7 @@ mod place;
 mod pool;
 mod prerequisite;
 mod probe;
+mod proxy;
 mod pump;
 mod recorder;
 mod retries;

@@ -118,6 +118,11 @@ impl Check<'_> {
             let said = "a server's answer lacks `offers.base_url`: nobody can reach it";
             self.row("offers", Standing::Bad, said);
         }
+        let plays_proxy = host.seats.contains(&Seat::MediaProxy);
+        if plays_proxy && host.media_url().is_none() && host.is_configured() {
+            let said = "a proxy's answer lacks `offers.media_url`: nobody can reach it";
+            self.row("offers", Standing::Bad, said);
+        }
         if !host.is_configured() {
             return false;
         }

@@ -38,7 +38,7 @@ pub use expand::{Case, expand};
 pub use key_faults::{BundleFault, Loss, PrekeyFault};
 pub use line::{Advance, Amount, End, Exchange, FaultKind, Length, LineFault, Way, Which};
 pub use lint::lint;
-pub use media_faults::{FileProbe, HostFault, MediaFault};
+pub use media_faults::{FileProbe, HostFault, MediaFault, ProxyProbe};
 pub use model::*;
 pub use needs::Needs;
 pub use parse::parse;

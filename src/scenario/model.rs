@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::ciphertext::CiphertextFault;
 use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::line::{Advance, LineFault};
-use super::media_faults::{FileProbe, HostFault, MediaFault};
+use super::media_faults::{FileProbe, HostFault, MediaFault, ProxyProbe};
 use super::needs::Needs;
 use super::pattern::Pattern;
 use super::probe::{Endpoint, ProbeKind};
@@ -101,6 +101,7 @@ pub enum Plays {
     ThirdPartyClient,
     ThirdPartyServer,
     MetaClient,
+    MediaProxy,
 }
 
 /// One step with what it decides.
@@ -187,7 +188,10 @@ pub enum Payload {
     Media(Vec<(String, Template)>),
     /// The third party's media server is asked in this way for the file that the named earlier step
     /// stored.
-    ProbeFile { probe: FileProbe, of: String },
+    /// By HTTP/2 alone where `http2` says so.
+    ProbeFile { probe: FileProbe, of: String, http2: bool },
+    /// A media proxy is asked by readers, with the harness as the third party behind it.
+    ProbeProxy(ProxyProbe),
     /// A Meta client's user begins to type, or stops.
     Typing(bool),
     /// An earlier install of the user has blocked this address.

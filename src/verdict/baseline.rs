@@ -304,6 +304,7 @@ mod tests {
             verdict: CaseResult::worst(&checks),
             isolated: false,
             log: None,
+            volatile: None,
             measures: Vec::new(),
             thefts: Vec::new(),
             checks,

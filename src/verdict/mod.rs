@@ -17,6 +17,6 @@ pub use exit::Exit;
 pub use repeats::{Flaky, Repeats};
 pub use result::{
     CaseResult, CheckResult, Finding, Nearby, NotDecided, Outcome, RUN_CASE, Surroundings, Theft,
-    Verdict, Witness,
+    Times, Verdict, Witness,
 };
 pub use texts::{Text, Texts};

@@ -16,6 +16,7 @@ mod messages;
 mod noise;
 mod people;
 mod process;
+mod proxy;
 mod ratchet;
 mod server;
 mod writing;
@@ -396,6 +397,24 @@ pub enum Fault {
     MediaReferenceCounts,
     MediaReferenceNamesUser,
     MediaGzipUndeclared,
+    ProxyFetchesUrls,
+    ProxyDecodesReference,
+    ProxyIgnoresIntegrator,
+    ProxyForgetsBasePath,
+    ProxyForwardsCredentials,
+    ProxyForwardsUserAgent,
+    ProxyAddsForwardedFor,
+    ProxyPassesCookies,
+    ProxySendsReadersOn,
+    ProxyFollowsRedirects,
+    ProxyErrorsAs200,
+    ProxyCutTakenAsWhole,
+    ProxyCollectsFirst,
+    ProxyAsksForEach,
+    ProxyChangesBytes,
+    ProxyKeepsParts,
+    ProxyKeepsErrors,
+    ProxyMakesRoom,
 
     // ABU and PRV
     BlockStaysLocal,
@@ -646,6 +665,7 @@ pub fn all() -> impl Iterator<Item = &'static Quirk> {
         writing::ALL,
         keys::ALL,
         media::ALL,
+        proxy::ALL,
         messages::ALL,
         ratchet::ALL,
         content::ALL,
