@@ -640,6 +640,18 @@ fn stanzas_that_do_not_decode_and_iqs_without_id_are_seen() {
     assert_bites("STZ-010", sound, |tape| tape.stanza(Direction::Received, &odd));
 }
 
+#[test]
+fn a_count_of_children_unlike_the_profiles_is_a_warning() {
+    let with = |count: usize| {
+        move |tape: &mut Tape| {
+            let children = vec![Node::new("ping"); count];
+            tape.stanza(Direction::Received, &iq::client_ping("1.1-1").children(children));
+        }
+    };
+    let warned = |count| passive(with(count)).contains(&("STZ-010", Grade::Warned));
+    assert_eq!((warned(0), warned(1), warned(2)), (false, false, true));
+}
+
 fn upload(identity: u8) -> Node {
     let signed = SignedKey { id: 1, value: [2; 32], signature: Some(vec![3; 64]) };
     let one_time = vec![Key { id: 1, value: [4; 32] }];

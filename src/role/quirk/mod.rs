@@ -128,6 +128,8 @@ pub enum Fault {
     MessagesNeverAcked,
     ServerPingIgnored,
     NeverPings,
+    PingOfUnknownType,
+    PingWithChildren,
     WideListsDropped,
     LongLengthsDropped,
     CompressedDropped,
@@ -411,6 +413,8 @@ pub enum Fault {
 
     // JWT, JWK and PSH
     TokenKept,
+    LoginTokenOfAnotherKind,
+    PushAnswers202,
     PushMissingAuthAccepted,
     PushAnySignatureAccepted,
     PushNeverWakes,
