@@ -31,6 +31,7 @@ mod runner;
 mod select;
 mod selfcheck;
 mod session;
+mod sight;
 mod soak;
 mod state;
 mod steps;
