@@ -5,6 +5,7 @@
 
 mod baseline;
 mod choice;
+mod complaint;
 mod doctor;
 mod driver_check;
 mod explain;
@@ -95,6 +96,28 @@ enum Verb {
     Reference(reference::Args),
 }
 
+/// Reads a command line.
+///
+/// # Errors
+/// The exit code, where there is nothing to carry out: help was asked for and given, or the line
+/// is not as it should be, which was told.
+pub fn read(look: Look, interactive: bool) -> Result<Cli, Exit> {
+    Cli::try_parse().map_err(|error| {
+        if !error.use_stderr() {
+            error.exit();
+        }
+        complaint::fit(look.columns);
+        let rendered = error.render();
+        let text = if interactive && look.colour {
+            rendered.ansi().to_string()
+        } else {
+            rendered.to_string()
+        };
+        complaint::tell(text.trim_end());
+        Exit::Usage
+    })
+}
+
 /// Carries out a command line.
 ///
 /// The future is boxed, so that it is compiled once, with the library, and not again in each
@@ -104,6 +127,7 @@ pub fn execute(cli: Cli, world: &World) -> Pin<Box<dyn Future<Output = Exit> + '
 }
 
 async fn carry_out(cli: Cli, world: &World) -> Exit {
+    complaint::fit(world.look.columns);
     match cli.verb {
         Verb::Run(args) => run::execute(args, world).await,
         Verb::Lint(args) => lint::execute(&args),
@@ -123,14 +147,20 @@ async fn carry_out(cli: Cli, world: &World) -> Exit {
     }
 }
 
+/// Reads how many things may happen at a time.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("nothing would ever begin; 1 is one after another".to_owned()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(format!("{error}")),
+    }
+}
+
 /// Tells the user of an error that ends the command.
 fn fail(exit: Exit, error: &dyn std::fmt::Display) -> Exit {
     let text = error.to_string();
     // Diagnostics bring their own heading.
-    if text.starts_with("error") {
-        eprintln!("{text}")
-    } else {
-        eprintln!("error: {text}")
-    }
+    let heading = if text.starts_with("error") { "" } else { "error: " };
+    complaint::tell(&format!("{heading}{text}"));
     exit
 }
