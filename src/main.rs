@@ -30,14 +30,17 @@ fn main() -> ExitCode {
         interactive,
         look,
     };
-    let mut runtime = match cli.is_sequential() {
+    let sequential = cli.is_sequential();
+    // What is read before anything runs is read before there are workers.
+    let work = execute(cli, &world);
+    let mut runtime = match sequential {
         true => tokio::runtime::Builder::new_current_thread(),
         false => tokio::runtime::Builder::new_multi_thread(),
     };
     // Only names are looked up there; each thread would keep memory of its own.
     match runtime.enable_all().max_blocking_threads(4).build() {
         Ok(runtime) => {
-            let exit = runtime.block_on(execute(cli, &world));
+            let exit = runtime.block_on(work);
             // A blocking read of standard input must not keep the process alive.
             runtime.shutdown_background();
             exit.into()

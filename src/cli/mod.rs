@@ -118,21 +118,20 @@ pub fn read(look: Look, interactive: bool) -> Result<Cli, Exit> {
     })
 }
 
-/// Carries out a command line.
+/// Carries out a command line. What needs no runtime has happened before the first poll.
 ///
 /// The future is boxed, so that it is compiled once, with the library, and not again in each
 /// program that awaits it.
 pub fn execute(cli: Cli, world: &World) -> Pin<Box<dyn Future<Output = Exit> + '_>> {
-    Box::pin(carry_out(cli, world))
-}
-
-async fn carry_out(cli: Cli, world: &World) -> Exit {
     complaint::fit(world.look.columns);
-    match cli.verb {
-        Verb::Run(args) => run::execute(args, world).await,
+    let exit = match cli.verb {
+        Verb::Run(args) => return Box::pin(run::execute(args, world)),
+        Verb::DriverCheck(args) => return Box::pin(driver_check::execute(args, world)),
+        Verb::Doctor(args) => return Box::pin(doctor::execute(args, world)),
+        Verb::Quirks(args) => return Box::pin(quirks::execute(args, world)),
+        Verb::Serve(args) => return Box::pin(serve::execute(args)),
+        Verb::Reference(args) => return Box::pin(reference::execute(args)),
         Verb::Lint(args) => lint::execute(&args),
-        Verb::DriverCheck(args) => driver_check::execute(args, world).await,
-        Verb::Doctor(args) => doctor::execute(args, world).await,
         Verb::Init(args) => init::execute(&args),
         Verb::Judge(args) => judge::execute(&args, world),
         Verb::List(args) => list::execute(&args, world),
@@ -140,11 +139,9 @@ async fn carry_out(cli: Cli, world: &World) -> Exit {
         Verb::Profile(args) => profile::execute(&args, world),
         Verb::Baseline(args) => baseline::execute(&args),
         Verb::Report(args) => report::execute(&args, world),
-        Verb::Quirks(args) => quirks::execute(args, world).await,
-        Verb::Serve(args) => serve::execute(args).await,
         Verb::Schema(args) => schema::execute(&args),
-        Verb::Reference(args) => reference::execute(args).await,
-    }
+    };
+    Box::pin(std::future::ready(exit))
 }
 
 /// Reads how many things may happen at a time.

@@ -83,13 +83,21 @@ struct Brought {
     interrupted: bool,
 }
 
-pub async fn execute(mut args: Args, world: &World) -> Exit {
+/// Scenarios are read at once, before the first poll: a runtime that is made after that takes over
+/// the memory of the threads that read them.
+pub fn execute(mut args: Args, world: &World) -> impl Future<Output = Exit> {
     // Repeats have the seed of the first run.
     args.seed.get_or_insert_with(|| UnixMs::now().0 % 1_000_000);
-    let job = match prepare(&args, world) {
-        Ok(job) => job,
-        Err(error) => return fail(Exit::Usage, &error),
-    };
+    let prepared = prepare(&args, world);
+    async move {
+        match prepared {
+            Ok(job) => run(job, &args, world).await,
+            Err(error) => fail(Exit::Usage, &error),
+        }
+    }
+}
+
+async fn run(job: Job, args: &Args, world: &World) -> Exit {
     let (profile, out) = (job.options.profile.clone(), job.options.out.clone());
     let ids: Vec<String> = job.cases.iter().map(Case::id).collect();
     let brought = match carry_out(job.cases, job.options, world).await {
@@ -101,7 +109,7 @@ pub async fn execute(mut args: Args, world: &World) -> Exit {
     let harness_error = harness_failed(&brought.cases);
     let repeats = match args.verify.filter(|_| !interrupted) {
         None => None,
-        Some(runs) => match repeated(&args, world, brought.cases.clone(), runs).await {
+        Some(runs) => match repeated(args, world, brought.cases.clone(), runs).await {
             Ok((repeats, whole)) => {
                 interrupted = !whole;
                 Some(repeats)

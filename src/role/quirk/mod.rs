@@ -222,6 +222,8 @@ pub enum Fault {
     BadMessageDeletesSession,
     RepliesInNewSessions,
     KemPrekeyUnsigned,
+    KemSignatureUnchecked,
+    KemOptional,
     /// Has sessions with this fault.
     Ratchet(RatchetFault),
     /// Derives the keys of its sessions this way.
@@ -233,6 +235,7 @@ pub enum Fault {
     CrossedStartForEver,
     SessionsLostOnRestart,
     StateSavedSeldom,
+    StateWrittenBehind,
     PrekeyIdsStartAnew,
     PrekeyIdsEndAt24Bits,
     FingerprintOfOwnKey,
@@ -249,6 +252,7 @@ pub enum Fault {
     RegistrationChangeIgnored,
     IdentityReduced,
     IdentityNotBound,
+    AnswerOfAnyone,
 
     // The guarantees, and leaks
     RatchetKeyKept,
@@ -273,6 +277,11 @@ pub enum Fault {
     FileNameInLog,
     FileInReport,
     CaptionOutside,
+    ReceivedFileInReport,
+    ReceivedNameInUrl,
+    ReceivedCaptionInLog,
+    ReceivedThumbnailInReport,
+    FileNameInAnswer,
     /// Another protocol than Signal's, sound or with a slip of its own.
     OtherProtocol(Option<Slip>),
 
@@ -325,6 +334,7 @@ pub enum Fault {
     RevocationIgnored,
     RevokeFromAnybody,
     OwnDeviceMessageObeyed,
+    WrapperTrusted,
     TypingNeverSent,
     TypingIgnored,
     TypingAcked,
@@ -393,6 +403,7 @@ pub enum Fault {
     BlockStaysLocal,
     BlockedShown,
     BlockMissesDevices,
+    PushOfAnyoneObeyed,
     BlocklistNeverFetched,
     OptOutStaysLocal,
     OptOutKeepsConnection,
