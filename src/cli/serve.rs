@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::fail;
+use super::{complaint, fail};
 use crate::run::Place;
 use crate::scenario::parse::duration;
 use crate::seed::Seed;
@@ -56,11 +56,11 @@ pub async fn execute(args: Args) -> Exit {
         Err(error) => return fail(Exit::Usage, &error),
     };
     if !options.place.is_local() {
-        eprintln!(
+        complaint::tell(&format!(
             "warning: others on the network of {} can connect while this runs. Keys are drawn from \
              the operating system, so they differ at every start.",
             options.place.bind()
-        );
+        ));
     }
     match serve(options).await {
         Ok(Ended::Asked) => Exit::Good,

@@ -129,7 +129,11 @@ pub fn target(text: &str, world: &World) -> Result<Target, String> {
     }
 }
 
-fn known_quirk(id: &str) -> Result<(), String> {
+/// Refuses an id that neither a quirk nor a control has.
+///
+/// # Errors
+/// What is to be said of it.
+pub fn known_quirk(id: &str) -> Result<(), String> {
     let ids = || quirk::all().map(|q| q.id).chain(quirk::CONTROLS.iter().map(|c| c.id));
     if ids().any(|known| known == id) {
         return Ok(());

@@ -15,7 +15,7 @@ use super::adapter::{
 use super::attestation::{self, Attestation};
 use super::ics;
 use super::instance::Timeouts;
-use super::manual::Held;
+use super::manual::{self, Held};
 use super::program::Program;
 use crate::driver::Seat;
 use crate::net::Trust;
@@ -107,7 +107,7 @@ pub(super) const ADAPTERS: &[(Form, &str)] = &[
     (Form::Manual, "manual"),
     (Form::None, "none"),
 ];
-pub(super) const MANUAL: &[&str] = &["answers"];
+pub(super) const MANUAL: &[&str] = &["answers", "hooks"];
 pub(super) const SERVER: &[&str] = &["base_url", "tls_ca", "media"];
 pub(super) const PROXY: &[&str] = &["url", "upstream"];
 pub(super) const ATTACH: &[&str] = &["tcp", "unix"];
@@ -236,17 +236,24 @@ impl Reader<'_> {
             Form::Spawn => self.spawn(settings.unwrap_or(node)).map(Adapter::Spawn),
             Form::Attach => self.attach(settings.unwrap_or(node)).map(Adapter::Attach),
             Form::Manual => {
-                let answers = settings.and_then(|node| self.answers(node));
+                let (answers, hooks) = settings.map(|node| self.person(node)).unwrap_or_default();
                 let (name, version) = (String::new(), String::new());
-                Some(Adapter::Manual(Held { name, version, seats: Vec::new(), answers }))
+                Some(Adapter::Manual(Held { name, version, seats: Vec::new(), answers, hooks }))
             }
             Form::None => self.silent(span, top).map(Adapter::None),
         }
     }
 
-    fn answers(&mut self, node: &Yaml) -> Option<PathBuf> {
-        let fields = self.problems.fields(node, "manual", MANUAL, MANUAL)?;
-        Some(self.folder.join(self.text(fields, "answers")?))
+    /// Where the person's lines come from, and which hooks the person has.
+    fn person(&mut self, node: &Yaml) -> (Option<PathBuf>, Vec<&'static str>) {
+        let Some(fields) = self.problems.fields(node, "manual", MANUAL, &[]) else {
+            return (None, Vec::new());
+        };
+        let answers = self.text(fields, "answers").map(|path| self.folder.join(path));
+        let named = fields.get("hooks").map(|node| self.problems.items(node, "hooks"));
+        let known = manual::HOOKS.iter().map(|hook| (*hook, *hook)).collect::<Vec<_>>();
+        let hooks = named.unwrap_or_default().iter();
+        (answers, hooks.filter_map(|node| self.problems.word(node, "hook", &known)).collect())
     }
 
     fn no_server(&mut self, top: Fields<'_>) {

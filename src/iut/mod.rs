@@ -15,6 +15,7 @@ pub mod log;
 pub mod logfiles;
 pub mod manual;
 pub mod program;
+mod question;
 pub mod reference;
 mod schema;
 mod silent;

@@ -117,9 +117,13 @@ fn adapter(words: &[&str]) -> Map<String, Value> {
         ]),
     });
     let manual = json!({
-        "type": "object", "additionalProperties": false, "required": MANUAL,
+        "type": "object", "additionalProperties": false, "minProperties": 1,
         "properties": known(MANUAL, &[
             ("answers", text("file or pipe with a person's lines, relative to the file")),
+            ("hooks", json!({
+                "type": "array", "items": { "enum": super::manual::HOOKS },
+                "description": "what the person can switch or read in the app, or at its server",
+            })),
         ]),
     });
     known(words, &[("spawn", spawn), ("attach", attach), ("manual", manual)])

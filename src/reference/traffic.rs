@@ -245,6 +245,11 @@ impl ThirdParty {
                 self.first_token = self.first_token.take().or(token);
                 self.first_token.clone()
             }
+            Some(Fault::LoginTokenOfAnotherKind)
+                if user.client.as_ref().is_some_and(ThirdPartyClient::is_enlisted) =>
+            {
+                self.server.as_ref().map(|server| server.issue_for_itself(now, &user.visible_id))
+            }
             _ => token,
         };
         if let Some(client) = &mut user.client {

@@ -34,6 +34,7 @@ mod runner;
 mod select;
 mod selfcheck;
 mod session;
+mod sight;
 mod soak;
 mod state;
 mod steps;
@@ -46,7 +47,7 @@ pub use instance::{ISSUER, NotReady};
 pub use place::{Place, PlaceError};
 pub use runner::{Observer, RunError, RunOptions, RunReport, harness_failed, run_all};
 pub use select::{SelectError, Selection, select};
-pub use selfcheck::{Row, Standing, free_ports, greet, self_check};
+pub use selfcheck::{Row, Standing, free_ports, greet, self_check, trusted_authorities};
 pub use session::{Session, Shared};
 pub use target::Target;
 

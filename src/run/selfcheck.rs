@@ -72,6 +72,11 @@ pub async fn greet(target: &Target, seed: Seed) -> Result<String, StartError> {
     Ok(format!("{} {}", who.name, who.version))
 }
 
+/// How many certificate authorities this machine trusts.
+pub fn trusted_authorities() -> usize {
+    crate::net::Trust::of_this_machine().authorities()
+}
+
 /// Sees that ports of this machine can be listened on and reached.
 ///
 /// # Errors

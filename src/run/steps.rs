@@ -74,7 +74,7 @@ impl Session<'_> {
                     return Ok(StepEnd::TimedOut);
                 }
                 // It may stand in a debugger: the time counts from when it runs again.
-                let _ = self.health().await?;
+                self.ask_whether(expect).await?;
                 until = Instant::now() + expect.within;
             }
         }

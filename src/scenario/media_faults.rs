@@ -4,7 +4,7 @@
 //! Main types: [`MediaFault`], [`HostFault`], [`FileProbe`] and [`ProxyProbe`]. They are names only; the bytes behind
 //! them are made by Meta's side.
 
-use super::model::words;
+use super::words::words;
 
 words! {
     /// What is odd about a media message or its file (MED-017, MED-019).

@@ -17,6 +17,7 @@ pub mod lint;
 mod matcher;
 mod media_faults;
 pub mod model;
+pub mod mutation;
 pub mod needs;
 pub mod operations;
 pub mod parse;
@@ -31,6 +32,7 @@ pub mod shape;
 mod steps;
 mod stub;
 pub mod template;
+mod words;
 
 pub use ciphertext::CiphertextFault;
 pub use compare::Mismatch;
@@ -40,6 +42,7 @@ pub use line::{Advance, Amount, End, Exchange, FaultKind, Length, LineFault, Way
 pub use lint::lint;
 pub use media_faults::{FileProbe, HostFault, MediaFault, ProxyProbe};
 pub use model::*;
+pub use mutation::*;
 pub use needs::Needs;
 pub use parse::parse;
 pub use pattern::Pattern;

@@ -8,13 +8,13 @@ use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::kinds::{KINDS, MILESTONES};
 use super::line::{End, Exchange, Length, Way, Which};
 use super::media_faults::{FileProbe, HostFault, MediaFault, ProxyProbe};
-use super::model::{
-    After, AnswerFault, BytesFault, CertificateWord, ChainFault, ContentFault, FrameFault,
-    HelloFault, LoginFault, Plays, Relaying, Seen, SignatureFault, TimeFault, Twin,
-};
 use super::operations;
 use super::probe::{Endpoint, ProbeKind};
 use super::push::{BodyFault, PushKeys, TokenFault};
+use super::{
+    After, AnswerFault, BytesFault, CertificateWord, ChainFault, ContentFault, FrameFault,
+    HelloFault, LoginFault, Plays, Relaying, Seen, SignatureFault, TimeFault, Twin,
+};
 use crate::wire::Style;
 
 /// A mapping with its keys.

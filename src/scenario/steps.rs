@@ -10,17 +10,17 @@ use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::kinds::{KINDS, KindInfo};
 use super::line;
 use super::media_faults::{FileProbe, HostFault, MediaFault, ProxyProbe};
-use super::model::{
-    Act, Action, After, AnswerFault, BytesFault, CertificateWord, ChainFault, Compromise,
-    ContentFault, Expect, FrameFault, HelloFault, Kind, LoginFault, Matching, Mutation, Negative,
-    Payload, Relaying, Send, SignatureFault, Step, TimeFault, Twin,
-};
 use super::operations::{self, Operation};
 use super::parse::{fields, is_empty_mapping, problem, read_duration, read_name, read_template};
 use super::pattern::Pattern;
 use super::probe::{Endpoint, ProbeKind};
 use super::push::{BodyFault, PushKeys, TokenFault};
 use super::template::Template;
+use super::{
+    Act, Action, After, AnswerFault, BytesFault, CertificateWord, ChainFault, Compromise,
+    ContentFault, Expect, FrameFault, HelloFault, Kind, LoginFault, Matching, Mutation, Negative,
+    Payload, Relaying, Send, SignatureFault, Step, TimeFault, Twin,
+};
 use super::{said, shape};
 use crate::limits::CALLS_MAX;
 use crate::span::Span;

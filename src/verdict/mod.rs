@@ -10,7 +10,7 @@ mod repeats;
 mod result;
 mod texts;
 
-pub use baseline::Baseline;
+pub use baseline::{Accepted, Baseline};
 pub use coverage::{Coverage, CoverageRow, Standing, coverage};
 pub use date::{Date, NoDate};
 pub use exit::Exit;

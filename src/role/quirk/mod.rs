@@ -129,6 +129,8 @@ pub enum Fault {
     MessagesNeverAcked,
     ServerPingIgnored,
     NeverPings,
+    PingOfUnknownType,
+    PingWithChildren,
     WideListsDropped,
     LongLengthsDropped,
     CompressedDropped,
@@ -441,6 +443,8 @@ pub enum Fault {
 
     // JWT, JWK and PSH
     TokenKept,
+    LoginTokenOfAnotherKind,
+    PushAnswers202,
     PushMissingAuthAccepted,
     PushAnySignatureAccepted,
     PushNeverWakes,
