@@ -30,6 +30,8 @@ pub struct Delivery {
     pub announced: Option<u64>,
     /// The body leaves in pieces of so many bytes.
     pub piece_bytes: usize,
+    /// So many zeros follow the body, made as they leave: for files that are too large to be held.
+    pub filler_bytes: u64,
     /// How long the answer is held back.
     pub delay: Duration,
     /// What passes between two pieces, as far as there are not too many.
@@ -42,6 +44,7 @@ impl Default for Delivery {
         Self {
             announced: None,
             piece_bytes: usize::MAX,
+            filler_bytes: 0,
             delay: Duration::ZERO,
             pause: Duration::ZERO,
             end: Ending::Whole,

@@ -97,6 +97,15 @@ pub const RESPOND_WAIT_MS_MAX: u64 = 30_000;
 pub const FETCH_WAIT_MS_MAX: u64 = 10_000;
 /// Bytes that a raw probe keeps of what a server says: a few answers and their pages.
 pub const PROBE_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a body that are kept of what is read piece by piece: a small file, to be compared whole.
+pub const READ_BYTES_KEPT: usize = 256 * 1024;
+/// Bytes that one connection may send to a scenario's stubs: some requests of the largest size that
+/// anything here is asked with.
+pub const STUB_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Connections to a scenario's stubs at a time.
+pub const STUB_CONNECTIONS_MAX: usize = 64;
+/// Requests behind a media proxy that one probe of it keeps: far more than its readers make.
+pub const PROXY_CONTACTS_MAX: usize = 256;
 /// Silence after which a server that has not closed a connection keeps it open, for a probe.
 pub const PROBE_QUIET_MS: u64 = 2_000;
 /// Longest wait for queued bytes to leave after a close, and then for the peer's own close.

@@ -3,8 +3,7 @@
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use counterpart::cli::{Cli, World, execute};
+use counterpart::cli::{World, execute, read};
 use counterpart::report::Look;
 use counterpart::verdict::Exit;
 
@@ -20,11 +19,16 @@ fn look() -> Look {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let look = look();
+    let interactive = std::io::stderr().is_terminal();
+    let cli = match read(look, interactive) {
+        Ok(cli) => cli,
+        Err(exit) => return exit.into(),
+    };
     let world = World {
         program: std::env::current_exe().unwrap_or_else(|_| "counterpart".into()),
-        interactive: std::io::stderr().is_terminal(),
-        look: look(),
+        interactive,
+        look,
     };
     let sequential = cli.is_sequential();
     // What is read before anything runs is read before there are workers.

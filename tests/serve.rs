@@ -6,6 +6,7 @@ mod house;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 
 use counterpart::noise::KeyPair;
 use counterpart::proto::login::ClientPayload;
@@ -123,6 +124,27 @@ fn a_file_of_a_test_user_reaches_a_client() {
     assert_eq!(alice.hears("media")["state"], "available");
     let path = message["content"]["media"]["path"].as_str().unwrap();
     assert_eq!(std::fs::metadata(path).unwrap().len(), 2000);
+}
+
+#[test]
+fn a_client_trusts_the_authority_that_is_handed_over_and_no_other() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("serve-tls.pem");
+    let house = House::open(&["--tls", file.to_str().unwrap()]);
+    assert!(house.text("/instance/enlistment_url").starts_with("https://localhost:"));
+    assert!(house.text("/instance/media_url").starts_with("https://localhost:"));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), house.text("/instance/tls_ca"));
+    let token = house.user("alice")["token"].as_str().unwrap().to_owned();
+    let mut alice = Reference::guest_of(&house, "alice");
+    alice.goes_online(&token);
+    alice.writes(&house.guest("echo"), "hello").unwrap();
+    assert_eq!(alice.reads(), (house.guest("echo"), "hello".into()));
+    // A house of another start has an authority of its own.
+    let other = House::open(&["--tls", file.to_str().unwrap()]);
+    let mut stranger = House::open(&["--tls", file.to_str().unwrap()]);
+    stranger.greeting["instance"]["tls_ca"] = other.greeting["instance"]["tls_ca"].clone();
+    let mut bob = Reference::guest_of(&stranger, "bob");
+    let token = stranger.user("bob")["token"].as_str().unwrap().to_owned();
+    bob.call("enlist", json!({"account": "a", "token": token})).unwrap_err();
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod resting;
 mod run_level;
 mod signatures;
 mod thief;
+mod wakes;
 
 #[cfg(test)]
 mod tests;

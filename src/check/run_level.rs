@@ -29,6 +29,7 @@ pub fn judge_run(transcript: &Transcript, setting: Setting<'_>) -> CaseResult {
         measures: Vec::new(),
         thefts: Vec::new(),
         checks,
+        volatile: None,
     }
 }
 

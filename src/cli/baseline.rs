@@ -10,7 +10,7 @@ use super::stdout;
 use crate::clock::UnixMs;
 use crate::report::Report;
 use crate::scenario::Case;
-use crate::verdict::{Baseline, Date, Exit};
+use crate::verdict::{Accepted, Baseline, Date, Exit};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -27,6 +27,9 @@ enum What {
         /// Why the failures that are new in it are accepted
         #[arg(long, value_name = "TEXT")]
         reason: String,
+        /// Whose fault they are, or who mends them
+        #[arg(long, value_name = "NAME")]
+        owner: Option<String>,
         /// The last day on which they are, as `2027-01-31`
         #[arg(long, value_name = "DAY")]
         expires: Date,
@@ -56,7 +59,10 @@ struct Of {
 
 pub fn execute(args: &Args) -> Exit {
     let result = match &args.what {
-        What::Update { file, reason, expires, of } => update(file, reason, *expires, of),
+        What::Update { file, reason, owner, expires, of } => {
+            let owner = owner.as_deref();
+            update(file, Accepted { reason, owner, expires: *expires }, of)
+        }
         What::Check { file, of, sources } => check(file, of, sources),
     };
     result.unwrap_or_else(|error| fail(Exit::Usage, &error))
@@ -66,7 +72,8 @@ fn report(of: &Of) -> Result<Report, String> {
     Ok(read(&of.run, &of.out)?.0)
 }
 
-fn update(file: &Path, reason: &str, expires: Date, of: &Of) -> Result<Exit, String> {
+fn update(file: &Path, new: Accepted<'_>, of: &Of) -> Result<Exit, String> {
+    let Accepted { reason, expires, .. } = new;
     if reason.trim().is_empty() {
         return Err("the reason is empty; say why these failures are accepted".to_owned());
     }
@@ -78,7 +85,7 @@ fn update(file: &Path, reason: &str, expires: Date, of: &Of) -> Result<Exit, Str
         true => Baseline::load(file).map_err(|error| error.to_string())?,
         false => Baseline { name: file.display().to_string(), entries: Vec::new() },
     };
-    let updated = known.updated(&report.cases, reason, expires);
+    let updated = known.updated(&report.cases, new);
     std::fs::write(file, updated.to_yaml())
         .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
     stdout::line(format_args!("{}: {}", file.display(), failures(updated.entries.len())));

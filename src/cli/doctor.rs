@@ -11,7 +11,7 @@ use super::stdout;
 use super::{World, fail};
 use crate::clock::UnixMs;
 use crate::iut::Adapter;
-use crate::run::{Target, free_ports, greet};
+use crate::run::{Target, free_ports, greet, trusted_authorities};
 use crate::seed::Seed;
 use crate::verdict::Exit;
 
@@ -52,7 +52,7 @@ pub async fn execute(args: Args, world: &World) -> Exit {
         ("localhost", localhost()),
         ("clock", clock(UnixMs::now())),
         ("output", output(&args.out)),
-        ("TLS trust", Health::Fine("not needed: this version serves plain HTTP".to_owned())),
+        ("TLS trust", trust(trusted_authorities())),
     ];
     if let Some(subject) = &subject {
         rows.push(("adapter", adapter(subject).await));
@@ -85,6 +85,16 @@ fn localhost() -> Health {
     match found.map(|mut addresses| addresses.any(|address| address.ip().is_loopback())) {
         Ok(true) => Health::Fine("is this machine".to_owned()),
         _ => Health::Wrong("`localhost` is not this machine; see /etc/hosts".to_owned()),
+    }
+}
+
+/// Meta's side hands over its own authority at each start; only a server may rest on the machine's.
+fn trust(authorities: usize) -> Health {
+    match authorities {
+        0 => Health::Missing(
+            "this machine trusts nobody; a server must hand over its `tls_ca`".to_owned(),
+        ),
+        some => Health::Fine(format!("{some} authorities, for servers without a `tls_ca`")),
     }
 }
 
@@ -141,6 +151,12 @@ mod tests {
         assert!(matches!(clock(UnixMs(1_800_000_000_000)), Health::Fine(_)));
         let Health::Wrong(said) = clock(UnixMs(5000)) else { panic!() };
         assert_eq!(said, "says 5 s since 1970; tokens and certificates would not be valid");
+    }
+
+    #[test]
+    fn a_machine_that_trusts_nobody_is_told() {
+        assert!(matches!(trust(140), Health::Fine(_)));
+        assert!(matches!(trust(0), Health::Missing(_)));
     }
 
     #[test]

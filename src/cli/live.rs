@@ -40,7 +40,12 @@ impl Live {
 impl Observer for Live {
     fn begun(&self, header: &RunHeader, cases: usize) {
         self.bar.set_length(cases as u64);
-        self.line(&format!("seed {}, {cases} cases, {} at a time", header.seed, header.jobs));
+        let (seed, jobs) = (header.seed, header.jobs);
+        self.line(&match cases {
+            1 => format!("seed {seed}, 1 case"),
+            _ if jobs == 1 => format!("seed {seed}, {cases} cases, one after another"),
+            _ => format!("seed {seed}, {cases} cases, {jobs} at a time"),
+        });
     }
 
     fn started(&self, case: &str) {

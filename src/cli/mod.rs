@@ -5,6 +5,7 @@
 
 mod baseline;
 mod choice;
+mod complaint;
 mod doctor;
 mod driver_check;
 mod explain;
@@ -95,11 +96,34 @@ enum Verb {
     Reference(reference::Args),
 }
 
+/// Reads a command line.
+///
+/// # Errors
+/// The exit code, where there is nothing to carry out: help was asked for and given, or the line
+/// is not as it should be, which was told.
+pub fn read(look: Look, interactive: bool) -> Result<Cli, Exit> {
+    Cli::try_parse().map_err(|error| {
+        if !error.use_stderr() {
+            error.exit();
+        }
+        complaint::fit(look.columns);
+        let rendered = error.render();
+        let text = if interactive && look.colour {
+            rendered.ansi().to_string()
+        } else {
+            rendered.to_string()
+        };
+        complaint::tell(text.trim_end());
+        Exit::Usage
+    })
+}
+
 /// Carries out a command line. What needs no runtime has happened before the first poll.
 ///
 /// The future is boxed, so that it is compiled once, with the library, and not again in each
 /// program that awaits it.
 pub fn execute(cli: Cli, world: &World) -> Pin<Box<dyn Future<Output = Exit> + '_>> {
+    complaint::fit(world.look.columns);
     let exit = match cli.verb {
         Verb::Run(args) => return Box::pin(run::execute(args, world)),
         Verb::DriverCheck(args) => return Box::pin(driver_check::execute(args, world)),
@@ -120,14 +144,20 @@ pub fn execute(cli: Cli, world: &World) -> Pin<Box<dyn Future<Output = Exit> + '
     Box::pin(std::future::ready(exit))
 }
 
+/// Reads how many things may happen at a time.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("nothing would ever begin; 1 is one after another".to_owned()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(format!("{error}")),
+    }
+}
+
 /// Tells the user of an error that ends the command.
 fn fail(exit: Exit, error: &dyn std::fmt::Display) -> Exit {
     let text = error.to_string();
     // Diagnostics bring their own heading.
-    if text.starts_with("error") {
-        eprintln!("{text}")
-    } else {
-        eprintln!("error: {text}")
-    }
+    let heading = if text.starts_with("error") { "" } else { "error: " };
+    complaint::tell(&format!("{heading}{text}"));
     exit
 }

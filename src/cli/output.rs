@@ -105,8 +105,14 @@ pub fn read(run: &str, all: &Path) -> Result<(Report, PathBuf), String> {
         path if path.join(REPORT).is_file() => path.join(REPORT),
         _ => all.join(run).join(REPORT),
     };
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| format!("cannot read the report {}: {error}", path.display()))?;
+    let text = std::fs::read_to_string(&path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound if run == LATEST => {
+            "there is no earlier run in the output folder; `counterpart run` makes one, and \
+             `--out DIR` names another folder"
+                .to_owned()
+        }
+        _ => format!("cannot read the report {}: {error}", path.display()),
+    })?;
     let report = serde_json::from_str(&text)
         .map_err(|error| format!("{} is no report: {error}", path.display()))?;
     Ok((report, path))

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::choice::Choice;
-use super::source::{Sources, bundled};
+use super::source::{Sources, bundled, known_quirk};
 use super::stdout;
-use super::{World, fail};
+use super::{World, at_least_one, fail};
+use crate::iut::reference::Bundled;
 use crate::role::quirk;
 use crate::scenario::Case;
 use crate::seed::Seed;
@@ -35,7 +36,7 @@ pub struct Args {
     #[arg(long, default_value_t = 7)]
     seed: u64,
     /// Cases at a time
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = at_least_one)]
     jobs: usize,
     /// Folder for the event logs
     #[arg(long, value_name = "DIR", default_value = "reports/quirks")]
@@ -56,6 +57,9 @@ pub async fn execute(args: Args, world: &World) -> Exit {
         list();
         return Exit::Good;
     }
+    if let Some(error) = args.ids.iter().find_map(|id| known_quirk(id).err()) {
+        return fail(Exit::Usage, &error);
+    }
     let prepared = args.sources.profile().and_then(|profile| Ok((profile, args.sources.cases()?)));
     let prepared = prepared.map_err(|error| error.to_string());
     let prepared = prepared.and_then(|(profile, cases)| Ok((profile, chosen(&args, cases)?)));
@@ -65,7 +69,7 @@ pub async fn execute(args: Args, world: &World) -> Exit {
     };
     let world = world.clone();
     let options = ZooOptions {
-        target: Box::new(move |quirk| bundled(Some(quirk), &world)),
+        target: Box::new(move |quirk| bundled(Bundled::ThirdParty, Some(quirk), &world)),
         profile,
         seed: Seed(args.seed),
         jobs: args.jobs,

@@ -2,15 +2,15 @@
 
 use super::fail;
 use crate::iut::Address;
-use crate::reference::{Transport, controls, listen, third_party};
+use crate::reference::{Part, Transport, controls, listen, third_party};
 use crate::role::quirk;
 use crate::verdict::Exit;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Which implementation to be
-    #[arg(value_parser = ["third-party"])]
-    which: String,
+    #[arg(value_enum)]
+    which: Part,
     /// Misbehave in this way; see `counterpart quirks --list`
     #[arg(long, value_name = "ID")]
     quirk: Option<String>,
@@ -35,7 +35,7 @@ pub async fn execute(args: Args) -> Exit {
             None => return fail(Exit::Usage, &format!("there is no quirk `{id}`")),
         },
     };
-    let options = third_party::Options { quirk, transport: args.transport };
+    let options = third_party::Options { part: args.which, quirk, transport: args.transport };
     let Some(address) = args.listen else { return third_party::run(options).await };
     let listening = match &address {
         Address::Tcp(place) => listen::tcp(place, options, args.connections).await,

@@ -11,7 +11,7 @@ use super::output::{self, Wanted};
 use super::source::{PROFILE, Sources, target};
 use super::stdout;
 use super::watch::{Watch, interrupted};
-use super::{World, fail};
+use super::{World, at_least_one, complaint, fail};
 use crate::clock::UnixMs;
 use crate::evidence::RunHeader;
 use crate::iut::{Address, Pause};
@@ -43,7 +43,7 @@ pub struct Args {
     #[arg(long)]
     seed: Option<u64>,
     /// Cases at a time
-    #[arg(long, value_name = "N", default_value_t = 24)]
+    #[arg(long, value_name = "N", default_value_t = 24, value_parser = at_least_one)]
     jobs: usize,
     /// Also write a report, e.g. `junit=report.xml`; may be repeated
     #[arg(long, value_name = "FORMAT=PATH")]
@@ -238,12 +238,12 @@ fn place(args: &Args) -> Result<Place, String> {
     let place =
         Place::new(args.bind, args.advertise.as_deref()).map_err(|error| error.to_string())?;
     if !place.is_local() {
-        eprintln!(
-            "warning: others on the network of {} can connect while this runs. Keys are drawn \
-             from\nthe operating system, so two runs of one seed differ; the RSA keys of tokens \
-             are\npublished test keys.",
+        complaint::tell(&format!(
+            "warning: others on the network of {} can connect while this runs. Keys are drawn from \
+             the operating system, so two runs of one seed differ; the RSA keys of tokens are \
+             published test keys.",
             args.bind
-        );
+        ));
     }
     Ok(place)
 }

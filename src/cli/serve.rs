@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::fail;
+use super::{complaint, fail};
 use crate::run::Place;
 use crate::scenario::parse::duration;
 use crate::seed::Seed;
@@ -33,6 +33,9 @@ pub struct Args {
     /// Ports, e.g. `chat=5222,http=8080`; free ones where nothing is said
     #[arg(long, value_name = "chat=N,http=N", value_parser = ports)]
     ports: Option<Ports>,
+    /// Serve HTTPS, and write the authority of its certificates to this file, in PEM
+    #[arg(long, value_name = "FILE")]
+    tls: Option<PathBuf>,
     /// Your third-party server; without it the counterpart stands in and signs the tokens
     #[arg(long, value_name = "URL", value_parser = base_url)]
     server: Option<String>,
@@ -53,11 +56,11 @@ pub async fn execute(args: Args) -> Exit {
         Err(error) => return fail(Exit::Usage, &error),
     };
     if !options.place.is_local() {
-        eprintln!(
+        complaint::tell(&format!(
             "warning: others on the network of {} can connect while this runs. Keys are drawn from \
              the operating system, so they differ at every start.",
             options.place.bind()
-        );
+        ));
     }
     match serve(options).await {
         Ok(Ended::Asked) => Exit::Good,
@@ -76,6 +79,7 @@ fn options(args: Args) -> Result<Options, String> {
         place: place.map_err(|error| error.to_string())?,
         ports: args.ports.unwrap_or_default(),
         server: args.server,
+        tls: args.tls,
         log: args.log,
         lifetime: args.lifetime,
         json,

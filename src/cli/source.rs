@@ -103,11 +103,11 @@ pub fn checked(id: &str, source: &Source) -> Result<Scenario, Vec<Diagnostic>> {
 pub fn target(text: &str, world: &World) -> Result<Target, String> {
     let reference = IutRef::parse(text).map_err(|error| error.to_string())?;
     match reference.target {
-        Place::Bundled { which: Bundled::ThirdParty, quirk } => {
+        Place::Bundled { which: which @ (Bundled::ThirdParty | Bundled::MediaProxy), quirk } => {
             if let Some(id) = &quirk {
                 known_quirk(id)?;
             }
-            Ok(Target { seats: reference.seats, ..bundled(quirk.as_deref(), world) })
+            Ok(Target { seats: reference.seats, ..bundled(which, quirk.as_deref(), world) })
         }
         Place::Bundled { which, .. } => {
             Err(format!("reference:{} is not bundled in this version", which.as_str()))
@@ -129,7 +129,11 @@ pub fn target(text: &str, world: &World) -> Result<Target, String> {
     }
 }
 
-fn known_quirk(id: &str) -> Result<(), String> {
+/// Refuses an id that neither a quirk nor a control has.
+///
+/// # Errors
+/// What is to be said of it.
+pub fn known_quirk(id: &str) -> Result<(), String> {
     let ids = || quirk::all().map(|q| q.id).chain(quirk::CONTROLS.iter().map(|c| c.id));
     if ids().any(|known| known == id) {
         return Ok(());
@@ -138,10 +142,10 @@ fn known_quirk(id: &str) -> Result<(), String> {
     Err(format!("there is no quirk `{id}`{}", hint.unwrap_or_default()))
 }
 
-/// The bundled third party, started as a process of its own.
-pub fn bundled(quirk: Option<&str>, world: &World) -> Target {
-    let mut args = vec!["reference".to_owned(), "third-party".to_owned()];
-    let mut name = "reference:third-party".to_owned();
+/// A bundled implementation, started as a process of its own.
+pub fn bundled(which: Bundled, quirk: Option<&str>, world: &World) -> Target {
+    let mut args = vec!["reference".to_owned(), which.as_str().to_owned()];
+    let mut name = format!("reference:{}", which.as_str());
     if let Some(quirk) = quirk {
         args.extend(["--quirk".to_owned(), quirk.to_owned()]);
         name = format!("{name}?quirk={quirk}");

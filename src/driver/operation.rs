@@ -226,7 +226,7 @@ mod tests {
                 "seats": ["server"], "capabilities": {}})
             )),
             "`seats[0]` must be one of third-party-client, third-party-server, intermediary, meta, \
-             is \"server\""
+             media-proxy, is \"server\""
         );
     }
 

@@ -13,15 +13,22 @@ pub enum Seat {
     ThirdPartyServer,
     Intermediary,
     Meta,
+    /// Meta's proxy to the media that third parties host.
+    MediaProxy,
 }
 
 impl Seat {
-    pub const ALL: [Self; 4] =
-        [Self::ThirdPartyClient, Self::ThirdPartyServer, Self::Intermediary, Self::Meta];
+    pub const ALL: [Self; 5] = [
+        Self::ThirdPartyClient,
+        Self::ThirdPartyServer,
+        Self::Intermediary,
+        Self::Meta,
+        Self::MediaProxy,
+    ];
 
     /// The words, in the order of [`Seat::ALL`].
     pub const WORDS: &[&str] =
-        &["third-party-client", "third-party-server", "intermediary", "meta"];
+        &["third-party-client", "third-party-server", "intermediary", "meta", "media-proxy"];
 
     /// Gives the word that stands on the wire and in files.
     pub fn as_str(self) -> &'static str {
@@ -30,6 +37,7 @@ impl Seat {
             Self::ThirdPartyServer => "third-party-server",
             Self::Intermediary => "intermediary",
             Self::Meta => "meta",
+            Self::MediaProxy => "media-proxy",
         }
     }
 }

@@ -65,11 +65,68 @@ pub enum Address {
 pub struct Server {
     pub name: String,
     pub version: String,
-    pub base_url: String,
-    /// A file that it serves: what stands behind the base URL and a slash.
-    pub media: Option<String>,
-    /// The authorities of its certificates, in PEM.
-    pub tls_ca: Option<String>,
+    pub played: Played,
+}
+
+/// What somebody without a driver is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Played {
+    /// The third party's server.
+    Server {
+        base_url: String,
+        /// The authorities of its certificates, in PEM.
+        tls_ca: Option<String>,
+        /// A file that it serves: what stands behind the base URL and a slash.
+        media: Option<String>,
+    },
+    /// Meta's media proxy.
+    Proxy {
+        /// Where its readers ask.
+        url: String,
+        /// Where it was told to find the third party's files.
+        upstream: Upstream,
+    },
+}
+
+/// A plain HTTP address of this machine at which the harness is to listen, because a proxy that cannot be
+/// configured asks there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    pub port: u16,
+    /// With a slash at its beginning and none at its end; empty where there is none.
+    pub path: String,
+}
+
+/// An address at which nobody can listen; the user's mistake.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct UnusablePlace(pub String);
+
+impl std::str::FromStr for Upstream {
+    type Err = UnusablePlace;
+
+    fn from_str(text: &str) -> Result<Self, UnusablePlace> {
+        let refused = |why: &str| UnusablePlace(format!("`{text}` {why}"));
+        let rest = text.strip_prefix("http://").ok_or_else(|| refused("is no plain http"))?;
+        let (place, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let (host, port) = place.rsplit_once(':').ok_or_else(|| refused("names no port"))?;
+        if !matches!(host, "localhost" | "127.0.0.1") {
+            return Err(refused("is not on this machine"));
+        }
+        let port = port.parse().ok().filter(|port| *port > 0);
+        let port = port.ok_or_else(|| refused("names no port"))?;
+        Ok(Self { port, path: path.trim_end_matches('/').to_owned() })
+    }
+}
+
+impl Server {
+    /// The seat that it takes.
+    pub fn seat(&self) -> Seat {
+        match self.played {
+            Played::Server { .. } => Seat::ThirdPartyServer,
+            Played::Proxy { .. } => Seat::MediaProxy,
+        }
+    }
 }
 
 /// An address that is none; the user's mistake.
@@ -149,14 +206,19 @@ impl Adapter {
         matches!(self, Self::Manual(_))
     }
 
+    /// Where a proxy that cannot be told asks for files.
+    pub fn upstream(&self) -> Option<&Upstream> {
+        match self {
+            Self::None(Server { played: Played::Proxy { upstream, .. }, .. }) => Some(upstream),
+            _ => None,
+        }
+    }
+
     /// True if the harness can always have one more instance.
     pub fn is_spawned(&self) -> bool {
         matches!(self, Self::Spawn(_))
     }
 }
-
-/// The only seat that shows itself without a driver.
-pub const SEAT_WITHOUT_DRIVER: Seat = Seat::ThirdPartyServer;
 
 /// Standard output is for what a run is asked for, so a person is spoken to on standard error.
 async fn ask(

@@ -10,12 +10,12 @@ use std::time::Duration;
 use serde_json::{Map, Value as Json};
 
 use super::adapter::{
-    ACCOUNTS_DEFAULT, Adapter, Address, SEAT_WITHOUT_DRIVER, Server, Spawn, is_host_and_port,
+    ACCOUNTS_DEFAULT, Adapter, Address, Played, Server, Spawn, UnusablePlace, is_host_and_port,
 };
 use super::attestation::{self, Attestation};
 use super::ics;
 use super::instance::Timeouts;
-use super::manual::Held;
+use super::manual::{self, Held};
 use super::program::Program;
 use crate::driver::Seat;
 use crate::net::Trust;
@@ -86,6 +86,7 @@ pub(super) const TOP: &[&str] = &[
     "seats",
     "adapter",
     "server",
+    "proxy",
     "ics",
     "logs",
     "timeouts_ms",
@@ -98,6 +99,7 @@ pub(super) const SEATS: &[(Seat, &str)] = &[
     (Seat::ThirdPartyServer, "third-party-server"),
     (Seat::Intermediary, "intermediary"),
     (Seat::Meta, "meta"),
+    (Seat::MediaProxy, "media-proxy"),
 ];
 pub(super) const ADAPTERS: &[(Form, &str)] = &[
     (Form::Spawn, "spawn"),
@@ -105,8 +107,9 @@ pub(super) const ADAPTERS: &[(Form, &str)] = &[
     (Form::Manual, "manual"),
     (Form::None, "none"),
 ];
-pub(super) const MANUAL: &[&str] = &["answers"];
+pub(super) const MANUAL: &[&str] = &["answers", "hooks"];
 pub(super) const SERVER: &[&str] = &["base_url", "tls_ca", "media"];
+pub(super) const PROXY: &[&str] = &["url", "upstream"];
 pub(super) const ATTACH: &[&str] = &["tcp", "unix"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -170,13 +173,14 @@ impl Reader<'_> {
             }
             driven => return driven,
         };
-        if seats != [SEAT_WITHOUT_DRIVER]
+        let seat = server.seat();
+        if seats != [seat]
             && let Some(node) = top.get("seats")
         {
             self.problems.advise(
                 node.anchor(),
-                "without a driver only the third party's server can be tested",
-                format!("write `seats: [{SEAT_WITHOUT_DRIVER}]`"),
+                "without a driver a third party's server or a media proxy can be tested, and no more",
+                format!("write `seats: [{seat}]`"),
             );
         }
         Adapter::None(Server { name: name.to_owned(), version: version.to_owned(), ..server })
@@ -232,17 +236,24 @@ impl Reader<'_> {
             Form::Spawn => self.spawn(settings.unwrap_or(node)).map(Adapter::Spawn),
             Form::Attach => self.attach(settings.unwrap_or(node)).map(Adapter::Attach),
             Form::Manual => {
-                let answers = settings.and_then(|node| self.answers(node));
+                let (answers, hooks) = settings.map(|node| self.person(node)).unwrap_or_default();
                 let (name, version) = (String::new(), String::new());
-                Some(Adapter::Manual(Held { name, version, seats: Vec::new(), answers }))
+                Some(Adapter::Manual(Held { name, version, seats: Vec::new(), answers, hooks }))
             }
-            Form::None => self.server(span, top).map(Adapter::None),
+            Form::None => self.silent(span, top).map(Adapter::None),
         }
     }
 
-    fn answers(&mut self, node: &Yaml) -> Option<PathBuf> {
-        let fields = self.problems.fields(node, "manual", MANUAL, MANUAL)?;
-        Some(self.folder.join(self.text(fields, "answers")?))
+    /// Where the person's lines come from, and which hooks the person has.
+    fn person(&mut self, node: &Yaml) -> (Option<PathBuf>, Vec<&'static str>) {
+        let Some(fields) = self.problems.fields(node, "manual", MANUAL, &[]) else {
+            return (None, Vec::new());
+        };
+        let answers = self.text(fields, "answers").map(|path| self.folder.join(path));
+        let named = fields.get("hooks").map(|node| self.problems.items(node, "hooks"));
+        let known = manual::HOOKS.iter().map(|hook| (*hook, *hook)).collect::<Vec<_>>();
+        let hooks = named.unwrap_or_default().iter();
+        (answers, hooks.filter_map(|node| self.problems.word(node, "hook", &known)).collect())
     }
 
     fn no_server(&mut self, top: Fields<'_>) {
@@ -253,6 +264,45 @@ impl Reader<'_> {
                 "answer `configure` with `offers: {base_url: …}`, or write `adapter: none`",
             );
         }
+        if let Some(entry) = top.entry("proxy") {
+            self.problems.advise(
+                entry.key_span,
+                "an adapter says itself where its proxy listens",
+                "answer `configure` with `offers: {media_url: …}`, or write `adapter: none`",
+            );
+        }
+    }
+
+    /// What has no driver: a server, or else a proxy.
+    fn silent(&mut self, adapter: Span, top: Fields<'_>) -> Option<Server> {
+        match (top.get("proxy"), top.entry("server")) {
+            (None, _) => self.server(adapter, top),
+            (Some(node), None) => self.proxy(node),
+            (Some(_), Some(entry)) => {
+                let advice = "write a file for each of them";
+                self.problems.advise(entry.key_span, "beside `proxy` nothing serves", advice);
+                None
+            }
+        }
+    }
+
+    fn proxy(&mut self, node: &Yaml) -> Option<Server> {
+        let fields = self.problems.fields(node, "proxy", PROXY, PROXY)?;
+        let url = self.text(fields, "url")?.trim_end_matches('/').to_owned();
+        let upstream = fields.get("upstream")?;
+        let place = self.text(fields, "upstream")?;
+        let upstream = match place.parse() {
+            Ok(place) => place,
+            Err(why) => {
+                let help = "write the address at which the proxy finds the third party's files, \
+                            `http://127.0.0.1:PORT` and a path";
+                let UnusablePlace(why) = why;
+                self.problems.advise(upstream.span, why, help);
+                return None;
+            }
+        };
+        let played = Played::Proxy { url, upstream };
+        Some(Server { name: String::new(), version: String::new(), played })
     }
 
     fn server(&mut self, adapter: Span, top: Fields<'_>) -> Option<Server> {
@@ -271,7 +321,8 @@ impl Reader<'_> {
             None => None,
         };
         let tls_ca = fields.get("tls_ca").and_then(|node| self.pem(node));
-        Some(Server { name: String::new(), version: String::new(), base_url, tls_ca, media })
+        let played = Played::Server { base_url, tls_ca, media };
+        Some(Server { name: String::new(), version: String::new(), played })
     }
 
     /// The text of a file with certificates.
@@ -503,10 +554,27 @@ timeouts_ms: { operation: 5000 }
         let text = "schema: 1\nname: a\nversion: 1\nseats: [third-party-server]\n\
              adapter: none\nserver: { base_url: \"http://localhost:7443/\" }\n";
         let Adapter::None(server) = parse(text).unwrap().adapter else { panic!() };
-        assert_eq!(
-            (server.name.as_str(), server.base_url.as_str()),
-            ("a", "http://localhost:7443")
-        );
+        let base_url = "http://localhost:7443".to_owned();
+        let played = Played::Server { base_url, tls_ca: None, media: None };
+        assert_eq!((server.name.as_str(), server.played), ("a", played));
+    }
+
+    #[test]
+    fn a_proxy_without_a_driver_has_both_its_ends_from_the_file() {
+        let of = |proxy: &str| {
+            parse(&format!(
+                "schema: 1\nname: a\nversion: 1\nseats: [media-proxy]\nadapter: none\nproxy: {proxy}\n"
+            ))
+        };
+        let file = of("{ url: \"http://127.0.0.1:8080/\", upstream: \"http://127.0.0.1:9000/f\" }");
+        let Adapter::None(server) = file.unwrap().adapter else { panic!() };
+        let upstream = "http://127.0.0.1:9000/f".parse().unwrap();
+        let expected = Played::Proxy { url: "http://127.0.0.1:8080".to_owned(), upstream };
+        assert_eq!(server.played, expected);
+        for wrong in ["https://127.0.0.1:9000", "http://127.0.0.1", "http://elsewhere:9000/"] {
+            let told = of(&format!("{{ url: \"http://a\", upstream: \"{wrong}\" }}")).unwrap_err();
+            assert!(told.to_string().contains("write the address"), "{told}");
+        }
     }
 
     #[test]

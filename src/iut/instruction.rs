@@ -44,6 +44,13 @@ pub(super) fn render(method: &str, params: &Params) -> String {
         "upload_media" => {
             return format!("> At the server: store this file:\n{}", value(Some(of("path"))));
         }
+        "fingerprint" => format!("open the safety number that you share with {}", who(of("with"))),
+        "set_app_state" => format!("bring the app to this state: {}", of("state")),
+        "set_account_state" => format!("have the account of this user be {}", of("state")),
+        "set_read_receipts" if params.get("on") == Some(&Value::Bool(false)) => {
+            "switch read receipts off".to_owned()
+        }
+        "set_read_receipts" => "switch read receipts on".to_owned(),
         other => other.replace('_', " "),
     };
     let token = params.get("token").and_then(Value::as_str);
@@ -81,12 +88,12 @@ fn configure(params: &Params, seat: &str) -> String {
 }
 
 /// A value on a line of its own.
-fn value(text: Option<&str>) -> String {
+pub(super) fn value(text: Option<&str>) -> String {
     format!("    {}", text.unwrap_or("-"))
 }
 
 /// Apps know people by their number.
-fn who(jid: &str) -> &str {
+pub(super) fn who(jid: &str) -> &str {
     jid.strip_suffix("@s.whatsapp.net").unwrap_or(jid)
 }
 
@@ -103,6 +110,7 @@ pub(super) fn wanted(method: &str, params: &Params) -> &'static str {
         "block" | "unblock" | "blocklist" => "Type all blocked addresses",
         "token" => "Type the token",
         "upload_media" => "Type the reference",
+        "fingerprint" => "Type its digits",
         _ => "Enter",
     }
 }
@@ -120,6 +128,7 @@ pub(super) fn result(method: &str, params: &Params, typed: &str) -> Value {
         }
         "token" => json!({ "jwt": typed }),
         "upload_media" => json!({ "reference": typed }),
+        "fingerprint" => json!({ "fingerprint": typed }),
         _ => json!({}),
     }
 }

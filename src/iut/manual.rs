@@ -9,11 +9,12 @@
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, Read as _};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::io::{AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 
 use super::instruction::{self, UNSEEN_LOGIN};
+use super::question::Question;
 use crate::driver::line::Closed;
 use crate::driver::notification;
 use crate::driver::operation::{self, Kind, Operation};
@@ -29,7 +30,13 @@ pub struct Held {
     pub seats: Vec<Seat>,
     /// A file or pipe with the person's lines, where nobody sits at the terminal.
     pub answers: Option<std::path::PathBuf>,
+    /// The hooks that the person can carry out with the app: some of [`HOOKS`].
+    pub hooks: Vec<&'static str>,
 }
+
+/// The hooks that a person may have: what can be switched or read in an app or at its server.
+pub const HOOKS: &[&str] =
+    &["fingerprint", "set_account_state", "set_app_state", "set_read_receipts"];
 
 /// Bytes on their way between harness and person.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -148,29 +155,60 @@ impl<W: AsyncWrite + Unpin> Talk<W> {
         }
         match method {
             "hello" => Ok(Ok(self.hello())),
-            "health" => {
-                self.say("? What did the app show meanwhile? Type it; Enter when that is all.")
-                    .await?;
-                Ok(self.answer().await?.map(|_| json!({})))
-            }
+            "health" => match params.get("x-expected").and_then(Question::read) {
+                Some(question) => self.ask_whether(&question).await,
+                None => {
+                    self.say("? What did the app show meanwhile? Type it; Enter when that is all.")
+                        .await?;
+                    Ok(self.answer().await?.map(|_| json!({})))
+                }
+            },
             "stop" => {
                 self.say("  That was all; thank you.").await?;
                 Ok(Ok(json!({})))
             }
-            _ => match operation::find(method).filter(|known| can_be_done(known)) {
+            _ => match operation::find(method).filter(|known| self.can_do(known)) {
                 Some(known) => self.instruct(known, params).await,
                 None => Ok(Err(RpcError::method_not_found())),
             },
         }
     }
 
+    /// A yes is a notification; what the app shows instead may be typed, too.
+    async fn ask_whether(&mut self, question: &Question) -> Result<Outcome, Over> {
+        self.account = Some(question.account.clone());
+        self.accounts.insert(question.account.clone());
+        self.say(&question.render()).await?;
+        while let Some(typed) = self.lines.recv().await {
+            match typed.as_str() {
+                "yes" | "y" => {
+                    self.notify(question.name, question.params.clone()).await?;
+                    break;
+                }
+                "" | "no" | "n" => break,
+                _ if self.seen(&typed).await? => {}
+                _ => self.complain("that was not taken. yes or no?").await?,
+            }
+        }
+        Ok(Ok(json!({})))
+    }
+
+    /// A person has the hooks that the file names, and would have to type a whole thread.
+    fn can_do(&self, known: &Operation) -> bool {
+        known.name != "thread"
+            && (known.kind != Kind::Hook || self.held.hooks.contains(&known.name))
+    }
+
     fn hello(&self) -> Value {
-        let Held { name, version, seats, .. } = self.held.clone();
+        let Held { name, version, seats, hooks, .. } = self.held.clone();
         json!(Hello {
             driver: message::VERSION.to_owned(),
             iut: Identity { name, version },
             seats,
-            capabilities: Map::new(),
+            capabilities: hooks
+                .iter()
+                .map(|hook| ((*hook).to_owned(), Value::Bool(true)))
+                .collect(),
         })
     }
 
@@ -231,7 +269,13 @@ impl<W: AsyncWrite + Unpin> Talk<W> {
             return Ok(true);
         };
         params.insert("account".to_owned(), Value::from(account));
-        if matches!(name, "message" | "reaction" | "typing") {
+        self.notify(name, params).await?;
+        Ok(true)
+    }
+
+    /// Passes a notification on, with its sender, or says why not.
+    async fn notify(&mut self, name: &'static str, mut params: Params) -> Result<(), Over> {
+        if matches!(name, "message" | "reaction" | "typing") && !params.contains_key("from") {
             let from = self.sender().await?;
             params.insert("from".to_owned(), Value::from(from));
         }
@@ -240,9 +284,9 @@ impl<W: AsyncWrite + Unpin> Talk<W> {
             Some(Err(error)) => {
                 self.complain(&format!("that is no {name}, and was not taken: {error}")).await?;
             }
-            None => return Ok(false),
+            None => self.complain(&format!("there is no {name}, so that was not taken")).await?,
         }
-        Ok(true)
+        Ok(())
     }
 
     /// The wire knows who sent a message; only the app knows whom it shows.
@@ -267,11 +311,6 @@ impl<W: AsyncWrite + Unpin> Talk<W> {
     }
 }
 
-/// A person has no hooks, and would have to type a whole thread.
-fn can_be_done(known: &Operation) -> bool {
-    known.kind != Kind::Hook && known.name != "thread"
-}
-
 /// The first word may be an error class; what is none is the implementation's own matter.
 fn failure(why: &str) -> RpcError {
     let class = why.split([' ', ':']).next().and_then(|word| word.parse().ok());
@@ -279,121 +318,4 @@ fn failure(why: &str) -> RpcError {
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::io::AsyncReadExt as _;
-
-    use super::instruction::UNSEEN;
-    use super::*;
-    use crate::driver::{CallError, Incoming};
-    use crate::iut::{Instance, Options, Timeouts};
-
-    type Person = (Instance, mpsc::Receiver<Incoming>, DuplexStream);
-
-    /// A person who types these lines when something is asked, and what was shown to the person.
-    async fn person(lines: &'static str) -> Person {
-        let (shown, output) = tokio::io::duplex(BUFFER_BYTES);
-        let (name, version) = ("a phone".to_owned(), "1".to_owned());
-        let seats = vec![Seat::ThirdPartyClient, Seat::ThirdPartyServer];
-        let held = Held { name, version, seats, answers: Some("script".into()) };
-        let (reader, writer) = serve(held, lines.as_bytes(), output);
-        let harness = "counterpart 0".to_owned();
-        let options = Options { harness, nonsense: 1, timeouts: Timeouts::OFF, pause: None };
-        let (instance, incoming) = Instance::over(reader, writer, &options).await.unwrap();
-        (instance, incoming, shown)
-    }
-
-    fn params(value: Value) -> Params {
-        value.as_object().unwrap().clone()
-    }
-
-    async fn a1(instance: &Instance, operation: &str, more: Value) -> Result<Value, CallError> {
-        let mut params = params(more);
-        params.insert("account".to_owned(), json!("a1"));
-        instance.call(operation, params).await
-    }
-
-    fn class(refused: Result<Value, CallError>) -> Option<ErrorClass> {
-        match refused {
-            Err(CallError::Rpc(error)) => error.class,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    async fn configure(instance: &Instance, seat: &str) -> Result<Value, CallError> {
-        let root = "0f".repeat(32);
-        let place = json!({"seat": seat, "seed": 1, "instance": {
-            "chat": {"tcp": "127.0.0.1:5", "ws": "ws://127.0.0.1:5/ws/chat"},
-            "noise_root": root, "integrator": {"id": 1, "iss": "acme"}, "enlistment_url": "http://127.0.0.1:6/3p/interop_reg"}});
-        instance.call("configure", params(place)).await
-    }
-
-    /// What was told, after everything was said.
-    async fn told(instance: Instance, mut shown: DuplexStream) -> String {
-        instance.stop().await;
-        let mut text = vec![0; BUFFER_BYTES];
-        let read = shown.read(&mut text).await.unwrap();
-        let text = String::from_utf8_lossy(&text[..read]).into_owned();
-        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-        text
-    }
-
-    #[tokio::test]
-    async fn operations_are_instructions_and_what_is_typed_is_what_was_seen() {
-        let typed = "\nhttp://127.0.0.1:7\n\nno unauthenticated: it wants a code\n\
-            connection open\n\n\nmessage hello there\n+1 555 0001\nnone\nnonsense here\n\
-            7@interop\nmessage hidden\n\n@a9 notice who\nreceipt 1 lost\nhelp\n\n";
-        let (instance, mut incoming, shown) = person(typed).await;
-        configure(&instance, "third-party-client").await.unwrap();
-        let offers = configure(&instance, "third-party-server").await.unwrap();
-        assert_eq!(offers, json!({"offers": {"base_url": "http://127.0.0.1:7"}}));
-        a1(&instance, "account", json!({"user": {"visible_id": "alice-1"}})).await.unwrap();
-        let refused = a1(&instance, "enlist", json!({"token": "e30.e30.c2ln"})).await;
-        assert_eq!(class(refused), Some(ErrorClass::Unauthenticated));
-        a1(&instance, "connect", json!({})).await.unwrap();
-        let sent = json!({"to": "15550001@s.whatsapp.net", "text": "Grüße, hi"});
-        assert_eq!(a1(&instance, "send_text", sent).await.unwrap(), json!({"id": UNSEEN}));
-        let blocked = json!({"jid": "15550001@s.whatsapp.net"});
-        let lacking = a1(&instance, "block", blocked.clone()).await.unwrap_err();
-        assert!(matches!(lacking, CallError::Rpc(error) if error.is_method_not_found()));
-        let list = a1(&instance, "unblock", blocked).await.unwrap();
-        assert_eq!(list, json!({"list": ["7@interop"]}), "what does not fit is asked for again");
-        instance.health().await.unwrap();
-        let said: Vec<(String, Value)> = std::iter::from_fn(|| incoming.try_recv().ok())
-            .filter_map(|said| match said {
-                Incoming::Notification { notification, .. } => {
-                    let from = notification.params.get("from").cloned().unwrap_or_default();
-                    Some((notification.method, from))
-                }
-                Incoming::Breach { breach, .. } => panic!("{breach}"),
-                _ => None,
-            })
-            .collect();
-        let said: Vec<(&str, &str)> =
-            said.iter().map(|(name, from)| (&**name, from.as_str().unwrap_or(""))).collect();
-        assert_eq!(
-            said,
-            [("connection", ""), ("message", "15550001@s.whatsapp.net"), ("message", UNSEEN_LOGIN)]
-        );
-        insta::assert_snapshot!(told(instance, shown).await);
-    }
-
-    #[tokio::test]
-    async fn a_closed_terminal_confirms_nothing_and_a_person_has_no_hooks() {
-        let (instance, _incoming, _shown) = person("").await;
-        let refused = a1(&instance, "account", json!({"user": {"visible_id": "a"}})).await;
-        assert_eq!(class(refused), Some(ErrorClass::Unavailable));
-        let lacking = a1(&instance, "inject_wake", json!({})).await.unwrap_err();
-        assert!(matches!(lacking, CallError::Rpc(error) if error.is_method_not_found()));
-    }
-
-    #[test]
-    fn lines_of_any_length_are_read_in_bounded_pieces() {
-        let (typed, mut lines) = mpsc::channel(8);
-        let long = format!("{}\nend", "x".repeat(LOG_LINE_BYTES_MAX + 1));
-        read(long.as_bytes(), &typed);
-        drop(typed);
-        let lengths: Vec<usize> =
-            std::iter::from_fn(|| lines.blocking_recv()).map(|l| l.len()).collect();
-        assert_eq!(lengths, [LOG_LINE_BYTES_MAX, 1, 3]);
-    }
-}
+mod tests;

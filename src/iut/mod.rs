@@ -15,6 +15,7 @@ pub mod log;
 pub mod logfiles;
 pub mod manual;
 pub mod program;
+mod question;
 pub mod reference;
 mod schema;
 mod silent;
@@ -23,7 +24,7 @@ pub mod start;
 pub mod vitals;
 pub mod watch;
 
-pub use adapter::{Adapter, Address, Spawn};
+pub use adapter::{Adapter, Address, Played, Server, Spawn, Upstream};
 pub use attestation::Attestation;
 pub use file::{Instances, IutFile};
 pub use instance::{Instance, Options, Pause, Stopped, Timeouts};

@@ -36,16 +36,18 @@ pub enum Bundled {
     ThirdParty,
     Meta,
     Intermediary,
+    MediaProxy,
 }
 
 impl Bundled {
-    pub const ALL: [Self; 3] = [Self::ThirdParty, Self::Meta, Self::Intermediary];
+    pub const ALL: [Self; 4] = [Self::ThirdParty, Self::Meta, Self::Intermediary, Self::MediaProxy];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ThirdParty => "third-party",
             Self::Meta => "meta",
             Self::Intermediary => "intermediary",
+            Self::MediaProxy => "media-proxy",
         }
     }
 }
@@ -65,7 +67,7 @@ pub enum IutRefError {
     Option { option: String },
 }
 
-const BUNDLED_WORDS: &[&str] = &["third-party", "meta", "intermediary"];
+const BUNDLED_WORDS: &[&str] = &["third-party", "meta", "intermediary", "media-proxy"];
 
 fn hint(word: &str, known: &[&str]) -> String {
     match nearest(word, known.iter().copied()) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::file::{ADAPTERS, ATTACH, MANUAL, SEATS, SERVER, SPAWN, TOP};
+use super::file::{ADAPTERS, ATTACH, MANUAL, PROXY, SEATS, SERVER, SPAWN, TOP};
 use crate::spec::capability::{self, Form};
 
 /// The schema, draft 2020-12. Keys come from the lists that the reader knows; a key that this file
@@ -31,6 +31,14 @@ pub fn schema() -> Value {
                 "properties": known(SERVER, &[
                     ("base_url", text("where it listens, beside `adapter: none`")),
                     ("tls_ca", text("file in PEM with the authority of its certificate; else whom this machine trusts")),
+                ]) }),
+        ),
+        (
+            "proxy",
+            json!({ "type": "object", "additionalProperties": false, "required": PROXY,
+                "properties": known(PROXY, &[
+                    ("url", text("where a media proxy's readers ask it, beside `adapter: none`")),
+                    ("upstream", text("http address of this machine where it finds the third party's files; the harness listens there")),
                 ]) }),
         ),
         ("ics", capabilities()),
@@ -109,9 +117,13 @@ fn adapter(words: &[&str]) -> Map<String, Value> {
         ]),
     });
     let manual = json!({
-        "type": "object", "additionalProperties": false, "required": MANUAL,
+        "type": "object", "additionalProperties": false, "minProperties": 1,
         "properties": known(MANUAL, &[
             ("answers", text("file or pipe with a person's lines, relative to the file")),
+            ("hooks", json!({
+                "type": "array", "items": { "enum": super::manual::HOOKS },
+                "description": "what the person can switch or read in the app, or at its server",
+            })),
         ]),
     });
     known(words, &[("spawn", spawn), ("attach", attach), ("manual", manual)])

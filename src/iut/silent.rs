@@ -2,13 +2,13 @@
 //!
 //! [`serve`] answers for it what its file says, and nothing else: who it is and where it listens.
 //! Every operation of a user is unknown to it, so nothing can be claimed on its behalf. Only the
-//! third-party server's seat can be taken so: its key set is fetched and it is pushed to, which needs
+//! seats of the third-party server and of the media proxy can be taken so: they are asked, which needs
 //! nobody's help; a client without a driver would do nothing at all.
 
 use serde_json::{Map, Value, json};
 use tokio::io::{DuplexStream, ReadHalf, WriteHalf};
 
-use super::adapter::{SEAT_WITHOUT_DRIVER, Server};
+use super::adapter::{Played, Server};
 use crate::driver::session::{Hello, Identity, Offers};
 use crate::driver::{self, RpcError, ServerEvent, message};
 
@@ -40,24 +40,39 @@ fn answer(server: &Server, method: &str) -> Result<Value, RpcError> {
             Ok(json!(Hello {
                 driver: message::VERSION.to_owned(),
                 iut: Identity { name, version },
-                seats: vec![SEAT_WITHOUT_DRIVER],
+                seats: vec![server.seat()],
                 capabilities: capabilities(server),
             }))
         }
         "configure" => {
-            let (base_url, tls_ca) = (Some(server.base_url.clone()), server.tls_ca.clone());
-            Ok(json!({ "offers": Offers { base_url, tls_ca, ..Offers::default() } }))
+            let offers = match server.played.clone() {
+                Played::Server { base_url, tls_ca, .. } => {
+                    Offers { base_url: Some(base_url), tls_ca, ..Offers::default() }
+                }
+                Played::Proxy { url, .. } => Offers { media_url: Some(url), ..Offers::default() },
+            };
+            Ok(json!({ "offers": offers }))
         }
         // What it serves lies there already, whatever the harness would have it store.
-        "upload_media" if server.media.is_some() => Ok(json!({ "reference": server.media })),
+        "upload_media" => match media(server) {
+            Some(media) => Ok(json!({ "reference": media })),
+            None => Err(RpcError::method_not_found()),
+        },
         "account" | "health" | "stop" => Ok(json!({})),
         _ => Err(RpcError::method_not_found()),
     }
 }
 
+fn media(server: &Server) -> Option<&str> {
+    match &server.played {
+        Played::Server { media, .. } => media.as_deref(),
+        Played::Proxy { .. } => None,
+    }
+}
+
 /// A server that is said to serve a file can be asked for it.
 fn capabilities(server: &Server) -> Map<String, Value> {
-    let serves = server.media.is_some().then(|| ("media.send".to_owned(), Value::from(true)));
+    let serves = media(server).is_some().then(|| ("media.send".to_owned(), Value::from(true)));
     serves.into_iter().collect()
 }
 
@@ -72,7 +87,8 @@ mod tests {
         let (name, version) = ("acme".to_owned(), "3".to_owned());
         let base_url = "http://localhost:1".to_owned();
         let media = Some("f1".to_owned());
-        let server = Server { name, version, base_url, tls_ca: None, media };
+        let played = Played::Server { base_url, tls_ca: None, media };
+        let server = Server { name, version, played };
         let (reader, writer) = serve(server);
         let timeouts = Timeouts::default();
         let options =

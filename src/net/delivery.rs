@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_LENGTH;
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt as _;
+use hyper::body::Bytes;
 
 use crate::http::{Delivery, Ending, HttpResponse};
 use crate::limits::{DELIVERY_PAUSES_MAX, DELIVERY_PIECES_MAX};
@@ -43,13 +44,15 @@ fn body(shared: &Arc<Shared>, bytes: &[u8], how: Delivery, line: Option<Line>) -
     let most = if how.pause.is_zero() { DELIVERY_PIECES_MAX } else { DELIVERY_PAUSES_MAX };
     let least = bytes.len().div_ceil(most);
     let pieces = bytes.chunks(how.piece_bytes.max(least).max(1)).map(<[u8]>::to_vec);
-    let pieces: Vec<io::Result<Vec<u8>>> = pieces.map(Ok).collect();
-    let pieces = futures_util::stream::iter(pieces).then(move |piece| async move {
-        if !how.pause.is_zero() {
-            tokio::time::sleep(how.pause).await;
-        }
-        piece
-    });
+    let pieces: Vec<io::Result<Bytes>> = pieces.map(|piece| Ok(piece.into())).collect();
+    let pieces = futures_util::stream::iter(pieces.into_iter().chain(filler(how))).then(
+        move |piece| async move {
+            if !how.pause.is_zero() {
+                tokio::time::sleep(how.pause).await;
+            }
+            piece
+        },
+    );
     let broken = || io::Error::from(io::ErrorKind::ConnectionAborted);
     match how.end {
         Ending::Whole => Body::from_stream(pieces),
@@ -74,6 +77,19 @@ fn body(shared: &Arc<Shared>, bytes: &[u8], how: Delivery, line: Option<Line>) -
         }
     }
 }
+
+/// What follows the body, in pieces that share their bytes.
+fn filler(how: Delivery) -> impl Iterator<Item = io::Result<Bytes>> {
+    let mut left = how.filler_bytes;
+    std::iter::from_fn(move || {
+        let piece = left.min(ZEROS.len() as u64);
+        left -= piece;
+        let piece = usize::try_from(piece).unwrap_or_default();
+        (piece > 0).then(|| Ok(Bytes::from_static(&ZEROS[..piece])))
+    })
+}
+
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
 #[cfg(test)]
 mod tests {

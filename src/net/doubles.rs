@@ -3,16 +3,21 @@
 //!
 //! Main type: [`Doubles`]. One server stands for all of them, at an address of its own. Every request is
 //! told, also one that no double is about; who should have been asked how often is judged elsewhere.
+//! wiremock reads bodies of any length, so a doorkeeper stands before it who counts what a connection
+//! sends.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::SocketAddr;
 
+use tokio::io::AsyncReadExt as _;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
 use wiremock::matchers::{any, body_string, header, method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use crate::http::HttpResponse;
-use crate::limits::STUB_REQUESTS_WAITING_MAX;
+use crate::limits::{STUB_BYTES_MAX, STUB_CONNECTIONS_MAX, STUB_REQUESTS_WAITING_MAX};
 
 /// Behind all doubles: what none of them is about.
 const LAST: u8 = 255;
@@ -42,8 +47,17 @@ pub struct Hit {
 
 /// The doubles, for as long as this lives.
 pub struct Doubles {
-    server: MockServer,
+    /// It serves for as long as it is held.
+    _server: MockServer,
+    address: SocketAddr,
+    doorkeeper: JoinHandle<()>,
     hits: mpsc::Receiver<Hit>,
+}
+
+impl Drop for Doubles {
+    fn drop(&mut self) {
+        self.doorkeeper.abort();
+    }
 }
 
 impl Doubles {
@@ -52,22 +66,25 @@ impl Doubles {
     /// # Errors
     /// The operating system gives no port.
     pub async fn start(doubles: &[Double]) -> io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let within = std::net::TcpListener::bind("127.0.0.1:0")?;
         let (sender, hits) = mpsc::channel(STUB_REQUESTS_WAITING_MAX);
         let server =
-            MockServer::builder().listener(listener).disable_request_recording().start().await;
+            MockServer::builder().listener(within).disable_request_recording().start().await;
         for (at, double) in doubles.iter().enumerate() {
             let order = u8::try_from(at + 1).unwrap_or(LAST).min(LAST - 1);
             mock(double, &sender).with_priority(order).mount(&server).await;
         }
         let rest = told(&sender, String::new(), ResponseTemplate::new(404));
         Mock::given(any()).respond_with(rest).with_priority(LAST).mount(&server).await;
-        Ok(Self { server, hits })
+        let door = TcpListener::bind("127.0.0.1:0").await?;
+        let (address, within) = (door.local_addr()?, *server.address());
+        let doorkeeper = tokio::spawn(keep(door, within));
+        Ok(Self { _server: server, address, doorkeeper, hits })
     }
 
     /// Where the server is, without a path.
     pub fn url(&self) -> String {
-        self.server.uri()
+        format!("http://{}", self.address)
     }
 
     /// The next request.
@@ -77,6 +94,42 @@ impl Doubles {
             // The server holds the other end.
             None => std::future::pending().await,
         }
+    }
+}
+
+/// Lets connections through to the server, as many as it can serve.
+async fn keep(door: TcpListener, within: SocketAddr) {
+    let mut guests = JoinSet::new();
+    loop {
+        let Ok((guest, _)) = door.accept().await else {
+            // Out of descriptors, most likely: somebody has to go first.
+            tokio::task::yield_now().await;
+            continue;
+        };
+        while guests.try_join_next().is_some() {}
+        if guests.len() < STUB_CONNECTIONS_MAX {
+            guests.spawn(async move { drop(lead(guest, within).await) });
+        }
+    }
+}
+
+/// Passes bytes on both ways, until one end is gone or has sent more than any request may have.
+async fn lead(guest: TcpStream, within: SocketAddr) -> io::Result<()> {
+    let (from_guest, mut to_guest) = guest.into_split();
+    let (mut from_server, mut to_server) = TcpStream::connect(within).await?.into_split();
+    let mut counted = from_guest.take(STUB_BYTES_MAX);
+    let asked = async {
+        tokio::io::copy(&mut counted, &mut to_server).await?;
+        match counted.limit() {
+            0 => Err(io::Error::from(io::ErrorKind::FileTooLarge)),
+            // It only asks no more; the answer is still to come.
+            _ => std::future::pending().await,
+        }
+    };
+    let answered = tokio::io::copy(&mut from_server, &mut to_guest);
+    tokio::select! {
+        ended = asked => ended,
+        ended = answered => ended.map(drop),
     }
 }
 
@@ -163,5 +216,22 @@ mod tests {
             let hit = open(doubles.next()).await;
             assert_eq!((hit.double.as_str(), hit.path.contains('?')), (named, false));
         }
+    }
+
+    #[tokio::test]
+    async fn a_body_without_end_is_cut_off_and_others_are_served() {
+        let mut doubles = Doubles::start(&[]).await.unwrap();
+        let (net, mut events) = Net::new();
+        let endless = usize::try_from(STUB_BYTES_MAX).unwrap() + 1;
+        for (padding, served) in [(endless, false), (0, true)] {
+            let asked = HttpRequest { padding, ..HttpRequest::new("POST", "") };
+            net.fetch(format!("{}/a", doubles.url()), asked);
+            let NetEvent::Response { result, .. } = next(&mut events).await else {
+                panic!("an answer")
+            };
+            assert_eq!(result.is_ok(), served, "{result:?}");
+        }
+        let hit = open(doubles.next()).await;
+        assert_eq!(hit.path, "/a", "the one that was whole");
     }
 }

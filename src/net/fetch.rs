@@ -176,7 +176,7 @@ pub(super) async fn over(
 }
 
 /// The head of the answer to a request on a connection of its own.
-async fn asked(
+pub(super) async fn asked(
     shared: &Arc<Shared>,
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     version: HttpVersion,

@@ -14,6 +14,7 @@ pub mod memory;
 mod naive;
 mod padded;
 pub mod probe;
+mod reading;
 mod relay;
 mod serve;
 mod shared;
@@ -324,7 +325,18 @@ impl Net {
         request: HttpRequest,
         bytes_max: usize,
     ) -> ExchangeId {
-        let (url, version) = (url.into(), HttpVersion::Http1);
+        self.download_by(HttpVersion::Http1, url, request, bytes_max)
+    }
+
+    /// Does the same by a chosen version.
+    pub fn download_by(
+        &self,
+        version: HttpVersion,
+        url: impl Into<String>,
+        request: HttpRequest,
+        bytes_max: usize,
+    ) -> ExchangeId {
+        let url = url.into();
         fetch::start(&self.shared, version, url, request, bytes_max, Strain::default())
     }
 }

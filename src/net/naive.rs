@@ -8,7 +8,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::limits::HTTP_BODY_BYTES_MAX;
 use crate::net::HttpVersion;
-use crate::net::serve::{Heard, ServerFault, Service, Tethered, hear, is_framing};
+use crate::net::serve::tethered::Tethered;
+use crate::net::serve::{Heard, ServerFault, Service, hear, is_framing};
 
 /// Longest head that is read.
 const HEAD_BYTES_MAX: usize = 16 * 1024;

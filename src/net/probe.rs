@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 use super::fetch::{self, Origin};
+use super::reading;
 use super::shared::Shared;
 use super::tls::stream::Stream;
 use super::tls::{H1, Trust, old};
@@ -31,6 +32,9 @@ pub enum Probe {
     Request(HttpVersion, HttpRequest),
     /// These bytes where HTTP/1.1 is spoken, and then silence.
     Raw(Vec<u8>),
+    /// A request by HTTP/1.1 whose answer is read until its body ends or has given so many bytes;
+    /// the first of them are kept, the others counted.
+    Read(HttpRequest, u64),
 }
 
 /// Versions that nobody may speak any more.
@@ -67,8 +71,10 @@ pub struct Probed {
     pub answer: Option<HttpResponse>,
     /// What came back for raw bytes.
     pub bytes: Vec<u8>,
-    /// The server ended the connection after that.
+    /// The server ended the connection after that, or the body that was read is whole.
     pub closed: bool,
+    /// How many bytes of a body were read.
+    pub read: u64,
 }
 
 pub(super) fn start(shared: &Arc<Shared>, url: String, probe: Probe) -> ExchangeId {
@@ -76,7 +82,9 @@ pub(super) fn start(shared: &Arc<Shared>, url: String, probe: Probe) -> Exchange
     let task = Arc::clone(shared);
     shared.spawn(async move {
         let wait = task.waits.fetch;
-        let result = match timeout(wait, carry_out(&task, &url, probe)).await {
+        // What is read piece by piece has a deadline for each.
+        let limit = if matches!(probe, Probe::Read(..)) { Duration::MAX } else { wait };
+        let result = match timeout(limit, carry_out(&task, &url, probe)).await {
             Ok(result) => result,
             Err(_) => Err(format!("nothing within {} ms", wait.as_millis())),
         };
@@ -116,6 +124,7 @@ async fn carry_out(shared: &Arc<Shared>, url: &str, probe: Probe) -> Result<Prob
             let answer = fetch::over(shared, stream, version, &origin, request).await?;
             Ok(Probed { answer: Some(answer), ..seen })
         }
+        Probe::Read(request, bytes) => reading::read(shared, &origin, request, bytes).await,
         Probe::Raw(bytes) => {
             let mut stream = origin.dial(&anybody, rustls::DEFAULT_VERSIONS, &[H1]).await?;
             let seen = agreed(&stream);

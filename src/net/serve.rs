@@ -3,14 +3,12 @@
 //! axum serves HTTP/1.1 and HTTP/2 on one port and runs its connections in tasks of its own. Those
 //! would outlive the `Net`, so every accepted stream is tethered: it fails when the `Net` is gone.
 
-use std::future::Future;
+pub(super) mod tethered;
+
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -23,10 +21,9 @@ use axum::response::{IntoResponse, Response};
 use axum::serve::{IncomingStream, Listener};
 use http_body_util::BodyExt;
 use rustls::ServerConfig;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::http::{HttpRequest, HttpResponse};
@@ -35,6 +32,8 @@ use crate::net::fetch::with_causes;
 use crate::net::shared::{Answer, Shared};
 use crate::net::tls::stream::Stream;
 use crate::net::tls::{self, Authority, old};
+use tethered::{Alive, Idle, Tethered};
+
 use crate::net::{ExchangeId, HttpVersion, NetEvent, delivery, naive, sockets};
 
 /// How a listener does HTTP.
@@ -393,98 +392,13 @@ fn outgoing(response: HttpResponse) -> Response {
         .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
-/// Resolves when the `Net` is dropped; afterwards it is gone, since a future resolves only once.
-type Alive = Option<Pin<Box<dyn Future<Output = ()> + Send>>>;
-
-/// A stream that fails once the `Net` is dropped or the peer is silent for too long, which ends
-/// whatever task owns it.
-pub(super) struct Tethered {
-    stream: Stream,
-    alive: Alive,
-    idle: Idle,
-    line: Line,
-    _turn: Option<OwnedSemaphorePermit>,
-    _place: OwnedSemaphorePermit,
-}
-
-impl Drop for Tethered {
-    fn drop(&mut self) {
-        if self.line.0.load(Ordering::Relaxed) {
-            self.stream.reset_when_dropped();
-        }
-    }
-}
-
-impl Tethered {
-    fn alive(&mut self, cx: &mut Context<'_>) -> io::Result<Pin<&mut Stream>> {
-        if self.alive.as_mut().is_some_and(|stopped| stopped.as_mut().poll(cx).is_pending()) {
-            return Ok(Pin::new(&mut self.stream));
-        }
-        self.alive = None;
-        Err(io::ErrorKind::ConnectionAborted.into())
-    }
-}
-
-/// How long a peer may be silent: half-open connections would take all places.
-struct Idle {
-    wait: Duration,
-    over: Pin<Box<Sleep>>,
-}
-
-impl Idle {
-    fn new(wait: Duration) -> Self {
-        Self { wait, over: Box::pin(sleep(wait)) }
-    }
-
-    /// Starts anew when something came; fails when nothing came for too long.
-    fn watch(&mut self, cx: &mut Context<'_>, came: bool) -> Poll<io::Result<()>> {
-        if came {
-            self.over.as_mut().reset(Instant::now() + self.wait);
-        }
-        self.over.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
-    }
-}
-
-impl AsyncRead for Tethered {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.alive(cx)?.poll_read(cx, buffer) {
-            Poll::Pending => self.idle.watch(cx, false),
-            ready => {
-                let _ = self.idle.watch(cx, true);
-                ready
-            }
-        }
-    }
-}
-
-impl AsyncWrite for Tethered {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.alive(cx)?.poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.alive(cx)?.poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.alive(cx)?.poll_shutdown(cx)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::limits::HTTP_BODY_BYTES_MAX;
     use crate::net::tests::{next, open};
     use crate::net::{Net, Waits};
+    use std::time::Duration;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::sync::mpsc::Receiver;
 

@@ -66,7 +66,7 @@ where
 fn hello(name: &str) -> Value {
     let mut capabilities = Map::new();
     capabilities.insert("tls".to_owned(), Value::from(false));
-    super::hello(name.to_owned(), capabilities)
+    super::hello(name.to_owned(), super::Part::ThirdParty, capabilities)
 }
 
 struct Echo {
@@ -137,11 +137,13 @@ impl Echo {
         self.chat = tcp.and_then(|text| text.parse().ok()).or(self.chat);
         let values = Values::new(instance.get("profile"));
         self.header = hex::decode(values.text("noise.prologue_hex")).unwrap_or_default();
-        if params.get("seat").and_then(Value::as_str) != Some("third-party-server") {
-            return json!({});
-        }
+        let offer = match params.get("seat").and_then(Value::as_str) {
+            Some("third-party-server") => "base_url",
+            Some("media-proxy") => "media_url",
+            _ => return json!({}),
+        };
         match self.net.listen_http().await {
-            Ok(address) => json!({"offers": {"base_url": format!("http://{address}")}}),
+            Ok(address) => json!({"offers": {offer: format!("http://{address}")}}),
             Err(_) => json!({}),
         }
     }

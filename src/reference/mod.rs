@@ -9,6 +9,7 @@ pub mod controls;
 mod files;
 pub mod listen;
 mod operation;
+mod proxy;
 mod seats;
 mod state;
 mod stdio;
@@ -25,8 +26,33 @@ use serde_json::{Map, Value, json};
 use crate::driver::Seat;
 use crate::driver::session::{Hello, Identity};
 
-/// The seats that the reference takes.
-const SEATS: [Seat; 2] = [Seat::ThirdPartyClient, Seat::ThirdPartyServer];
+/// What the reference is in a process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// The third party, and Meta's proxy before it as well.
+    #[default]
+    ThirdParty,
+    /// Meta's media proxy alone.
+    MediaProxy,
+}
+
+impl Part {
+    /// The seats that it takes.
+    fn seats(self) -> &'static [Seat] {
+        match self {
+            Self::ThirdParty => &[Seat::ThirdPartyClient, Seat::ThirdPartyServer, Seat::MediaProxy],
+            Self::MediaProxy => &[Seat::MediaProxy],
+        }
+    }
+
+    /// The word that stands behind `reference:`.
+    fn word(self) -> &'static str {
+        match self {
+            Self::ThirdParty => "third-party",
+            Self::MediaProxy => "media-proxy",
+        }
+    }
+}
 
 /// What the chat connection runs over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -38,11 +64,11 @@ pub enum Transport {
 }
 
 /// The answer to `hello`; capabilities that are not stated have their defaults.
-fn hello(name: String, capabilities: Map<String, Value>) -> Value {
+fn hello(name: String, part: Part, capabilities: Map<String, Value>) -> Value {
     let hello = Hello {
         driver: crate::driver::message::VERSION.to_owned(),
         iut: Identity { name, version: env!("CARGO_PKG_VERSION").to_owned() },
-        seats: SEATS.to_vec(),
+        seats: part.seats().to_vec(),
         capabilities,
     };
     json!(hello)

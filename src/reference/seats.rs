@@ -44,6 +44,10 @@ impl ThirdParty {
                 let offers = self.start_server(seed, instance).await?;
                 Ok(json!({ "offers": offers }))
             }
+            Some(Seat::MediaProxy) if self.proxy.is_none() => {
+                let offers = self.start_proxy(instance).await?;
+                Ok(json!({ "offers": offers }))
+            }
             _ => Err(RpcError::invalid_params("the seat is not offered, or was configured before")),
         }
     }

@@ -173,7 +173,7 @@ async fn meta_loop(
                 Output::Fetch { id, url, request } => {
                     fetches.insert(net.fetch(url, request), id);
                 }
-                Output::Download { id, url, request, bytes_max } => {
+                Output::Download { id, url, request, bytes_max, .. } => {
                     fetches.insert(net.download(url, request, bytes_max), id);
                 }
                 Output::Deliver { id, response, how } => net.deliver(id, response, how),
@@ -201,7 +201,7 @@ async fn seated(meta: &MetaSide, options: Options) -> Driver {
 
 async fn exchange(transport: Transport, kind: Kind) {
     let mut meta = MetaSide::start().await;
-    let mut driver = seated(&meta, Options { quirk: None, transport }).await;
+    let mut driver = seated(&meta, Options { transport, ..Options::default() }).await;
     let a1 = || json!({"account": "a1"});
     assert_eq!(driver.ok("enlist", a1()).await, json!({"login": LOGIN}));
     driver.ok("connect", a1()).await;

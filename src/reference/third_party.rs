@@ -13,10 +13,11 @@ use tokio::sync::mpsc;
 
 use super::files::{self, Files};
 use super::operation::Operation;
+use super::proxy::ProxySeat;
 use super::seats::ClientSeat;
 use super::state::StateDir;
 use super::weakness::Weakness;
-use super::{Transport, stdio, translate};
+use super::{Part, Transport, stdio, translate};
 use crate::clock::UnixMs;
 use crate::driver::line::Closed;
 use crate::driver::{ErrorClass, Params, RpcError, Server, ServerEvent};
@@ -31,9 +32,13 @@ use crate::wire::Jid;
 /// Rounds of timers within one jump of the clock: one timer may set another that is due as well.
 const TIMER_ROUNDS_MAX: usize = 16;
 
+/// What a proxy, which has no users, is asked.
+const OF_EVERY_SEAT: &[&str] = &["hello", "configure", "account", "health", "stop"];
+
 /// How the reference is to behave.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
+    pub part: Part,
     pub quirk: Option<&'static Quirk>,
     pub transport: Transport,
 }
@@ -63,6 +68,7 @@ pub(super) struct ThirdParty {
     pub events: mpsc::Receiver<NetEvent>,
     pub clients: Option<ClientSeat>,
     pub server: Option<ThirdPartyServer>,
+    pub proxy: Option<ProxySeat>,
     pub accounts: BTreeMap<String, Account>,
     /// Account and the client's own name of each connection.
     pub conns: BTreeMap<ConnId, (String, crate::role::ConnId)>,
@@ -114,6 +120,7 @@ impl ThirdParty {
             events,
             clients: None,
             server: None,
+            proxy: None,
             accounts: BTreeMap::new(),
             conns: BTreeMap::new(),
             fetches: BTreeMap::new(),
@@ -187,6 +194,9 @@ impl ThirdParty {
     }
 
     async fn request(&mut self, id: u64, method: &str, params: Params) -> Result<Next, Closed> {
+        if self.options.part == Part::MediaProxy && !OF_EVERY_SEAT.contains(&method) {
+            return self.answer(id, Err(RpcError::method_not_found())).await;
+        }
         let operation = match Operation::read(method, params) {
             Ok(operation) => operation,
             Err(error) => return self.answer(id, Err(error)).await,
@@ -354,7 +364,12 @@ impl ThirdParty {
 
     fn hello(&self) -> Value {
         let quirk = self.options.quirk.map(|quirk| format!("?quirk={}", quirk.id));
-        let name = format!("reference:third-party{}", quirk.unwrap_or_default());
+        let part = self.options.part;
+        let name = format!("reference:{}{}", part.word(), quirk.unwrap_or_default());
+        if part == Part::MediaProxy {
+            let tls = serde_json::Map::from_iter([("tls".to_owned(), Value::from(true))]);
+            return super::hello(name, part, tls);
+        }
         let capabilities = json!({
             "tls": true, "signal.versions": [3, 4], "inject_wake": true, "clock": true,
             "set_read_receipts": true,
@@ -375,7 +390,7 @@ impl ThirdParty {
             }
             _ => {}
         }
-        super::hello(name, capabilities)
+        super::hello(name, part, capabilities)
     }
 
     fn token(&self, user: &str) -> Result<Value, RpcError> {

@@ -43,6 +43,12 @@ impl ThirdParty {
                 self.conns.remove(&conn);
                 Ok(())
             }
+            NetEvent::Request { id, request, listener, .. }
+                if self.proxy.as_ref().is_some_and(|proxy| proxy.address == listener) =>
+            {
+                self.proxy_input(id, &request);
+                Ok(())
+            }
             NetEvent::Request { id, request, version, .. } => {
                 if version == HttpVersion::Http2 {
                     self.by_http2.insert(id);
@@ -59,7 +65,11 @@ impl ThirdParty {
             // Nobody connects to a third party's chat port: there is none.
             NetEvent::Accepted { .. } => Ok(()),
             // Whoever does not come to TLS has said nothing.
-            NetEvent::Unsecured { .. } | NetEvent::Probed { .. } => Ok(()),
+            NetEvent::Unsecured { .. } => Ok(()),
+            NetEvent::Probed { id, result } => {
+                self.collected(id, result);
+                Ok(())
+            }
         }
     }
 
@@ -234,6 +244,11 @@ impl ThirdParty {
             Some(Fault::OneTokenForAll) => {
                 self.first_token = self.first_token.take().or(token);
                 self.first_token.clone()
+            }
+            Some(Fault::LoginTokenOfAnotherKind)
+                if user.client.as_ref().is_some_and(ThirdPartyClient::is_enlisted) =>
+            {
+                self.server.as_ref().map(|server| server.issue_for_itself(now, &user.visible_id))
             }
             _ => token,
         };

@@ -34,6 +34,7 @@ fn case(id: &str, milestone: &str, checks: Vec<CheckResult>) -> CaseResult {
         verdict: CaseResult::worst(&checks),
         isolated: false,
         log: None,
+        volatile: None,
         measures: if id == "m1/a" { vec!["2 texts became 1 length".into()] } else { Vec::new() },
         thefts: if id == "m1/a" { vec![theft()] } else { Vec::new() },
         checks,

@@ -3,9 +3,12 @@
 //! A role never asks for the time, a socket or the operating system. Whoever drives it feeds
 //! [`Input`]s and carries out [`Output`]s in order; an [`Output::Record`] comes before the bytes
 //! that it explains, so a transcript is complete even if acting on them fails. Meta's side is
-//! [`meta::Meta`]; the reference third party is [`third_party_client`] and [`third_party_server`].
+//! [`meta::Meta`]; the reference third party is [`third_party_client`] and [`third_party_server`]. A
+//! media proxy under test stands between [`proxy_ends`]; [`media_proxy`] is the reference's.
 
+pub mod media_proxy;
 pub mod meta;
+pub mod proxy_ends;
 pub mod quirk;
 pub mod signal;
 pub mod third_party_client;
@@ -81,12 +84,13 @@ pub enum Output {
         url: String,
         request: HttpRequest,
     },
-    /// The same for a file, whose body has at most so many bytes.
+    /// The same for a file, whose body has at most so many bytes; by HTTP/2 alone, or by HTTP/1.1.
     Download {
         id: FetchId,
         url: String,
         request: HttpRequest,
         bytes_max: usize,
+        http2: bool,
     },
     /// An answer whose body does not simply travel.
     Deliver {

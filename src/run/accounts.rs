@@ -40,7 +40,7 @@ impl Session<'_> {
             match actor.plays {
                 Plays::MetaClient => self.add_client(name),
                 Plays::ThirdPartyClient => self.name_user(name),
-                Plays::ThirdPartyServer => {}
+                Plays::ThirdPartyServer | Plays::MediaProxy => {}
             }
         }
         if !actors.iter().any(|(_, actor)| actor.plays == Plays::MetaClient) {

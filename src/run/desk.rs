@@ -58,6 +58,8 @@ pub struct Desk {
     exchanges: BTreeMap<ExchangeId, Owner>,
     /// Paths without query whose requests are a guest's, whoever sends them.
     paths: BTreeMap<String, Owner>,
+    /// Words whose requests are a guest's, whoever sends them and wherever they go.
+    words: BTreeMap<Owner, String>,
     lobby: Meta,
     visitors: BTreeMap<ConnId, Visitor>,
     /// Digits of users whose guests have left.
@@ -99,6 +101,7 @@ impl Desk {
             conns: BTreeMap::new(),
             exchanges: BTreeMap::new(),
             paths: BTreeMap::new(),
+            words: BTreeMap::new(),
             visitors: BTreeMap::new(),
             former: BTreeSet::new(),
             unheard: Vec::new(),
@@ -146,6 +149,11 @@ impl Desk {
         self.paths.insert(path.to_owned(), guest);
     }
 
+    /// Makes requests whose path holds a word a guest's.
+    pub fn claim_word(&mut self, guest: Owner, word: &str) {
+        self.words.insert(guest, word.to_owned());
+    }
+
     /// Lets a guest go, and names the connections that it leaves behind.
     pub fn leave(&mut self, guest: Owner) -> Vec<ConnId> {
         let left = self.guests.remove(&guest);
@@ -160,6 +168,7 @@ impl Desk {
         self.conns.retain(|_, owner| *owner != guest);
         self.exchanges.retain(|_, owner| *owner != guest);
         self.paths.retain(|_, owner| *owner != guest);
+        self.words.remove(&guest);
         open
     }
 
@@ -216,6 +225,7 @@ impl Desk {
                 let claimed = claimed_user(self.lobby.profile(), request);
                 let owner = claimed.and_then(|visible_id| self.by_visible_id(&visible_id));
                 let owner = owner.or_else(|| self.paths.get(path).copied());
+                let owner = owner.or_else(|| self.by_word(path));
                 match owner.and_then(|owner| self.guest(owner)) {
                     Some(guest) => vec![guest.tell(Visit::Net(event))],
                     None => self.serve(now, *id, request),
@@ -346,6 +356,10 @@ impl Desk {
 
     fn guest(&self, owner: Owner) -> Option<&Guest> {
         self.guests.get(&owner)
+    }
+
+    fn by_word(&self, path: &str) -> Option<Owner> {
+        self.words.iter().find(|(_, word)| path.contains(word.as_str())).map(|(owner, _)| *owner)
     }
 
     fn by_visible_id(&self, visible_id: &str) -> Option<Owner> {

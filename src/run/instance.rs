@@ -24,7 +24,7 @@ use crate::driver::{CallError, Incoming, Owner, Params, Pending, Seat};
 use crate::http::{Delivery, HttpRequest, HttpResponse, Strain};
 use crate::iut::{Instance, StartError};
 use crate::limits::{EXIT_WAIT_MS_MAX, LEAVE_WAIT_MS_MAX};
-use crate::net::{Authority, ConnId, ExchangeId, Manner, Net, NetEvent, Probe, Trust};
+use crate::net::{Authority, ConnId, ExchangeId, HttpVersion, Manner, Net, NetEvent, Probe, Trust};
 use crate::role::meta::{Integrator, Meta, proxied_head};
 use crate::spec::Ics;
 
@@ -49,6 +49,8 @@ pub struct Host {
     pub http_url: String,
     /// Where Meta's own clients reach the media proxy.
     pub proxy_url: String,
+    /// The third party's host behind a media proxy that is under test.
+    pub behind: Option<Behind>,
     /// Others may be served at the same time, or were before.
     pub shared: bool,
     /// Who signs the certificate of Meta's HTTP services, where the subject speaks TLS.
@@ -58,6 +60,14 @@ pub struct Host {
     net: Arc<Net>,
     desk: Arc<Mutex<Desk>>,
     task: JoinHandle<()>,
+}
+
+/// Where a media proxy under test finds the files of the registered third party.
+pub struct Behind {
+    pub address: SocketAddr,
+    pub url: String,
+    /// Of the URL, without a slash at its end.
+    pub path: String,
 }
 
 /// A seat that was told where Meta's side is.
@@ -138,6 +148,12 @@ impl Host {
         let secure = effective(&instance, target).has("tls");
         let authority = secure.then(|| shared.place.authority_for_tls()).transpose()?.map(Arc::new);
         let manner = Manner { authority: authority.clone(), fault: None };
+        let seats = target.played(instance.hello());
+        let proxied = seats.contains(&Seat::MediaProxy);
+        let behind = match proxied {
+            true => Some(behind(&net, target, shared, &manner).await?),
+            false => None,
+        };
         let addresses = Addresses {
             chat: net.listen_chat().await?,
             http: net.listen_http_as(0, manner).await?,
@@ -160,12 +176,13 @@ impl Host {
         let mut host = Self {
             number: STARTED.fetch_add(1, Ordering::Relaxed),
             house,
-            seats: target.played(instance.hello()),
+            seats,
             life: Life::new(instance, mortal.then(|| target.clone()), tell),
             configured: Vec::new(),
             http_url: shared.place.http_url(secure, addresses.http.port()),
             proxy_url,
             authority,
+            behind,
             shared: !matches!(company, Company::Own | Company::Stopped),
             state: (company == Company::Stopped).then(StateFolder::new).transpose()?,
             net,
@@ -214,8 +231,10 @@ impl Host {
         for params in seats {
             let outcome = instance.call("configure", params.clone()).await;
             let refused = outcome.is_err();
-            let tls_ca =
-                outcome.as_ref().ok().and_then(|result| result.pointer("/offers/tls_ca")?.as_str());
+            // Readers of a proxy trust anybody: their trust is not what is looked at.
+            let of_proxy = is_of(&params, Seat::MediaProxy);
+            let asked = outcome.as_ref().ok().filter(|_| !of_proxy);
+            let tls_ca = asked.and_then(|result| result.pointer("/offers/tls_ca")?.as_str());
             if let Some(Ok(trust)) = tls_ca.map(Trust::in_pem) {
                 self.net.trust(trust);
             }
@@ -245,6 +264,9 @@ impl Host {
             "integrator": { "id": INTEGRATOR_ID, "iss": ISSUER },
             "profile": profile.client_visible(),
         });
+        if let (Seat::MediaProxy, Some(behind)) = (seat, &self.behind) {
+            instance["integrator"]["base_url"] = json!(behind.url);
+        }
         if let Some(authority) = &self.authority {
             instance["tls_ca"] = json!(authority.pem());
         }
@@ -265,6 +287,16 @@ impl Host {
         base_url(&self.configured)
     }
 
+    /// Where the subject's media proxy is, if it brings one.
+    pub fn media_url(&self) -> Option<String> {
+        let proxy = self.configured.iter().find_map(|seat| {
+            let of_proxy = is_of(&seat.params, Seat::MediaProxy);
+            let result = seat.outcome.as_ref().ok().filter(|_| of_proxy)?;
+            result.pointer("/offers/media_url")?.as_str()
+        });
+        proxy.map(str::to_owned)
+    }
+
     /// True if the subject brings the third party's server.
     pub fn has_server(&self) -> bool {
         self.seats.contains(&Seat::ThirdPartyServer)
@@ -282,6 +314,11 @@ impl Host {
     }
 }
 
+/// True if this configures the seat.
+fn is_of(params: &Params, seat: Seat) -> bool {
+    params.get("seat").and_then(Value::as_str) == Some(seat.as_str())
+}
+
 /// Where the subject's server is, by what its seats answered.
 pub fn base_url(configured: &[Configured]) -> Option<String> {
     let server = configured.iter().find_map(|seat| {
@@ -289,6 +326,24 @@ pub fn base_url(configured: &[Configured]) -> Option<String> {
         result.pointer("/offers/base_url")?.as_str()
     });
     server.map(str::to_owned)
+}
+
+/// Listens as the third party behind a proxy: where the proxy was told to ask, or else anywhere.
+async fn behind(
+    net: &Net,
+    target: &Target,
+    shared: &Shared,
+    manner: &Manner,
+) -> std::io::Result<Behind> {
+    if let Some(told) = target.adapter.upstream() {
+        let address = net.listen_http_at(told.port).await?;
+        let (url, path) = (format!("http://{address}{}", told.path), told.path.clone());
+        return Ok(Behind { address, url, path });
+    }
+    let address = net.listen_http_as(0, manner.clone()).await?;
+    let origin = shared.place.http_url(manner.authority.is_some(), address.port());
+    let path = super::proxy::BASE_PATH.to_owned();
+    Ok(Behind { address, url: format!("{origin}{path}"), path })
 }
 
 impl Drop for Host {
@@ -347,6 +402,11 @@ impl Guest {
         lock(&self.host.desk).claim(self.owner, path);
     }
 
+    /// Makes requests whose path holds this word this guest's.
+    pub fn claim_word(&self, word: &str) {
+        lock(&self.host.desk).claim_word(self.owner, word);
+    }
+
     pub fn deliver(&self, id: ExchangeId, response: HttpResponse, how: Delivery) {
         self.host.net.deliver(id, response, how);
     }
@@ -357,10 +417,16 @@ impl Guest {
     }
 
     /// Fetches a file, whose answer comes to this guest.
-    pub fn download(&self, url: &str, request: HttpRequest, bytes_max: usize) -> ExchangeId {
+    pub fn download(
+        &self,
+        version: HttpVersion,
+        url: &str,
+        request: HttpRequest,
+        bytes_max: usize,
+    ) -> ExchangeId {
         // Under the lock, as for every fetch.
         let mut desk = lock(&self.host.desk);
-        let exchange = self.host.net.download(url, request, bytes_max);
+        let exchange = self.host.net.download_by(version, url, request, bytes_max);
         desk.asked(self.owner, exchange);
         exchange
     }

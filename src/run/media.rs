@@ -77,11 +77,12 @@ impl Session<'_> {
     pub(super) fn probe_media(
         &mut self,
         probe: FileProbe,
+        http2: bool,
         of: &str,
         label: Option<&str>,
     ) -> Result<(), String> {
         let reference = self.reference_of(of)?;
-        self.meta.probe_media(probe, &reference, label.map(str::to_owned))
+        self.meta.probe_media(probe, http2, &reference, label.map(str::to_owned))
     }
 
     /// The reference of the file that an earlier step stored.

@@ -12,7 +12,7 @@ use crate::driver::{CallError, Incoming, Params};
 use crate::evidence::{Event, Stream, Trouble};
 use crate::iut::instruction::UNSEEN;
 use crate::net::doubles::Hit;
-use crate::net::{ConnId, NetEvent};
+use crate::net::{ConnId, HttpVersion, NetEvent};
 use crate::role::{Input, Output, Record, Role};
 
 /// Why the loop returned.
@@ -62,6 +62,12 @@ impl Session<'_> {
             NetEvent::OpenFailed { conn, error } => Input::Closed { conn, error: Some(error) },
             NetEvent::Bytes { conn, bytes } => return self.arrived(conn, bytes).await,
             NetEvent::Closed { conn, error } => Input::Closed { conn, error },
+            NetEvent::Request { id, listener, request, .. }
+                if self.is_proxied(&request.path, listener) =>
+            {
+                self.proxied(id, request, listener);
+                return Ok(());
+            }
             NetEvent::Request { id, request, .. } => {
                 self.http.asked(&self.shared.profile, id, &request);
                 Input::Request { id, request }
@@ -71,7 +77,9 @@ impl Session<'_> {
                 None => return Ok(()),
             },
             NetEvent::Probed { id, result } => {
-                self.looked(id, result);
+                if !self.was_given(id, &result) {
+                    self.looked(id, result);
+                }
                 return Ok(());
             }
             NetEvent::Unsecured { error, .. } => {
@@ -98,8 +106,9 @@ impl Session<'_> {
                 Output::Respond { id, response } => self.answer(id, response).await?,
                 Output::Lose { id } => self.guest.lose(id),
                 Output::Fetch { id, url, request } => self.ask_for(id, &url, request).await?,
-                Output::Download { id, url, request, bytes_max } => {
-                    let exchange = self.guest.download(&url, request, bytes_max);
+                Output::Download { id, url, request, bytes_max, http2 } => {
+                    let version = if http2 { HttpVersion::Http2 } else { HttpVersion::Http1 };
+                    let exchange = self.guest.download(version, &url, request, bytes_max);
                     self.fetches.insert(exchange, id);
                 }
                 Output::Deliver { id, response, how } => self.guest.deliver(id, response, how),
@@ -108,6 +117,7 @@ impl Session<'_> {
                 Output::Record(_) | Output::WakeAt(_) => {}
             }
         }
+        self.carry_out_ends();
         self.recorder.flush()
     }
 

@@ -190,8 +190,10 @@ async fn introduce(options: &RunOptions, shared: &Shared) -> Result<Introduced, 
         host.instance().stop().await;
         return Ok(Introduced { hello, ics, company: Company::Many, first: None, probed });
     }
-    // There is one terminal, and one person at it.
-    let one = target.adapter.is_manual() || target.start(shared.seed).await.is_err();
+    // There is one terminal, and one person at it; and one address that a proxy was told.
+    let one = target.adapter.is_manual()
+        || target.adapter.upstream().is_some()
+        || target.start(shared.seed).await.is_err();
     let company = if one { Company::Turns } else { Company::Many };
     Ok(Introduced { hello, ics, company, first: Some(started), probed: Vec::new() })
 }
@@ -414,6 +416,7 @@ impl Run {
             Plays::ThirdPartyClient => seats.contains(&Seat::ThirdPartyClient),
             Plays::ThirdPartyServer => seats.contains(&Seat::ThirdPartyServer),
             Plays::MetaClient => seats.contains(&Seat::Meta),
+            Plays::MediaProxy => seats.contains(&Seat::MediaProxy),
         }
     }
 

@@ -72,6 +72,11 @@ pub async fn greet(target: &Target, seed: Seed) -> Result<String, StartError> {
     Ok(format!("{} {}", who.name, who.version))
 }
 
+/// How many certificate authorities this machine trusts.
+pub fn trusted_authorities() -> usize {
+    crate::net::Trust::of_this_machine().authorities()
+}
+
 /// Sees that ports of this machine can be listened on and reached.
 ///
 /// # Errors
@@ -116,6 +121,11 @@ impl Check<'_> {
         }
         if host.has_server() && host.base_url().is_none() && host.is_configured() {
             let said = "a server's answer lacks `offers.base_url`: nobody can reach it";
+            self.row("offers", Standing::Bad, said);
+        }
+        let plays_proxy = host.seats.contains(&Seat::MediaProxy);
+        if plays_proxy && host.media_url().is_none() && host.is_configured() {
+            let said = "a proxy's answer lacks `offers.media_url`: nobody can reach it";
             self.row("offers", Standing::Bad, said);
         }
         if !host.is_configured() {

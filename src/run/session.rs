@@ -13,6 +13,7 @@ use super::log::EventLog;
 use super::look::{self, Looking};
 use super::place::Place;
 use super::pool::release;
+use super::proxy::{self, Proxied};
 use super::recorder::{RecordError, Recorder};
 use super::stubs::Stubs;
 use crate::canary::{Canary, Sighting};
@@ -96,6 +97,8 @@ pub struct Session<'a> {
     pub(super) files: Files,
     /// Probes that are under way.
     pub(super) looking: Looking,
+    /// The ends of a media proxy that is under test.
+    pub(super) proxied: Option<Proxied>,
     /// Ids of driver calls that were answered and not yet waited for.
     pub(super) answered: Vec<u64>,
     pub(super) lane: Lane,
@@ -153,6 +156,10 @@ impl<'a> Session<'a> {
         );
         meta.set_own_url(host.http_url.clone());
         meta.set_proxy_url(host.proxy_url.clone());
+        let proxied = Proxied::of(case, host, &shared.profile, shared.seed);
+        if proxied.is_some() {
+            guest.claim_word(&proxy::word(shared.seed, &id));
+        }
         let canary = canary(shared.seed, &case.id());
         meta.watch_for(Canary::new("the text", canary.as_bytes()));
         Self {
@@ -172,6 +179,7 @@ impl<'a> Session<'a> {
             fetches: BTreeMap::new(),
             files: Files::default(),
             looking: Looking::default(),
+            proxied,
             answered: Vec::new(),
             lane: Lane::Main,
             canary,
@@ -217,7 +225,8 @@ impl<'a> Session<'a> {
     }
 
     async fn carry_out_plan(&mut self, again: Option<&str>) -> Result<(), RecordError> {
-        if let Some(why) = look::ruled_out(self.case, self.host(), &self.shared.profile) {
+        let ruled_out = look::ruled_out(self.case, self.host(), &self.shared.profile);
+        if let Some(why) = ruled_out.or_else(|| proxy::ruled_out(self.case, self.host())) {
             return self.skip(why).await;
         }
         match Stubs::start(&self.case.scenario.http).await {

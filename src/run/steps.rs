@@ -13,8 +13,8 @@ use crate::evidence::{Direction, Event, FORGED, StepEnd};
 use crate::iut::instruction::UNSEEN;
 use crate::role::meta::{Faults, Letter, Push, enlistment_is_skipped};
 use crate::scenario::{
-    Act, Action, BytesFault, Compromise, Expect, FrameFault, Mutation, Payload, Plays, Relaying,
-    Said, Send, Step,
+    Act, Action, BytesFault, Compromise, Expect, FrameFault, Kind, Matching, Mutation, Payload,
+    Plays, Relaying, Said, Send, Step,
 };
 use crate::wire::{EncodeAs, Node, binary};
 
@@ -38,6 +38,27 @@ impl Session<'_> {
         }
     }
 
+    /// True where a probe has come to another grade than the one that is expected: each of its rules is
+    /// told once, so nothing more will come.
+    fn is_decided_otherwise(&mut self, expect: &Expect) -> bool {
+        let Matching::Fields(fields) = &expect.matching else { return false };
+        let of = fields.iter().find(|(name, _)| name == "of").map(|(_, of)| of.text());
+        let probes = |step: &Step| match &step.action {
+            Action::Send(send) => {
+                let probe =
+                    matches!(send.payload, Payload::ProbeProxy(_) | Payload::ProbeFile { .. });
+                probe && of.is_some() && step.label.as_deref() == of
+            }
+            _ => false,
+        };
+        if expect.kind != Kind::Rule || !self.case.scenario.steps.iter().any(probes) {
+            return false;
+        }
+        let fields = fields.iter().filter(|(name, _)| name != "grade").cloned().collect();
+        let any_grade = Expect { matching: Matching::Fields(fields), ..expect.clone() };
+        self.recorder.progress.board(self.lane).find(&any_grade).is_some()
+    }
+
     async fn expect(&mut self, expect: &Expect) -> Result<StepEnd, RecordError> {
         let mut until = Instant::now() + expect.within;
         let mut patient = self.shared.debugged;
@@ -45,7 +66,7 @@ impl Session<'_> {
             if self.recorder.progress.board(self.lane).find(expect).is_some() {
                 return Ok(StepEnd::Done);
             }
-            if self.gone {
+            if self.gone || self.is_decided_otherwise(expect) {
                 return Ok(StepEnd::TimedOut);
             }
             if self.pump(until).await? == Turn::Time {
@@ -53,7 +74,7 @@ impl Session<'_> {
                     return Ok(StepEnd::TimedOut);
                 }
                 // It may stand in a debugger: the time counts from when it runs again.
-                let _ = self.health().await?;
+                self.ask_whether(expect).await?;
                 until = Instant::now() + expect.within;
             }
         }
@@ -215,7 +236,8 @@ impl Session<'_> {
                 self.wait_for_keys(&send.to).await?;
                 self.send_file(send, said, label)
             }
-            Payload::ProbeFile { probe, of } => self.probe_media(*probe, of, label),
+            Payload::ProbeFile { probe, of, http2 } => self.probe_media(*probe, *http2, of, label),
+            Payload::ProbeProxy(probe) => self.probe_proxy(*probe, label),
             Payload::Stanza(pattern) => {
                 let board = self.recorder.progress.board(self.lane);
                 let node = pattern.build(board).map_err(|error| error.to_string());

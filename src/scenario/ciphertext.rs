@@ -3,7 +3,7 @@
 //! Main type: [`CiphertextFault`]. What each word does to the bytes is the role's affair; here stands
 //! only what may be said. None of them is legal: the genuine message is the twin.
 
-use super::model::words;
+use super::words::words;
 
 words! {
     /// The one thing that is changed in a ciphertext (RAT-004, RAT-009, RAT-011, RAT-013, ENC-004,

@@ -3,7 +3,7 @@
 //! Some of them a right implementation must refuse, others it may take or refuse: the row PRE-013
 //! grades them so, and [`BundleFault::is_legal`] says which are which.
 
-use super::model::words;
+use super::words::words;
 
 words! {
     /// What a Meta client may lose.

@@ -317,6 +317,7 @@ impl Plays {
         (Plays::ThirdPartyClient, "third-party-client"),
         (Plays::ThirdPartyServer, "third-party-server"),
         (Plays::MetaClient, "meta-client"),
+        (Plays::MediaProxy, "media-proxy"),
     ];
 
     /// The word that stands for it in a scenario.
@@ -325,6 +326,7 @@ impl Plays {
             Plays::ThirdPartyClient => "third-party-client",
             Plays::ThirdPartyServer => "third-party-server",
             Plays::MetaClient => "meta-client",
+            Plays::MediaProxy => "media-proxy",
         }
     }
 }

@@ -58,7 +58,7 @@ pub enum Amount {
     Any,
 }
 
-super::model::words! {
+super::words::words! {
     /// How long a frame is that is announced.
     Length {
         /// As the length field can say at most.
@@ -67,7 +67,7 @@ super::model::words! {
         TooLong = "too-long",
     }
 }
-super::model::words! {
+super::words::words! {
     /// Which bytes a fault is about.
     Way {
         /// What the server sends.
@@ -76,7 +76,7 @@ super::model::words! {
         Received = "received",
     }
 }
-super::model::words! {
+super::words::words! {
     /// Which connection of the client.
     Which {
         Current = "current",
@@ -84,7 +84,7 @@ super::model::words! {
         Next = "next",
     }
 }
-super::model::words! {
+super::words::words! {
     /// How a cut connection ends.
     End {
         /// By FIN, as if it were a clean end.
@@ -94,7 +94,7 @@ super::model::words! {
     }
 }
 
-super::model::words! {
+super::words::words! {
     /// An HTTP exchange between Meta's side and the implementation under test.
     Exchange {
         /// A client's call of the enlistment API, and Meta's answer.

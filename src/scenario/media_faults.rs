@@ -1,10 +1,10 @@
 //! The words for what can be odd about a media message, its file, the host of it, and for the ways
 //! in which a media server is probed.
 //!
-//! Main types: [`MediaFault`], [`HostFault`] and [`FileProbe`]. They are names only; the bytes behind
+//! Main types: [`MediaFault`], [`HostFault`], [`FileProbe`] and [`ProxyProbe`]. They are names only; the bytes behind
 //! them are made by Meta's side.
 
-use super::model::words;
+use super::words::words;
 
 words! {
     /// What is odd about a media message or its file (MED-017, MED-019).
@@ -109,5 +109,31 @@ words! {
         Readers = "readers",
         /// Two hundred times at once (MPX-004, MPX-005).
         Parallel = "parallel",
+    }
+}
+words! {
+    /// What readers ask of a media proxy, while the harness is the third party behind it.
+    #[derive(PartialOrd, Ord, Hash)]
+    ProxyProbe {
+        /// Files of several kinds (MPX-008).
+        Files = "files",
+        /// Paths that name no file of a registered third party (MPX-009).
+        Bases = "bases",
+        /// Files whose host sends the reader elsewhere (MPX-010).
+        Redirects = "redirects",
+        /// Files for readers who bring what marks them (MPX-011).
+        ReaderMarks = "reader-marks",
+        /// A file whose host marks its reader (MPX-012).
+        HostMarks = "host-marks",
+        /// A file whose end does not come (MPX-013).
+        Beginning = "beginning",
+        /// One file for many readers at once (MPX-014).
+        Together = "together",
+        /// Files that the host does not give (MPX-015).
+        Errors = "errors",
+        /// A file of which another reader had a part, or an error (MPX-016).
+        Kept = "kept",
+        /// A file that no memory holds (MPX-017).
+        Volume = "volume",
     }
 }

@@ -118,7 +118,7 @@ impl Operation {
     pub fn suits(&self, plays: Plays) -> bool {
         match self.of {
             Of::All => true,
-            Of::Client => plays != Plays::ThirdPartyServer,
+            Of::Client => !matches!(plays, Plays::ThirdPartyServer | Plays::MediaProxy),
             Of::Server => plays == Plays::ThirdPartyServer,
         }
     }

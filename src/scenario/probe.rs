@@ -3,7 +3,7 @@
 //! Main types: [`ProbeKind`] and [`Endpoint`]. They are names only: what goes over the wire is made
 //! by the runner, and what an answer means is judged by `check`.
 
-use super::model::words;
+use super::words::words;
 
 words! {
     /// What is asked of a server.

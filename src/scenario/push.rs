@@ -3,7 +3,7 @@
 //! Main types: [`TokenFault`], [`BodyFault`] and [`PushKeys`]. They are names only; the tokens and
 //! bodies behind them are made by Meta's side, so that no word can mean two things.
 
-use super::model::words;
+use super::words::words;
 
 words! {
     /// What is odd about a push token (PSH-004, PSH-005).

@@ -6,10 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use super::model::words;
 use super::parse::{fields, read_template};
 use super::shape::{self, Shape};
 use super::template::{Scope, Template, TemplateError};
+use super::words::words;
 use crate::spec::problems::{Problems, listed};
 use crate::spec::yaml::Yaml;
 

@@ -7,14 +7,14 @@ use super::ciphertext::CiphertextFault;
 use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::kinds::{KINDS, MILESTONES};
 use super::line::{End, Exchange, Length, Way, Which};
-use super::media_faults::{FileProbe, HostFault, MediaFault};
-use super::model::{
-    After, AnswerFault, BytesFault, CertificateWord, ChainFault, ContentFault, FrameFault,
-    HelloFault, LoginFault, Plays, Relaying, Seen, SignatureFault, TimeFault, Twin,
-};
+use super::media_faults::{FileProbe, HostFault, MediaFault, ProxyProbe};
 use super::operations;
 use super::probe::{Endpoint, ProbeKind};
 use super::push::{BodyFault, PushKeys, TokenFault};
+use super::{
+    After, AnswerFault, BytesFault, CertificateWord, ChainFault, ContentFault, FrameFault,
+    HelloFault, LoginFault, Plays, Relaying, Seen, SignatureFault, TimeFault, Twin,
+};
 use crate::wire::Style;
 
 /// A mapping with its keys.
@@ -191,6 +191,9 @@ pub static ACT: Shape = Shape {
     )
 };
 
+/// The versions of HTTP by which a file is probed; true for HTTP/2.
+pub const BY: &[(bool, &str)] = &[(false, "http1"), (true, "http2")];
+
 pub static SEND: Shape = shape(
     "`send`",
     &[
@@ -206,6 +209,16 @@ pub static SEND: Shape = shape(
             "probe_file",
             Form::Word(|| words(FileProbe::ALL)),
             "odd requests for a file that the third party's server stores",
+        ),
+        may(
+            "by",
+            Form::Word(|| words(BY)),
+            "of a `probe_file`: the version of HTTP, where it is not HTTP/1.1",
+        ),
+        may(
+            "probe_proxy",
+            Form::Word(|| words(ProxyProbe::ALL)),
+            "what readers ask of a media proxy, before a third party that the harness plays",
         ),
         may(
             "of",

@@ -9,18 +9,18 @@ use super::ciphertext::CiphertextFault;
 use super::key_faults::{BundleFault, Loss, PrekeyFault};
 use super::kinds::{KINDS, KindInfo};
 use super::line;
-use super::media_faults::{FileProbe, HostFault, MediaFault};
-use super::model::{
-    Act, Action, After, AnswerFault, BytesFault, CertificateWord, ChainFault, Compromise,
-    ContentFault, Expect, FrameFault, HelloFault, Kind, LoginFault, Matching, Mutation, Negative,
-    Payload, Relaying, Send, SignatureFault, Step, TimeFault, Twin,
-};
+use super::media_faults::{FileProbe, HostFault, MediaFault, ProxyProbe};
 use super::operations::{self, Operation};
 use super::parse::{fields, is_empty_mapping, problem, read_duration, read_name, read_template};
 use super::pattern::Pattern;
 use super::probe::{Endpoint, ProbeKind};
 use super::push::{BodyFault, PushKeys, TokenFault};
 use super::template::Template;
+use super::{
+    Act, Action, After, AnswerFault, BytesFault, CertificateWord, ChainFault, Compromise,
+    ContentFault, Expect, FrameFault, HelloFault, Kind, LoginFault, Matching, Mutation, Negative,
+    Payload, Relaying, Send, SignatureFault, Step, TimeFault, Twin,
+};
 use super::{said, shape};
 use crate::limits::CALLS_MAX;
 use crate::span::Span;
@@ -210,6 +210,7 @@ const PAYLOADS: &[&str] = &[
     "content",
     "media",
     "probe_file",
+    "probe_proxy",
     "typing",
     "blocks",
     "stanza",
@@ -232,6 +233,7 @@ const PAYLOADS: &[&str] = &[
 /// Keys that stand only beside some payloads.
 const BESIDE: &[(&str, &[&str])] = &[
     ("of", &["probe_file", "probe"]),
+    ("by", &["probe_file"]),
     ("id", &["replay"]),
     ("how", &["relay"]),
     ("hold", &["text"]),
@@ -275,8 +277,13 @@ fn read_payload(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Opt
                 problems.advise(value.span, "`probe_file` lacks `of`", help);
                 return None;
             };
-            Some(Payload::ProbeFile { probe, of: problems.text(of, "`of`")?.to_owned() })
+            let http2 = match fields.get("by") {
+                Some(by) => problems.word(by, "version of HTTP", shape::BY)?,
+                None => false,
+            };
+            Some(Payload::ProbeFile { probe, of: problems.text(of, "`of`")?.to_owned(), http2 })
         }
+        "probe_proxy" => problems.word(value, "probe", ProxyProbe::ALL).map(Payload::ProbeProxy),
         "stanza" => read_pattern(problems, value).map(Payload::Stanza),
         "replay" => read_replay(problems, value, fields),
         "relay" => {

@@ -27,7 +27,11 @@ pub struct Greeting {
     pub profile: Profile,
     pub seed: u64,
     pub chat: String,
+    /// Where all HTTP services are, without a path.
     pub http: String,
+    /// The authority of its certificates, where it speaks HTTPS, and the file that holds it.
+    pub tls_ca: Option<String>,
+    pub tls_file: Option<String>,
     pub noise_root: String,
     pub integrator: u16,
     pub issuer: String,
@@ -41,7 +45,7 @@ pub const TOKEN_PATH: &str = "/stand-in/token";
 
 impl Greeting {
     fn url(&self, key: &str) -> String {
-        format!("http://{}{}", self.http, self.profile.text(key).unwrap_or_default())
+        format!("{}{}", self.http, self.profile.text(key).unwrap_or_default())
     }
 
     fn websocket(&self) -> String {
@@ -50,7 +54,7 @@ impl Greeting {
 
     fn token_url(&self) -> Option<String> {
         let stands_in = self.server.is_none();
-        stands_in.then(|| format!("http://{}{TOKEN_PATH}?user=NAME", self.http))
+        stands_in.then(|| format!("{}{TOKEN_PATH}?user=NAME", self.http))
     }
 
     /// For a script.
@@ -65,14 +69,14 @@ impl Greeting {
             let jid = guest.jid(&self.profile).to_string();
             json!({ "name": guest.name, "jid": jid, "about": guest.about })
         });
-        json!({
+        let mut greeting = json!({
             "schema": 1,
             "seed": self.seed,
             "instance": {
                 "chat": { "tcp": self.chat, "ws": self.websocket() },
                 "noise_root": self.noise_root,
                 "enlistment_url": self.url("enlistment.path"),
-                "media_url": format!("http://{}", self.http),
+                "media_url": self.http,
                 "push_jwks_url": self.url("jwks.path"),
                 "integrator": { "id": self.integrator, "iss": self.issuer },
                 "profile": self.profile.client_visible(),
@@ -81,7 +85,11 @@ impl Greeting {
             "canary": self.canary,
             "users": users.collect::<Vec<_>>(),
             "test_users": guests.collect::<Vec<_>>(),
-        })
+        });
+        if let Some(ca) = &self.tls_ca {
+            greeting["instance"]["tls_ca"] = json!(ca);
+        }
+        greeting
     }
 
     /// For a person.
@@ -110,8 +118,9 @@ impl Greeting {
             row("chat, TCP", self.chat.clone()),
             row("chat, ws", self.websocket()),
             row("noise root", self.noise_root.clone()),
-            row("media host", format!("http://{}", self.http)),
+            row("media host", self.http.clone()),
         ];
+        out.extend(self.tls_file.iter().map(|file| row("authority", format!("{file}, in PEM"))));
         if !self.profile.rules_out("ENL-001") {
             out.push(row("enlistment", self.url("enlistment.path")));
             out.push(row("push keys", self.url("jwks.path")));

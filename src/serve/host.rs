@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::Rng as _;
@@ -27,7 +29,7 @@ use crate::clock::UnixMs;
 use crate::driver::line::LineReader;
 use crate::evidence::{Entry, EntryId, Event, Lane, RunHeader, Stream};
 use crate::limits::{HOSTED_USERS_MAX, REQUESTS_WAITING_MAX, TYPED_BYTES_MAX};
-use crate::net::{ExchangeId, Kind, Net, NetEvent};
+use crate::net::{Authority, ExchangeId, Kind, Manner, Net, NetEvent};
 use crate::noise::KeyPair;
 use crate::role::meta::{Integrator, Meta, User, proxied_head};
 use crate::role::signal::Signal;
@@ -76,7 +78,10 @@ impl Host {
         let (net, events) = Net::bound_to(options.place.bind());
         let chat = net.listen_chat_at(options.ports.chat).await;
         let chat = chat.map_err(|error| listen("chat", options.ports.chat, error))?;
-        let http = net.listen_http_at(options.ports.http).await;
+        let authority = options.tls.as_deref().map(|file| authority(&options, file)).transpose()?;
+        let ca = authority.as_ref().map(|authority| authority.pem().to_owned());
+        let manner = Manner { authority, fault: None };
+        let http = net.listen_http_as(options.ports.http, manner).await;
         let http = http.map_err(|error| listen("HTTP", options.ports.http, error))?;
         let keys = options.place.key_stream(CASE);
         let integrator =
@@ -87,7 +92,11 @@ impl Host {
         match options.server {
             None => meta.stand_in_for_the_server(),
             // Test users fetch what your users send by the proxy, as everybody does.
-            Some(_) => meta.set_proxy_url(format!("http://{}", within(http))),
+            Some(_) => {
+                let proxy = net.listen_http().await;
+                let proxy = proxy.map_err(|error| listen("HTTP", 0, error))?;
+                meta.set_proxy_url(format!("http://{}", within(proxy)));
+            }
         }
         for guest in GUESTS {
             meta.add_client(Lane::Main, guest.client(&options.profile, options.seed, &keys));
@@ -98,7 +107,7 @@ impl Host {
             .filter_map(|(n, name)| invite(&mut meta, &options, &keys, name, n));
         let logins = logins.collect();
         let canary = canary(&options, &keys);
-        let greeting = greeting(&options, &meta, chat, http, logins, canary.clone());
+        let greeting = greeting(&options, &meta, (chat, http), ca, logins, canary.clone());
         let journal = journal(&options)?;
         let screen = greet(&options, &greeting);
         let explainer = Explainer::new(paths(&options), Signal::of(&options.profile).kem_element);
@@ -276,7 +285,8 @@ impl Host {
                 let exchange = self.net.fetch(&url, request);
                 self.fetches.insert(exchange, id);
             }
-            Output::Download { id, url, request, bytes_max } => {
+            // Nobody is probed here, so it is HTTP/1.1.
+            Output::Download { id, url, request, bytes_max, http2: _ } => {
                 let exchange = self.net.download(&url, request, bytes_max);
                 self.fetches.insert(exchange, id);
             }
@@ -417,8 +427,8 @@ fn invite(meta: &mut Meta, options: &Options, keys: &str, name: &str, n: usize) 
 fn greeting(
     options: &Options,
     meta: &Meta,
-    chat: SocketAddr,
-    http: SocketAddr,
+    (chat, http): (SocketAddr, SocketAddr),
+    tls_ca: Option<String>,
     logins: Vec<Login>,
     canary: String,
 ) -> Greeting {
@@ -426,7 +436,9 @@ fn greeting(
         profile: options.profile.clone(),
         seed: options.seed.0,
         chat: options.place.authority(chat.port()),
-        http: options.place.authority(http.port()),
+        http: options.place.http_url(tls_ca.is_some(), http.port()),
+        tls_ca,
+        tls_file: options.tls.as_ref().map(|file| file.display().to_string()),
         noise_root: hex::encode(meta.root_public()),
         integrator: INTEGRATOR_ID,
         issuer: ISSUER.into(),
@@ -434,6 +446,14 @@ fn greeting(
         canary,
         logins,
     }
+}
+
+/// A test CA of this start's own, whose certificate is in a file for the developer's client to trust.
+fn authority(options: &Options, file: &Path) -> Result<Arc<Authority>, ServeError> {
+    let failed = |error| ServeError::Log { path: file.to_owned(), error };
+    let authority = options.place.authority_for_tls().map_err(failed)?;
+    std::fs::write(file, authority.pem()).map_err(failed)?;
+    Ok(Arc::new(authority))
 }
 
 /// Where this machine itself reaches a listener.

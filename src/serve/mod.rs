@@ -39,6 +39,8 @@ pub struct Options {
     pub ports: Ports,
     /// The third party's own server; without one the harness stands in for it.
     pub server: Option<String>,
+    /// HTTPS instead of HTTP; the authority of its certificates goes into this file.
+    pub tls: Option<PathBuf>,
     pub log: Option<PathBuf>,
     /// Ends by itself after this time.
     pub lifetime: Option<Duration>,

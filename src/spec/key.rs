@@ -229,6 +229,11 @@ pub const ALL: &[Key] = &[
     key("media.label_video", Form::Text, "label of the key expansion of videos"),
     key("media.label_audio", Form::Text, "label of the key expansion of audio and voice"),
     key("media.label_document", Form::Text, "label of the key expansion of documents"),
+    key(
+        "media.proxy_memory_mib_max",
+        Form::Number,
+        "memory that a media proxy may take for a file of any length",
+    ),
     key("media.tries_max", Form::Number, "requests that a client makes for one file by itself"),
     key(
         "media.download_auth",

@@ -43,7 +43,18 @@ pub struct Known {
     pub check: Option<String>,
     pub requirement: String,
     pub reason: String,
+    /// Whose fault it is, or who mends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// The last day on which it is accepted.
+    pub expires: Date,
+}
+
+/// What is said of failures that are new in a list.
+#[derive(Clone, Copy, Debug)]
+pub struct Accepted<'a> {
+    pub reason: &'a str,
+    pub owner: Option<&'a str>,
     pub expires: Date,
 }
 
@@ -150,23 +161,37 @@ impl Baseline {
         Applied { file: self.name.clone(), known, problems }
     }
 
-    /// A baseline of everything that fails now. What was known keeps its reason and its day.
-    pub fn updated(&self, cases: &[CaseResult], reason: &str, expires: Date) -> Self {
+    /// A baseline of everything that fails now. What was known keeps its reason, owner and day.
+    pub fn updated(&self, cases: &[CaseResult], new: Accepted<'_>) -> Self {
         let failing = cases.iter().flat_map(|case| {
             let failed = case.checks.iter().filter(|check| check.verdict == Verdict::Fail);
             failed.map(move |check| (case, check))
         });
         let entries = failing.map(|(case, check)| {
-            let known = self.entries.iter().find(|entry| entry.names(case, check));
+            let known = self.entries.iter().find(|entry| entry.names(case, check)).cloned();
+            let said = known.unwrap_or_else(|| new.said());
             Known {
                 case: case.id.clone(),
                 check: Some(check.id.to_string()),
                 requirement: check.requirement.to_string(),
-                reason: known.map_or_else(|| reason.to_owned(), |known| known.reason.clone()),
-                expires: known.map_or(expires, |known| known.expires),
+                ..said
             }
         });
         Self { name: self.name.clone(), entries: entries.collect() }
+    }
+}
+
+impl Accepted<'_> {
+    /// An entry that names nothing yet.
+    fn said(&self) -> Known {
+        Known {
+            case: String::new(),
+            check: None,
+            requirement: String::new(),
+            reason: self.reason.to_owned(),
+            owner: self.owner.map(str::to_owned),
+            expires: self.expires,
+        }
     }
 }
 
@@ -230,7 +255,7 @@ fn read(problems: &mut Problems, tree: &Yaml) -> Option<Vec<Known>> {
     Some(entries)
 }
 
-const KEYS: &[&str] = &["case", "check", "requirement", "reason", "expires"];
+const KEYS: &[&str] = &["case", "check", "requirement", "reason", "owner", "expires"];
 
 fn read_entry(problems: &mut Problems, node: &Yaml) -> Option<Known> {
     let required = ["case", "requirement", "reason", "expires"];
@@ -252,6 +277,7 @@ fn read_entry(problems: &mut Problems, node: &Yaml) -> Option<Known> {
     {
         problems.advise(node.anchor(), "the reason is empty", "say why this failure is accepted");
     }
+    let owner = text(problems, fields, "owner");
     let expires = text(problems, fields, "expires")?;
     let expires = expires.parse::<Date>();
     if let (Err(error), Some(node)) = (&expires, fields.get("expires")) {
@@ -262,6 +288,7 @@ fn read_entry(problems: &mut Problems, node: &Yaml) -> Option<Known> {
         check,
         requirement: requirement?,
         reason: reason?,
+        owner,
         expires: expires.ok()?,
     })
 }
@@ -304,6 +331,7 @@ mod tests {
             verdict: CaseResult::worst(&checks),
             isolated: false,
             log: None,
+            volatile: None,
             measures: Vec::new(),
             thefts: Vec::new(),
             checks,
@@ -355,10 +383,12 @@ mod tests {
     fn an_update_lists_what_fails_and_keeps_what_was_said_of_it() {
         let expires = "2027-06-30".parse().unwrap();
         let fresh = Baseline { name: "known.yaml".into(), entries: vec![] };
-        let made = fresh.updated(&cases(), "first run", expires);
+        let new = Accepted { reason: "first run", owner: Some("protocol"), expires };
+        let made = fresh.updated(&cases(), new);
         assert_eq!(parse(&made.to_yaml()).unwrap(), made);
         assert_eq!((made.entries.len(), made.entries[0].reason.as_str()), (1, "first run"));
-        let again = parse(ONE).unwrap().updated(&cases(), "first run", expires);
+        assert_eq!(made.entries[0].owner.as_deref(), Some("protocol"));
+        let again = parse(ONE).unwrap().updated(&cases(), new);
         assert_eq!(again.entries[0].reason, "fixed in 2.4");
         insta::assert_snapshot!(again.to_yaml());
     }

@@ -10,13 +10,13 @@ mod repeats;
 mod result;
 mod texts;
 
-pub use baseline::Baseline;
+pub use baseline::{Accepted, Baseline};
 pub use coverage::{Coverage, CoverageRow, Standing, coverage};
 pub use date::{Date, NoDate};
 pub use exit::Exit;
 pub use repeats::{Flaky, Repeats};
 pub use result::{
     CaseResult, CheckResult, Finding, Nearby, NotDecided, Outcome, RUN_CASE, Surroundings, Theft,
-    Verdict, Witness,
+    Times, Verdict, Witness,
 };
 pub use texts::{Text, Texts};

@@ -204,6 +204,37 @@ pub struct CaseResult {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub thefts: Vec<Theft>,
     pub checks: Vec<CheckResult>,
+    /// How long things took; told and never judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volatile: Option<Box<Times>>,
+}
+
+/// What followed on a push, in time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Times {
+    /// From the push to the login of the client that it woke.
+    pub push_to_login_ms: u64,
+    /// Messages that waited for that client.
+    pub messages: u64,
+    /// From the push to the moment at which the last of them was shown; absent where that did not come
+    /// about, or none waited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push_to_empty_ms: Option<u64>,
+}
+
+impl Times {
+    /// One sentence for people.
+    pub fn sentence(&self) -> String {
+        let login = format!("from the push to the login: {} ms", self.push_to_login_ms);
+        let messages = match self.messages {
+            1 => "1 message".to_owned(),
+            count => format!("{count} messages"),
+        };
+        match self.push_to_empty_ms {
+            Some(ms) => format!("{login}; to the mailbox of {messages} drained: {ms} ms"),
+            None => login,
+        }
+    }
 }
 
 impl CheckResult {
@@ -306,6 +337,7 @@ pub(super) mod tests {
             verdict: CaseResult::worst(&checks),
             isolated: false,
             log: None,
+            volatile: None,
             measures: Vec::new(),
             thefts: Vec::new(),
             checks,

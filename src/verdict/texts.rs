@@ -151,6 +151,7 @@ mod tests {
             verdict: Verdict::Pass,
             isolated: false,
             log: None,
+            volatile: None,
             measures: Vec::new(),
             thefts: Vec::new(),
             checks: vec![check.clone(), check],

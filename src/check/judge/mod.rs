@@ -15,6 +15,7 @@ use super::lengths;
 use super::passive::{self, Check, Grade, Observed, View};
 use super::progress::Progress;
 use super::thief::{Thief, Thieves};
+use super::wakes;
 use crate::evidence::{Entry, EntryId, Event, Lane, Skip, Transcript};
 use crate::scenario::{Plan, Scenario};
 use crate::spec::Profile;
@@ -49,6 +50,7 @@ pub fn judge(scenario: &Scenario, transcript: &Transcript, setting: Setting<'_>)
         measures,
         thefts,
         checks,
+        volatile: wakes::after_push(transcript).map(Box::new),
     }
 }
 

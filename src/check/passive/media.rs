@@ -14,7 +14,8 @@ pub struct Media;
 const ROWS: &[&str] = &[
     "MED-001", "MED-002", "MED-003", "MED-004", "MED-006", "MED-007", "MED-009", "MED-010",
     "MED-011", "MED-012", "MED-013", "MED-016", "MED-022", "MPX-004", "MPX-005", "MPX-006",
-    "PRV-001",
+    "MPX-008", "MPX-009", "MPX-010", "MPX-011", "MPX-012", "MPX-013", "MPX-014", "MPX-015",
+    "MPX-016", "MPX-017", "PRV-001",
 ];
 
 impl Check for Media {
@@ -52,6 +53,7 @@ fn observed(entry: &Entry, rule: &RuleFacts) -> Option<Observed> {
     Some(match *row {
         "MED-003" => observed.resting_on("media.download_path"),
         "MED-016" => observed.resting_on("media.mac_bytes"),
+        "MPX-017" => observed.resting_on("media.proxy_memory_mib_max"),
         _ => observed,
     })
 }

@@ -1,6 +1,7 @@
 //! The checks of enlistment and connection that look at a whole case: pauses, retries, identifiers,
 //! versions, announced frames.
 
+use super::passive::upload;
 use super::*;
 use crate::evidence::Growth;
 

@@ -145,8 +145,12 @@ fn sent(send: &Send) -> String {
             let said = said.iter().map(|(name, text)| format!("{name} `{}`", text.text()));
             format!("a file: {}", said.collect::<Vec<_>>().join(", "))
         }
-        Payload::ProbeFile { probe, of } => {
-            format!("odd requests for the file that {of} stored: {}", probe.word())
+        Payload::ProbeFile { probe, of, http2 } => {
+            let by = if *http2 { ", by HTTP/2" } else { "" };
+            format!("odd requests for the file that {of} stored: {}{by}", probe.word())
+        }
+        Payload::ProbeProxy(probe) => {
+            format!("readers, and is the third party behind it: {}", probe.word())
         }
         Payload::EnlistElsewhere => "word that another device of the user has enlisted".to_owned(),
         Payload::Push { times: 1 } => "a push".to_owned(),

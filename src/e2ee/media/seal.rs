@@ -7,9 +7,11 @@ use sha2::{Digest, Sha256};
 
 use super::{BLOCK_BYTES, MediaKeys};
 
-/// Bytes that pass all four computations before the next ones do. Each is one chain of dependent
-/// instructions, and strides this short let the processor work on several at once.
-const STRIDE_BYTES: usize = 512;
+/// Bytes that are copied at once, so that they are still near when they are encrypted and hashed.
+const PIECE_BYTES: usize = 8 * 1024;
+/// Bytes that pass all four computations before the next ones do, a block of SHA-256. Each computation is
+/// one chain of dependent instructions, and strides this short let the processor work on several at once.
+const STRIDE_BYTES: usize = 64;
 
 /// What a message says of its encrypted file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,15 +55,21 @@ impl Sealer {
     /// Takes the next piece, and appends what can be written of the encrypted file.
     pub fn update(&mut self, plain: &[u8], out: &mut Vec<u8>) {
         self.length = self.length.saturating_add(plain.len() as u64);
-        for piece in plain.chunks(STRIDE_BYTES) {
-            self.plain.update(piece);
+        for piece in plain.chunks(PIECE_BYTES) {
             let from = out.len();
             out.append(&mut self.held);
             out.extend_from_slice(piece);
             let whole = (out.len() - from) / BLOCK_BYTES * BLOCK_BYTES;
             self.held.extend_from_slice(&out[from + whole..]);
             out.truncate(from + whole);
-            self.encrypt(&mut out[from..]);
+            let mut strides = piece.chunks(STRIDE_BYTES);
+            for blocks in out[from..].chunks_mut(STRIDE_BYTES) {
+                if let Some(stride) = strides.next() {
+                    self.plain.update(stride);
+                }
+                self.encrypt(blocks);
+            }
+            strides.for_each(|stride| self.plain.update(stride));
         }
     }
 

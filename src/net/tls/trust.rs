@@ -60,6 +60,14 @@ impl Trust {
         Self(Kind::Roots(Arc::new(roots)))
     }
 
+    /// How many authorities are trusted.
+    pub fn authorities(&self) -> usize {
+        match &self.0 {
+            Kind::Roots(roots) => roots.len(),
+            _ => 0,
+        }
+    }
+
     /// Trusts anybody.
     pub fn anybody() -> Self {
         Self(Kind::Anybody)

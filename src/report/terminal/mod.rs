@@ -93,6 +93,9 @@ fn table(page: &mut Page, milestone: &str, name: &str, cases: &[&CaseResult]) {
         }
         for case in group {
             case.measures.iter().for_each(|measure| page.fill(17, measure));
+            if let Some(times) = &case.volatile {
+                page.fill(17, &times.sentence());
+            }
         }
     }
 }

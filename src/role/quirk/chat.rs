@@ -67,6 +67,20 @@ pub(super) static ALL: &[Quirk] = &[
         "Stays offline after its connection was reset.",
     ),
     client(
+        "ping-of-an-unknown-type",
+        Fault::PingOfUnknownType,
+        "STZ-010",
+        VARIANT,
+        "Asks for a sign of life in an iq whose type is none of the four.",
+    ),
+    should(
+        "ping-with-children",
+        Fault::PingWithChildren,
+        "STZ-010",
+        VARIANT,
+        "Puts two children into its pings, which have none.",
+    ),
+    client(
         "pings-only-at-login",
         Fault::PingsOnce,
         "TRN-014",

@@ -16,6 +16,7 @@ mod messages;
 mod noise;
 mod people;
 mod process;
+mod proxy;
 mod ratchet;
 mod server;
 mod writing;
@@ -128,6 +129,8 @@ pub enum Fault {
     MessagesNeverAcked,
     ServerPingIgnored,
     NeverPings,
+    PingOfUnknownType,
+    PingWithChildren,
     WideListsDropped,
     LongLengthsDropped,
     CompressedDropped,
@@ -396,6 +399,24 @@ pub enum Fault {
     MediaReferenceCounts,
     MediaReferenceNamesUser,
     MediaGzipUndeclared,
+    ProxyFetchesUrls,
+    ProxyDecodesReference,
+    ProxyIgnoresIntegrator,
+    ProxyForgetsBasePath,
+    ProxyForwardsCredentials,
+    ProxyForwardsUserAgent,
+    ProxyAddsForwardedFor,
+    ProxyPassesCookies,
+    ProxySendsReadersOn,
+    ProxyFollowsRedirects,
+    ProxyErrorsAs200,
+    ProxyCutTakenAsWhole,
+    ProxyCollectsFirst,
+    ProxyAsksForEach,
+    ProxyChangesBytes,
+    ProxyKeepsParts,
+    ProxyKeepsErrors,
+    ProxyMakesRoom,
 
     // ABU and PRV
     BlockStaysLocal,
@@ -422,6 +443,8 @@ pub enum Fault {
 
     // JWT, JWK and PSH
     TokenKept,
+    LoginTokenOfAnotherKind,
+    PushAnswers202,
     PushMissingAuthAccepted,
     PushAnySignatureAccepted,
     PushNeverWakes,
@@ -646,6 +669,7 @@ pub fn all() -> impl Iterator<Item = &'static Quirk> {
         writing::ALL,
         keys::ALL,
         media::ALL,
+        proxy::ALL,
         messages::ALL,
         ratchet::ALL,
         content::ALL,

@@ -10,6 +10,20 @@ pub(super) static ALL: &[Quirk] = &[
         VARIANT,
         "Logs in with its first token for ever.",
     ),
+    client(
+        "login-token-of-another-kind",
+        Fault::LoginTokenOfAnotherKind,
+        "JWT-002",
+        VARIANT,
+        "Logs in with the token by which the user is known to its own server.",
+    ),
+    server(
+        "push-is-answered-202",
+        Fault::PushAnswers202,
+        "PSH-003",
+        VARIANT,
+        "Answers a push that it carries out with 202.",
+    ),
     server(
         "push-missing-auth-accepted",
         Fault::PushMissingAuthAccepted,

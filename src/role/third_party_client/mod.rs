@@ -346,6 +346,11 @@ impl ThirdPartyClient {
         self.tick();
     }
 
+    /// True once a user has an internal identifier.
+    pub fn is_enlisted(&self) -> bool {
+        self.enlistment.login.is_some()
+    }
+
     /// Gives what [`Output::NeedToken`] asked for; `None` where no token is to be had.
     pub fn take_token(&mut self, now: UnixMs, token: Option<String>) {
         self.now = now;

@@ -47,7 +47,12 @@ impl ThirdPartyClient {
         let id = format!("{}-{}", self.iq_prefix, self.asked_so_far);
         let wait_ms = if self.has(Fault::Impatient) { IMPATIENCE_MS } else { ANSWER_WAIT_MS_MAX };
         let until = self.now.after(Duration::from_millis(wait_ms));
-        self.send(&iq::request(&id, kind, xmlns).children(children));
+        let mut request = iq::request(&id, kind, xmlns).children(children);
+        if matches!(what, What::Ping) && self.has(Fault::PingOfUnknownType) {
+            request.attrs.retain(|(name, _)| *name != "type");
+            request = request.attr("type", "query");
+        }
+        self.send(&request);
         self.requests.insert(id, Asked { what, until });
     }
 
@@ -195,7 +200,11 @@ impl ThirdPartyClient {
             return;
         }
         let xmlns = self.settings.values.text("ping.client_xmlns").to_owned();
-        self.ask(IqType::Get, &xmlns, Vec::new(), What::Ping);
+        let children = match self.has(Fault::PingWithChildren) {
+            true => vec![Node::new("ping"), Node::new("ping")],
+            false => Vec::new(),
+        };
+        self.ask(IqType::Get, &xmlns, children, What::Ping);
         // Sooner than the longest interval, so that a slow timer does not exceed it.
         let longest_s = self.settings.values.int("ping.interval_s_max").max(1);
         let interval_ms = longest_s.saturating_mul(1000) / 6 * 5;

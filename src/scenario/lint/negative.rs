@@ -1,7 +1,7 @@
 //! Rules about negative steps: each has an accepted twin, or an implementation that refuses
 //! everything would pass (`interfaces.md` §2).
 
-use super::super::model::{Action, Expect, Matching, Mutation, Payload, Scenario, Step, Twin};
+use super::super::{Action, Expect, Matching, Mutation, Payload, Scenario, Step, Twin};
 use super::names::labels;
 use crate::spec::problems::Problems;
 

@@ -64,7 +64,13 @@ impl Meta {
         let fetch = self.next_fetch;
         self.next_fetch += 1;
         self.fetches.insert(fetch, Fetch::Media(Box::new(pending)));
-        self.out.push_back(Output::Download { id: fetch, url, request, bytes_max: FILE_BYTES_MAX });
+        self.out.push_back(Output::Download {
+            id: fetch,
+            url,
+            request,
+            bytes_max: FILE_BYTES_MAX,
+            http2: false,
+        });
     }
 
     /// The network broke the reading of a file off: what became of it is nobody's fault, so that nothing

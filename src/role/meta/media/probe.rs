@@ -27,6 +27,8 @@ pub(super) struct Ask {
 /// A probe that is under way.
 pub(in crate::role::meta) struct Run {
     probe: FileProbe,
+    /// By HTTP/2 alone, and not by HTTP/1.1.
+    http2: bool,
     label: Option<String>,
     reference: String,
     base: Option<Answer>,
@@ -42,6 +44,7 @@ impl Meta {
     pub fn probe_media(
         &mut self,
         probe: FileProbe,
+        http2: bool,
         reference: &str,
         label: Option<String>,
     ) -> Result<(), String> {
@@ -50,6 +53,7 @@ impl Meta {
         let number = self.media.probed;
         let run = Run {
             probe,
+            http2,
             label: label.clone(),
             reference: reference.to_owned(),
             base: None,
@@ -62,7 +66,7 @@ impl Meta {
         self.record(Stream::http_out(), None, event);
         let request = HttpRequest::new("GET", &path);
         let url = format!("{}{path}", base.trim_end_matches('/'));
-        self.ask_probe(Fetch::Probe { number, at: None }, url, request);
+        self.ask_probe(Fetch::Probe { number, at: None }, url, request, http2);
         Ok(())
     }
 
@@ -72,11 +76,11 @@ impl Meta {
         Some((format!("{}{path}", base.trim_end_matches('/')), HttpRequest::new("GET", &path)))
     }
 
-    fn ask_probe(&mut self, what: Fetch, url: String, request: HttpRequest) {
+    fn ask_probe(&mut self, what: Fetch, url: String, request: HttpRequest, http2: bool) {
         let id = self.next_fetch;
         self.next_fetch += 1;
         self.fetches.insert(id, what);
-        self.out.push_back(Output::Download { id, url, request, bytes_max: FILE_BYTES_MAX });
+        self.out.push_back(Output::Download { id, url, request, bytes_max: FILE_BYTES_MAX, http2 });
     }
 
     /// Takes an answer in; with the first one the others are asked, with the last one judged.
@@ -122,9 +126,13 @@ impl Meta {
         let base = self.integrator.base_url.clone().unwrap_or_default();
         for at in which {
             let run = self.media.probes.get(&number);
-            let Some(ask) = run.and_then(|run| run.asks.get(at).cloned()) else { continue };
+            let Some((ask, http2)) =
+                run.and_then(|run| Some((run.asks.get(at)?.clone(), run.http2)))
+            else {
+                continue;
+            };
             let url = format!("{}{}", base.trim_end_matches('/'), ask.request.path);
-            self.ask_probe(Fetch::Probe { number, at: Some(at) }, url, ask.request);
+            self.ask_probe(Fetch::Probe { number, at: Some(at) }, url, ask.request, http2);
         }
     }
 
