@@ -25,6 +25,13 @@ pub(super) static ALL: &[Quirk] = &[
         "Reads the claims of a push token and does not verify its signature.",
     ),
     server(
+        "push-answers-202",
+        Fault::PushAnswers202,
+        "PSH-003",
+        VARIANT,
+        "Answers a push with 202, as one does who queues it.",
+    ),
+    server(
         "push-answers-but-never-wakes",
         Fault::PushNeverWakes,
         "PSH-007",

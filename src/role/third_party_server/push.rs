@@ -105,7 +105,8 @@ impl ThirdPartyServer {
         if known && wanted && !self.has(Fault::PushNeverWakes) {
             self.out.push_back(Output::Wake { visible_id: to });
         }
-        self.respond(id, HttpResponse::new(200));
+        let status = if self.has(Fault::PushAnswers202) { 202 } else { 200 };
+        self.respond(id, HttpResponse::new(status));
     }
 
     /// PSH-014: whom to wake, or the status of the refusal.
