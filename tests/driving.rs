@@ -492,3 +492,33 @@ fn the_next_instance_takes_over_where_the_users_of_one_are_used_up() {
     let (few, _) = started(1);
     assert_eq!(few, 1 + cases, "each case has one user, and each user an instance");
 }
+
+#[test]
+fn a_program_that_keeps_its_state_in_its_folder_is_killed_from_outside() {
+    let scratch = Scratch::new("killed");
+    let file = |name: &str, ics: &str| {
+        scratch.file(
+            name,
+            &format!(
+                "schema: 1\nname: acme\nversion: \"1\"\n\
+                 seats: [third-party-client, third-party-server]\n\
+                 adapter:\n  spawn: {{ command: [{PROGRAM}, reference, third-party] }}\n{ics}"
+            ),
+        )
+    };
+    // What the harness did, or was told, instead.
+    let ends = |iut: &str| {
+        let id = "m3.3/restart-keeps-sessions-and-reuses-no-key[how=kill]";
+        let (output, _) = scratch.run(&["--iut", iut, id]);
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+        let events = std::fs::read_to_string(scratch.path("out/latest/events.jsonl")).unwrap();
+        let events = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let answers = events
+            .map(|entry| entry["event"].clone())
+            .filter(|event| event["type"] == "answered" && event["operation"] == "kill");
+        answers.map(|event| event["outcome"]["Ok"].to_string()).collect::<Vec<_>>()
+    };
+    let killed = r#"{"process":"signal 9 (SIGKILL); another one was started"}"#;
+    assert_eq!(ends(&file("durable.yaml", "")), [killed]);
+    assert_eq!(ends(&file("asked.yaml", "ics: { state_dir: false }\n")), ["{}"]);
+}

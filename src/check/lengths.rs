@@ -3,8 +3,9 @@
 //! Main function: [`sentence`]. Padding of 1 to 16 bytes (`wire.md` §5.4) hides little by design, so
 //! this is measured and not judged: MSG-020 asks that there is padding and that it differs, and that is
 //! judged on the padding itself, since equal lengths of a few ciphertexts may be chance. What the length
-//! gives away is told in plain words: how many lengths of a text one length of ciphertext leaves open,
-//! which are those of a block of the cipher, and as many more as the padding varies by.
+//! gives away is told in plain words, yes or not exactly: how many lengths of a text one length of
+//! ciphertext leaves open, which are those of a block of the cipher, and as many more as the padding
+//! varies by.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,10 +38,22 @@ pub(super) fn sentence(transcript: &Transcript) -> Option<String> {
         1 => format!("one length, {shortest} bytes"),
         count => format!("{count} lengths, from {shortest} to {longest} bytes"),
     };
-    let open = left_open(sealed)
-        .map(|open| format!("; one length of ciphertext leaves {open} lengths of a text possible"));
-    let (count, open) = (sealed.len(), open.unwrap_or_default());
-    Some(format!("{count} texts of {text} bytes became ciphertexts of {became}{open}"))
+    let (count, answer) = (sealed.len(), left_open(sealed).map(answer).unwrap_or_default());
+    Some(format!("{answer}{count} texts of {text} bytes became ciphertexts of {became}"))
+}
+
+/// Does the length give the text's away?
+fn answer(open: usize) -> String {
+    match open {
+        BLOCK_BYTES => format!(
+            "the length of a ciphertext gives that of its text away, but for a block of the cipher \
+             ({open} lengths of a text are possible): "
+        ),
+        _ => format!(
+            "the length of a ciphertext does not give that of its text away exactly ({open} lengths \
+             of a text are possible): "
+        ),
+    }
 }
 
 /// A text as it went out: bytes of ciphertext, and of padding where that is known.
@@ -97,10 +110,13 @@ mod tests {
     #[test]
     fn padding_that_varies_leaves_more_open_than_padding_that_does_not() {
         let constant = told((0..8).map(|_| decrypted("equal", 80, Some(1)))).unwrap();
-        let expected = "8 texts of 5 bytes became ciphertexts of one length, 80 bytes; one length of \
-                        ciphertext leaves 16 lengths of a text possible";
+        let expected = "the length of a ciphertext gives that of its text away, but for a block of the \
+                        cipher (16 lengths of a text are possible): 8 texts of 5 bytes became \
+                        ciphertexts of one length, 80 bytes";
         assert_eq!(constant, expected);
         let varying = told((1..=16).map(|n| decrypted("equal", 80, Some(n)))).unwrap();
-        assert!(varying.ends_with("leaves 31 lengths of a text possible"), "{varying}");
+        let expected = "the length of a ciphertext does not give that of its text away exactly (31 \
+                        lengths of a text are possible): 16 texts";
+        assert!(varying.starts_with(expected), "{varying}");
     }
 }

@@ -9,7 +9,8 @@ use thiserror::Error;
 
 use super::media::{self, Media};
 use crate::proto::content::{
-    ContextInfo, ExtendedTextMessage, Message, MessageKey, ProtocolMessage, ReactionMessage,
+    ContextInfo, DeviceSentMessage, ExtendedTextMessage, Message, MessageKey, ProtocolMessage,
+    ReactionMessage,
 };
 
 /// `ProtocolMessage.type` of a revocation (`wire.md` §6.1).
@@ -151,6 +152,20 @@ pub fn read(plaintext: &[u8]) -> Result<Content, ContentError> {
     }
 }
 
+/// Encodes what a user's own device tells the others: that it has sent a text to somebody.
+pub fn sent_elsewhere(to: &str, what: &str) -> Vec<u8> {
+    let inner = Message { conversation: Some(what.to_owned()), ..Message::default() };
+    let wrapper =
+        DeviceSentMessage { destination_jid: Some(to.to_owned()), message: Some(Box::new(inner)) };
+    let device_sent_message = Some(Box::new(wrapper));
+    Message { device_sent_message, ..Message::default() }.encode_to_vec()
+}
+
+/// Whom the wrapper of a companion device names, where there is one: the sender's word.
+pub fn wrapped_for(plaintext: &[u8]) -> Option<String> {
+    Message::decode(plaintext).ok()?.device_sent_message?.destination_jid
+}
+
 /// True for a protobuf of the schema that holds more than the schema has.
 pub fn has_unknown(plaintext: &[u8]) -> bool {
     let known = Message::decode(plaintext).map(|message| message.encoded_len());
@@ -205,7 +220,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::proto::content::DeviceSentMessage;
 
     fn said(text: &str) -> Result<Content, ContentError> {
         Ok(Content::Text { text: text.to_owned(), reply: None })
@@ -234,6 +248,15 @@ mod tests {
         // Field 1, length-delimited: 0x0a, then the length (protobuf encoding, `wire.md` §6.1).
         assert_eq!(text("hi"), b"\x0a\x02hi");
         assert_eq!(read(b"\x0a\x02hi"), said("hi"));
+    }
+
+    #[test]
+    fn a_wrapper_names_a_user_and_its_text_is_read_without_it() {
+        let wrapped = sent_elsewhere("12-5@interop", "hi");
+        assert_eq!(read(&wrapped), said("hi"));
+        assert_eq!(wrapped_for(&wrapped).as_deref(), Some("12-5@interop"));
+        assert_eq!(wrapped_for(&text("hi")), None);
+        assert_eq!(wrapped_for(b"\xff"), None);
     }
 
     #[test]

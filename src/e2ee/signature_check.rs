@@ -29,6 +29,10 @@ pub enum SignatureCheck {
     OrByThePrekey,
     /// Takes an identity key of p or more for what it is modulo p (PRE-013).
     IdentityReduced,
+    /// Verifies the signed prekey, and not the KEM prekey beside it (PQX §3.3).
+    KemIgnored,
+    /// Verifies both, and goes on without the peer's KEM prekey where there is none (ENC-021).
+    KemOptional,
     Never,
 }
 
@@ -36,13 +40,25 @@ impl SignatureCheck {
     /// True if a signature that does not verify is let through.
     pub(super) fn excuses(self, signature: &[u8]) -> bool {
         match self {
-            Self::Always | Self::ScalarReduced | Self::OrByThePrekey | Self::IdentityReduced => {
-                false
-            }
+            Self::Always
+            | Self::ScalarReduced
+            | Self::OrByThePrekey
+            | Self::IdentityReduced
+            | Self::KemIgnored
+            | Self::KemOptional => false,
             Self::IfPresent => signature.is_empty(),
             Self::IfLengthFits => !signature.is_empty() && signature.len() != BYTES,
             Self::OutcomeIgnored => signature.len() == BYTES,
             Self::Never => true,
+        }
+    }
+
+    /// The same of a KEM prekey; one that stands in for the peer's has an empty signature.
+    pub(super) fn excuses_kem(self, signature: &[u8]) -> bool {
+        match self {
+            Self::KemIgnored => true,
+            Self::KemOptional => signature.is_empty(),
+            other => other.excuses(signature),
         }
     }
 
@@ -113,6 +129,14 @@ mod tests {
         assert_eq!(excused(SignatureCheck::OutcomeIgnored), [false, false, true, false]);
         assert_eq!(excused(SignatureCheck::ScalarReduced), [false; 4]);
         assert_eq!(excused(SignatureCheck::Never), [true; 4]);
+        let kem = |check: SignatureCheck| lengths.each_ref().map(|sig| check.excuses_kem(sig));
+        for (check, of_kem) in [
+            (SignatureCheck::KemIgnored, [true; 4]),
+            (SignatureCheck::KemOptional, [true, false, false, false]),
+        ] {
+            assert_eq!((excused(check), kem(check)), ([false; 4], of_kem));
+        }
+        assert_eq!(kem(SignatureCheck::Always), [false; 4]);
     }
 
     #[test]

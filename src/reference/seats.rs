@@ -83,16 +83,32 @@ impl ThirdParty {
         if self.accounts.contains_key(&account) {
             return Err(RpcError::invalid_params("the account exists already"));
         }
-        let fault = self.fault();
-        let client = self.clients.as_ref();
-        let client =
-            client.map(|seat| ThirdPartyClient::new(seat.settings.clone(), &visible_id, fault));
+        let client = self.started_client(&account, &visible_id)?;
         if let Some(server) = &mut self.server {
             server.add_user(&visible_id);
         }
         let user = Account { visible_id, client, token: None, wake_at: None };
         self.accounts.insert(account, user);
         Ok(json!({}))
+    }
+
+    /// A client with what another process of this program has written down of the user, or a new one.
+    fn started_client(
+        &self,
+        account: &str,
+        visible_id: &str,
+    ) -> Result<Option<ThirdPartyClient>, RpcError> {
+        let Some(seat) = &self.clients else { return Ok(None) };
+        let internal = |why: String| RpcError::failed(ErrorClass::Internal, why);
+        let kept = self.states.as_ref().map(|states| states.kept(account)).transpose();
+        let kept = kept.map_err(|error| internal(error.to_string()))?.flatten();
+        let (settings, fault, now) = (seat.settings.clone(), self.fault(), self.now());
+        let mut client = ThirdPartyClient::new(settings, visible_id, fault);
+        match kept {
+            Some(kept) => client.go_on_with(now, &kept).map_err(internal)?,
+            None => client.installed(now),
+        }
+        Ok(Some(client))
     }
 
     /// Begins a change of the server's signing key.

@@ -81,6 +81,8 @@ pub(super) struct ThirdParty {
     pub files: Files,
     /// Where the clients' states lie, if the harness has named a place.
     pub states: Option<StateDir>,
+    /// The last state of each user that a faulty program has not written yet.
+    pub unwritten: BTreeMap<String, Vec<u8>>,
     /// The first token that was given; only a fault keeps it.
     pub first_token: Option<String>,
 }
@@ -127,6 +129,7 @@ impl ThirdParty {
             weakness: Weakness::default(),
             files: Files::default(),
             states: None,
+            unwritten: BTreeMap::new(),
             first_token: None,
         }
     }
@@ -206,12 +209,6 @@ impl ThirdParty {
             }
             Operation::Account { account, visible_id } => {
                 let outcome = self.add_account(account.clone(), visible_id);
-                let now = self.now();
-                if outcome.is_ok()
-                    && let Some(client) = self.client(&account)
-                {
-                    client.installed(now);
-                }
                 self.carry_out(&account).await?;
                 self.answer(id, outcome).await
             }
@@ -280,6 +277,7 @@ impl ThirdParty {
         if !killed {
             client.settle_down(now);
             self.carry_out(account).await?;
+            self.write_the_rest(account);
         }
         let kept = match self.states.as_ref().map(|states| states.kept(account)).transpose() {
             Ok(kept) => kept.flatten(),
@@ -293,6 +291,26 @@ impl ThirdParty {
         }
         self.carry_out(account).await?;
         Ok(Next::GoOn)
+    }
+
+    /// Puts a user's state onto the disk; a deliberate fault holds the last one back.
+    pub(super) fn write_down(
+        &mut self,
+        account: &str,
+        state: Vec<u8>,
+    ) -> Option<std::io::Result<()>> {
+        let due = match self.fault() {
+            Some(Fault::StateWrittenBehind) => self.unwritten.insert(account.to_owned(), state)?,
+            _ => state,
+        };
+        Some(self.states.as_ref()?.keep(account, &due))
+    }
+
+    fn write_the_rest(&mut self, account: &str) {
+        if let (Some(state), Some(states)) = (self.unwritten.remove(account), &self.states) {
+            // Only a program that is faulty on purpose has something left.
+            let _ = states.keep(account, &state);
+        }
     }
 
     /// Reads the file here, since a client owns no disk; the rest is the client's.
@@ -356,7 +374,7 @@ impl ThirdParty {
             "tls": true, "signal.versions": [3, 4], "inject_wake": true, "clock": true,
             "set_read_receipts": true,
             "rotate_keys": true, "set_account_state": true, "media.send": true,
-            "restart": true, "kill": true, "preset": true, "fingerprint": true,
+            "restart": true, "kill": true, "state_dir": true, "preset": true, "fingerprint": true,
             "noise.patterns": ["XX", "IK", "XXfallback"],
         });
         let mut capabilities = capabilities.as_object().cloned().unwrap_or_default();

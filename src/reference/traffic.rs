@@ -172,7 +172,7 @@ impl ThirdParty {
                     }
                 }
                 Output::Keep(state) => {
-                    let kept = self.states.as_ref().map(|states| states.keep(account, &state));
+                    let kept = self.write_down(account, state);
                     // What follows rests on it, so a client that cannot write does nothing more.
                     if let Some(Err(error)) = kept {
                         eprintln!("the state cannot be written: {error}");

@@ -108,12 +108,18 @@ impl Session<'_> {
         let case = digits(&mut self.rng(actor, "account"), 9);
         let name = format!("a{}-{case}", self.accounts.len() + 1);
         self.accounts.insert(key, name.clone());
+        // A refusal shows in the operation that needs the account.
+        self.announce(&name, actor).await?;
+        Ok(name)
+    }
+
+    /// Tells the adapter of a user.
+    pub(super) async fn announce(&mut self, name: &str, actor: &str) -> Result<(), RecordError> {
         let mut params = Map::new();
         params.insert("account".into(), json!(name));
         params.insert("user".into(), self.user(actor));
-        // A refusal shows in the operation that needs the account.
         let _ = self.call("account", params, Some(actor)).await?;
-        Ok(name)
+        Ok(())
     }
 
     /// Gives a user another internal identifier, and lets the case know it by that one.

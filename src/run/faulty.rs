@@ -82,7 +82,7 @@ impl Session<'_> {
     /// What logging in took is not what an announced frame takes (TRN-018): it counts from the most
     /// that was held until now.
     fn measure_from_here(&mut self) {
-        let now = self.held.and_then(|_| self.host().instance.usage());
+        let now = self.held.and_then(|_| self.host().instance().usage());
         let most =
             |usage: Usage| Usage { memory_kib: usage.peak_kib.max(usage.memory_kib), ..usage };
         self.held = now.map(most).or(self.held);

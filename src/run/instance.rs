@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::accounts::INTEGRATOR_ID;
 use super::desk::{Desk, Move, Streams};
+use super::life::{End, Life, Word};
 use super::session::Shared;
 use super::state::StateFolder;
 use super::target::Target;
@@ -22,7 +23,7 @@ use crate::clock::UnixMs;
 use crate::driver::{CallError, Incoming, Owner, Params, Pending, Seat};
 use crate::http::{Delivery, HttpRequest, HttpResponse, Strain};
 use crate::iut::{Instance, StartError};
-use crate::limits::LEAVE_WAIT_MS_MAX;
+use crate::limits::{EXIT_WAIT_MS_MAX, LEAVE_WAIT_MS_MAX};
 use crate::net::{Authority, ConnId, ExchangeId, HttpVersion, Manner, Net, NetEvent, Probe, Trust};
 use crate::role::meta::{Integrator, Meta, proxied_head};
 use crate::spec::Ics;
@@ -40,7 +41,7 @@ pub struct Host {
     pub number: u64,
     /// Names the random streams that its cases share.
     pub house: String,
-    pub instance: Instance,
+    life: Life,
     pub seats: Vec<Seat>,
     /// What `configure` came to, seat by seat.
     pub configured: Vec<Configured>,
@@ -166,13 +167,17 @@ impl Host {
         let lobby = Meta::in_house(profile, integrator(None), shared.seed, &house, "lobby");
         let desk = Arc::new(Mutex::new(Desk::new(company != Company::Many, lobby)));
         let net = Arc::new(net);
-        let task = serve(Arc::clone(&net), Arc::clone(&desk), events, incoming);
+        let (tell, words) = mpsc::channel(1);
+        let task = serve(Arc::clone(&net), Arc::clone(&desk), events, (incoming, words));
+        let mortal = company == Company::Stopped
+            && target.adapter.is_spawned()
+            && effective(&instance, target).has("state_dir");
         static STARTED: AtomicU64 = AtomicU64::new(0);
         let mut host = Self {
             number: STARTED.fetch_add(1, Ordering::Relaxed),
             house,
             seats,
-            instance,
+            life: Life::new(instance, mortal.then(|| target.clone()), tell),
             configured: Vec::new(),
             http_url: shared.place.http_url(secure, addresses.http.port()),
             proxy_url,
@@ -184,29 +189,62 @@ impl Host {
             desk,
             task,
         };
-        host.configure(shared, addresses).await;
+        host.configured = host.configure(host.configurations(shared, addresses)).await;
         Ok(host)
     }
 
-    /// Servers first, since clients need their addresses; the first refusal ends it.
-    async fn configure(&mut self, shared: &Shared, addresses: Addresses) {
+    /// The instance as it is now.
+    pub fn instance(&self) -> Arc<Instance> {
+        self.life.instance()
+    }
+
+    /// What became of its processes, and what they wrote.
+    pub fn life(&self) -> &Life {
+        &self.life
+    }
+
+    /// Ends the program and starts it anew in the same surroundings; says how it ended, and what each
+    /// seat answered.
+    ///
+    /// # Errors
+    /// It did not come up again.
+    pub async fn end_and_start(
+        &self,
+        how: End,
+        shared: &Shared,
+    ) -> Result<(String, Vec<Configured>), StartError> {
+        let exit = self.life.end_and_start(how, shared.seed).await?;
+        let params = self.configured.iter().map(|seat| seat.params.clone()).collect();
+        Ok((exit, self.configure(params).await))
+    }
+
+    /// Servers first, since clients need their addresses.
+    fn configurations(&self, shared: &Shared, addresses: Addresses) -> Vec<Params> {
         let mut seats = self.seats.clone();
         seats.sort_by_key(|seat| *seat != Seat::ThirdPartyServer);
-        for seat in seats {
-            let params = self.configuration(seat, shared, addresses);
-            let outcome = self.instance.call("configure", params.clone()).await;
+        seats.into_iter().map(|seat| self.configuration(seat, shared, addresses)).collect()
+    }
+
+    /// The first refusal ends it.
+    async fn configure(&self, seats: Vec<Params>) -> Vec<Configured> {
+        let (instance, mut configured) = (self.instance(), Vec::new());
+        for params in seats {
+            let outcome = instance.call("configure", params.clone()).await;
             let refused = outcome.is_err();
             // Readers of a proxy trust anybody: their trust is not what is looked at.
-            let asked = outcome.as_ref().ok().filter(|_| seat != Seat::MediaProxy);
+            let seat = params.get("seat").and_then(Value::as_str);
+            let of_proxy = seat == Some(Seat::MediaProxy.as_str());
+            let asked = outcome.as_ref().ok().filter(|_| !of_proxy);
             let tls_ca = asked.and_then(|result| result.pointer("/offers/tls_ca")?.as_str());
             if let Some(Ok(trust)) = tls_ca.map(Trust::in_pem) {
                 self.net.trust(trust);
             }
-            self.configured.push(Configured { params, outcome });
+            configured.push(Configured { params, outcome });
             if refused {
                 break;
             }
         }
+        configured
     }
 
     fn configuration(&self, seat: Seat, shared: &Shared, addresses: Addresses) -> Params {
@@ -247,11 +285,7 @@ impl Host {
 
     /// Where the subject's server is, if it brings one.
     pub fn base_url(&self) -> Option<String> {
-        let server = self.configured.iter().find_map(|seat| {
-            let result = seat.outcome.as_ref().ok()?;
-            result.pointer("/offers/base_url")?.as_str()
-        });
-        server.map(str::to_owned)
+        base_url(&self.configured)
     }
 
     /// Where the subject's media proxy is, if it brings one.
@@ -299,6 +333,15 @@ async fn behind(
     Ok(Behind { address, url: format!("{origin}{path}"), path })
 }
 
+/// Where the subject's server is, by what its seats answered.
+pub fn base_url(configured: &[Configured]) -> Option<String> {
+    let server = configured.iter().find_map(|seat| {
+        let result = seat.outcome.as_ref().ok()?;
+        result.pointer("/offers/base_url")?.as_str()
+    });
+    server.map(str::to_owned)
+}
+
 impl Drop for Host {
     fn drop(&mut self) {
         self.task.abort();
@@ -323,7 +366,7 @@ impl Guest {
     /// # Errors
     /// [`CallError`] where it could not be sent.
     pub async fn begin(&self, operation: &str, params: Params) -> Result<Pending, CallError> {
-        self.host.instance.begin(self.owner, operation, params).await
+        self.host.instance().begin(self.owner, operation, params).await
     }
 
     pub fn send(&self, conn: ConnId, bytes: Vec<u8>) {
@@ -415,8 +458,9 @@ impl Guest {
                 let mut params = Params::new();
                 params.insert("account".into(), json!(account));
                 // Nobody waits for a user who does not go: the connection is closed below.
-                let call = host.instance.call("disconnect", params);
-                let _ = match host.instance.is_patient() {
+                let instance = host.instance();
+                let call = instance.call("disconnect", params);
+                let _ = match instance.is_patient() {
                     true => Ok(call.await),
                     false => tokio::time::timeout(limit, call).await,
                 };
@@ -433,13 +477,31 @@ fn serve(
     net: Arc<Net>,
     desk: Arc<Mutex<Desk>>,
     mut events: mpsc::Receiver<NetEvent>,
-    mut incoming: mpsc::Receiver<Incoming>,
+    (mut incoming, mut words): (mpsc::Receiver<Incoming>, mpsc::Receiver<Word>),
 ) -> JoinHandle<()> {
     tokio::spawn(async move {
+        // The end of a process that is killed on purpose is nobody's misfortune.
+        let mut dying = false;
         loop {
             let moves = tokio::select! {
                 Some(event) = events.recv() => lock(&desk).happened(UnixMs::now(), event),
-                Some(said) = incoming.recv() => lock(&desk).said(said),
+                Some(said) = incoming.recv() => match said {
+                    Incoming::Closed { .. } if dying => continue,
+                    said => lock(&desk).said(said),
+                },
+                Some(word) = words.recv() => match word {
+                    Word::Ends(heard) => {
+                        dying = true;
+                        // Who asked for it may be gone.
+                        let _ = heard.send(());
+                        continue;
+                    }
+                    Word::GoesOn(next) => {
+                        let last = last_words(&mut incoming).await;
+                        (dying, incoming) = (false, next);
+                        last.into_iter().flat_map(|said| lock(&desk).said(said)).collect()
+                    }
+                },
                 else => break,
             };
             for next in moves {
@@ -447,6 +509,19 @@ fn serve(
             }
         }
     })
+}
+
+/// What a process had said before its end and nobody has heard yet; a child of it that holds its output
+/// open is not waited for.
+async fn last_words(incoming: &mut mpsc::Receiver<Incoming>) -> Vec<Incoming> {
+    let limit = Duration::from_millis(EXIT_WAIT_MS_MAX);
+    let mut words = Vec::new();
+    while let Ok(Some(said)) = tokio::time::timeout(limit, incoming.recv()).await {
+        if !matches!(said, Incoming::Closed { .. }) {
+            words.push(said);
+        }
+    }
+    words
 }
 
 async fn carry_out(net: &Net, next: Move) {

@@ -15,6 +15,8 @@ mod fence;
 mod files;
 mod instance;
 mod isolation;
+mod killing;
+mod life;
 mod line;
 mod log;
 mod look;

@@ -124,6 +124,6 @@ pub(super) async fn release(host: Arc<Host>) {
     if let Some(host) = Arc::into_inner(host)
         && !host.has_ended()
     {
-        host.instance.stop().await;
+        host.instance().stop().await;
     }
 }

@@ -16,6 +16,15 @@ pub(super) fn missing(scenario: &Scenario, profile: &Profile) -> Option<String> 
     if needs_es256(scenario) && profile.text("push.algorithm") != Some("ES256") {
         return Some(format!("under the profile {} no push token is of ES256", profile.id()));
     }
+    let quantum = profile.int("signal.version").is_some_and(|version| version >= 4);
+    if wants_kem(scenario) && !quantum {
+        return Some(format!("under the profile {} there are no KEM prekeys", profile.id()));
+    }
+    // `interfaces.md` §7: healing is counted in version 3.
+    let steals = |step: &Step| matches!(step.action, Action::Compromise(_));
+    if quantum && scenario.steps.iter().any(steals) {
+        return Some("what a thief of keys of PQXDH reads is not computed".to_owned());
+    }
     let idle = announces_too_long(scenario) && frame_bytes_max(profile) >= FRAME_BYTES_MAX;
     idle.then(|| {
         format!("under `limits.frame_bytes` of the profile {} no frame is too long", profile.id())
@@ -40,6 +49,16 @@ fn needs_es256(scenario: &Scenario) -> bool {
                     | TokenFault::SignatureInDer
             ))
         ),
+        _ => false,
+    })
+}
+
+/// PQXDH alone has KEM prekeys.
+fn wants_kem(scenario: &Scenario) -> bool {
+    scenario.steps.iter().any(|step| match &step.action {
+        Action::Act(act) => {
+            matches!(act.mutate, Some(Mutation::Bundle(fault)) if fault.is_about_kem())
+        }
         _ => false,
     })
 }
@@ -79,5 +98,11 @@ mod tests {
         assert_eq!(open(long, &usual), [true]);
         assert_eq!(open(long, &overlay("small-frames")), [false]);
         assert_eq!(open("m2/pings-and-answers-pings", &usual), [false]);
+        let kem = "m3.2/bundle-without-a-sound-kem-prekey-gets-no-message";
+        assert_eq!(open(kem, &usual), [true, true]);
+        let pqxdh = Profile::builtin("experimental-pqxdh").unwrap();
+        assert_eq!(open(kem, &pqxdh), [false, false]);
+        let theft = "guarantees/stolen-session-heals-where-the-peer-began";
+        assert_eq!([open(theft, &usual), open(theft, &pqxdh)], [[false], [true]]);
     }
 }

@@ -75,7 +75,7 @@ pub(super) async fn announce(host: &Host, profile: &Profile) -> Result<Value, Ca
     let mut params = Params::new();
     params.insert("account".to_owned(), json!(ACCOUNT));
     params.insert("user".to_owned(), user);
-    host.instance.call("account", params).await
+    host.instance().call("account", params).await
 }
 
 /// Asks for an operation with the smallest parameters that it takes.
@@ -86,7 +86,7 @@ pub(super) async fn attempt(host: &Host, operation: &Operation, token: Option<&s
     if let Some(token) = token.filter(|_| matches!(operation.name, "enlist" | "connect")) {
         params.insert("token".to_owned(), json!(token));
     }
-    match host.instance.call(operation.name, params).await {
+    match host.instance().call(operation.name, params).await {
         Ok(_) => (ProbeAnswer::Done, "done".to_owned()),
         Err(CallError::Rpc(error)) if error.is_method_not_found() => {
             (ProbeAnswer::MethodNotFound, "method not found".to_owned())

@@ -67,7 +67,7 @@ pub(super) fn ruled_out(case: &Case, host: &Host) -> Option<String> {
             Action::Send(Send { payload: Payload::ProbeProxy(ProxyProbe::Volume), .. })
         )
     });
-    (weighs && host.instance.usage().is_none())
+    (weighs && host.instance().usage().is_none())
         .then(|| "the memory of the proxy's process cannot be read".to_owned())
 }
 
@@ -81,7 +81,7 @@ impl Session<'_> {
         probe: ProxyProbe,
         label: Option<&str>,
     ) -> Result<(), String> {
-        let held = self.host().instance.usage();
+        let held = self.host().instance().usage();
         let proxied = self.proxied.as_mut().ok_or("no media proxy is under test")?;
         proxied.held = held;
         proxied.ends.begin(probe, label.map(str::to_owned))
@@ -133,7 +133,7 @@ impl Session<'_> {
                 Output::Respond { id, response } => self.guest.respond(id, response),
                 Output::Deliver { id, response, how } => self.guest.deliver(id, response, how),
                 Output::Weigh => {
-                    let now = self.host().instance.usage();
+                    let now = self.host().instance().usage();
                     if let Some(proxied) = &mut self.proxied {
                         let taken = now.zip(proxied.held);
                         let mib = taken.map(|(now, held)| now.at_most_since(held) / 1024);

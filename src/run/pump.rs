@@ -197,9 +197,9 @@ impl Session<'_> {
         })
     }
 
-    fn lost(&mut self, why: String) {
+    pub(super) fn lost(&mut self, why: String) {
         self.gone = true;
-        let status = self.host().instance.exit_status();
+        let status = self.host().instance().exit_status();
         let detail = status.map_or(why.clone(), |status| format!("{why}; {status}"));
         self.trouble(Trouble::Died, detail);
     }

@@ -123,6 +123,7 @@ pub async fn run_all(
     let Introduced { hello, ics, company, first, probed } =
         introduce(&options, &shared(EventLog::nowhere())).await?;
     let header = header(&options, &hello, &ics);
+    let ics = with_the_harness_help(ics, options.target.adapter.is_spawned());
     let log = EventLog::create(&options.out.join("events.jsonl"), &header)?;
     observer.begun(&header, cases.len());
     // One case alone needs nobody to share with, and is easier to follow.
@@ -186,7 +187,7 @@ async fn introduce(options: &RunOptions, shared: &Shared) -> Result<Introduced, 
         let host = Host::furnish(started, target, shared, Company::Own, "probe");
         let host = host.await.map_err(listen)?;
         let probed = probe::hooks(&host, &ics, &shared.profile).await;
-        host.instance.stop().await;
+        host.instance().stop().await;
         return Ok(Introduced { hello, ics, company: Company::Many, first: None, probed });
     }
     // There is one terminal, and one person at it; and one address that a proxy was told.
@@ -195,6 +196,14 @@ async fn introduce(options: &RunOptions, shared: &Shared) -> Result<Introduced, 
         || target.start(shared.seed).await.is_err();
     let company = if one { Company::Turns } else { Company::Many };
     Ok(Introduced { hello, ics, company, first: Some(started), probed: Vec::new() })
+}
+
+/// What can be tried: a program that keeps its state in its folder need not end itself.
+fn with_the_harness_help(ics: Ics, spawned: bool) -> Ics {
+    match spawned && ics.has("state_dir") {
+        true => ics.granted("kill").granted("restart"),
+        false => ics,
+    }
 }
 
 fn header(options: &RunOptions, hello: &Hello, ics: &Ics) -> RunHeader {

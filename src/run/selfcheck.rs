@@ -95,7 +95,8 @@ impl Check<'_> {
     /// Everything before the first operation of a user; true if it is worth going on.
     async fn opening(&mut self, shared: &Shared) -> bool {
         let host = self.host;
-        let hello = host.instance.hello();
+        let instance = host.instance();
+        let hello = instance.hello();
         let seats: Vec<&str> = hello.seats.iter().map(|seat| seat.as_str()).collect();
         let said = format!("{} {}, {}", hello.iut.name, hello.iut.version, seats.join(" and "));
         self.row("hello", Standing::Good, said);
@@ -134,7 +135,7 @@ impl Check<'_> {
     }
 
     async fn operations(&mut self, target: &Target, shared: &Shared) {
-        let ics = self.host.instance.ics().clone().narrowed(&target.ics);
+        let ics = self.host.instance().ics().clone().narrowed(&target.ics);
         let ics = match ics {
             Ok(ics) => ics,
             Err(error) => return self.row("ics", Standing::Bad, error.to_string()),
@@ -163,7 +164,7 @@ impl Check<'_> {
         if self.host.has_ended() {
             return;
         }
-        match self.host.instance.health().await {
+        match self.host.instance().health().await {
             Ok(_) => self.row("health", Standing::Good, "well"),
             Err(error) => self.row("health", Standing::Bad, error.to_string()),
         }
@@ -173,7 +174,7 @@ impl Check<'_> {
         if self.host.has_ended() {
             return;
         }
-        let stopped = self.host.instance.stop().await;
+        let stopped = self.host.instance().stop().await;
         let (standing, said) = match (&stopped.answer, &stopped.exit, stopped.killed) {
             (Err(error), ..) => (Standing::Bad, error.to_string()),
             (_, _, true) => {
@@ -186,7 +187,7 @@ impl Check<'_> {
     }
 
     fn end(&self) -> String {
-        let exit = self.host.instance.exit_status();
+        let exit = self.host.instance().exit_status();
         exit.map_or("it closed the connection".to_owned(), |exit| format!("it ended: {exit}"))
     }
 }

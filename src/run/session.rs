@@ -5,8 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::faulty::Lines;
 use super::faulty_http::HttpLines;
 use super::files::Files;
@@ -20,7 +18,6 @@ use super::recorder::{RecordError, Recorder};
 use super::stubs::Stubs;
 use crate::canary::{Canary, Sighting};
 use crate::check::{Progress, lane};
-use crate::driver::CallError;
 use crate::evidence::{Channel, Event, Growth, Lane, Skip, Stream, Transcript, Trouble};
 use crate::iut::logfiles::LogFiles;
 use crate::iut::vitals::Usage;
@@ -171,9 +168,9 @@ impl<'a> Session<'a> {
             shared,
             recorder: Recorder::new(transcript, progress, shared.log.clone()),
             meta,
-            log_mark: if host.shared { host.instance.log_mark() } else { 0 },
+            log_mark: if host.shared { host.instance().log_mark() } else { 0 },
             log_files: LogFiles::mark(&shared.logs),
-            held: if host.shared { None } else { host.instance.usage() },
+            held: if host.shared { None } else { host.instance().usage() },
             guest,
             sent_before: BTreeMap::new(),
             stray: None,
@@ -218,7 +215,7 @@ impl<'a> Session<'a> {
 
     /// What the adapter wrote for people, each log under its name.
     fn written(&self) -> Vec<String> {
-        let stderr = self.host().instance.stderr_since(self.log_mark);
+        let stderr = self.host().life().stderr_since(self.log_mark);
         let mut lines: Vec<String> = stderr.into_iter().map(|line| line.text).collect();
         for (path, added) in self.log_files.added() {
             lines.push(format!("==> {} <==", path.display()));
@@ -258,7 +255,7 @@ impl<'a> Session<'a> {
         };
         self.note(skipped);
         if !self.host().shared {
-            self.host().instance.stop().await;
+            self.host().instance().stop().await;
         }
         self.recorder.flush()
     }
@@ -279,17 +276,7 @@ impl<'a> Session<'a> {
     /// Notes what the instance was told before the case came; true if it accepted that.
     async fn configured(&mut self) -> Result<bool, RecordError> {
         let host = Arc::clone(&self.guest.host);
-        for seat in &host.configured {
-            let params = Value::Object(seat.params.clone());
-            let called = Event::Called { operation: "configure".into(), params };
-            self.record(Stream::operations(), None, called);
-            let outcome = seat.outcome.clone().map_err(|error| error.to_string());
-            let answered = Event::Answered { operation: "configure".into(), outcome };
-            self.record(Stream::operations(), None, answered);
-            if matches!(seat.outcome, Err(CallError::Timeout(_))) {
-                self.note_hang("configure").await?;
-            }
-        }
+        self.note_configured(&host.configured).await?;
         self.meta.tell_time(self.now());
         if !host.has_server() {
             self.meta.stand_in_for_the_server();
@@ -347,7 +334,7 @@ impl<'a> Session<'a> {
     async fn end(&mut self, sound: bool) -> Result<(), RecordError> {
         self.vitals().await?;
         if !self.gone && !self.host().shared {
-            self.host().instance.stop().await;
+            self.host().instance().stop().await;
         }
         self.process_trouble(sound);
         self.note(Event::CaseEnded);
@@ -363,7 +350,7 @@ impl<'a> Session<'a> {
         if self.gone || self.shared.manual {
             return Ok(());
         }
-        let instance = &self.host().instance;
+        let instance = self.host().instance();
         let growth = self.held.zip(instance.usage()).map(|(before, after)| Growth {
             memory_mib: after.at_most_since(before) / 1024,
             descriptors: after.descriptors.saturating_sub(before.descriptors),
@@ -375,7 +362,7 @@ impl<'a> Session<'a> {
 
     /// What the process left behind: its log where the case is red, and text that only a defect prints.
     fn process_trouble(&mut self, sound: bool) {
-        for alarm in self.host().instance.alarms_since(self.log_mark) {
+        for alarm in self.host().life().alarms_since(self.log_mark) {
             self.trouble(Trouble::Panicked, alarm.text);
         }
         for (_, added) in self.log_files.added() {
@@ -384,7 +371,7 @@ impl<'a> Session<'a> {
             }
         }
         self.search_logs();
-        let mut lines = self.host().instance.stderr_since(self.log_mark);
+        let mut lines = self.host().life().stderr_since(self.log_mark);
         let older = lines.len().saturating_sub(LOG_LINES_KEPT);
         lines.drain(..older);
         if !sound && !lines.is_empty() {
@@ -395,7 +382,7 @@ impl<'a> Session<'a> {
 
     /// Searches what the adapter wrote for people for what users wrote (PRV-008).
     fn search_logs(&mut self) {
-        let stderr = self.host().instance.stderr_since(self.log_mark).into_iter();
+        let stderr = self.host().life().stderr_since(self.log_mark).into_iter();
         let mut written: Vec<(String, Vec<u8>)> =
             stderr.map(|line| ("standard error".to_owned(), line.text.into_bytes())).collect();
         for (path, bytes) in self.log_files.added_bytes() {

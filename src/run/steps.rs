@@ -111,7 +111,10 @@ impl Session<'_> {
         // The session takes it back once what the operation led to has settled.
         self.meta.set_encoding(act.encode.unwrap_or(self.encoding()));
         let styled = self.meta.styled();
-        let mut answer = self.call(&act.operation, params, Some(&act.on)).await?;
+        let mut answer = match self.ends_from_outside(&act.operation) {
+            Some(end) => self.end_and_start((&act.operation, end), params, &act.on).await?,
+            None => self.call(&act.operation, params, Some(&act.on)).await?,
+        };
         let wanted = act.encode.is_some_and(|encode| encode != EncodeAs::CANONICAL);
         if wanted && answer.is_ok() && !self.is_styled_since(styled).await? {
             return Ok(StepEnd::Refused(NOT_STYLED.to_owned()));

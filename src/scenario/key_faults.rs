@@ -43,10 +43,22 @@ words! {
         OneTimeNonCanonical = "one-time-prekey-non-canonical",
         /// There is no one-time prekey: legal.
         NoOneTime = "no-one-time-prekey",
+        /// There is no KEM prekey, where the profile has them: a downgrade.
+        NoKem = "no-kem-prekey",
+        /// The KEM prekey is another one, under the signature of the genuine one.
+        KemOfAnother = "kem-prekey-of-another",
+        /// Before the server answers, another user does, under the id of the request and with keys of
+        /// his own: legal, and no answer at all (RFC 6120 §8.1.2.1).
+        AnswerOfAnother = "answer-of-another",
     }
 }
 
 impl BundleFault {
+    /// True for what shows only where the profile has KEM prekeys.
+    pub fn is_about_kem(self) -> bool {
+        matches!(self, Self::NoKem | Self::KemOfAnother)
+    }
+
     /// True for what nobody has to refuse.
     pub fn is_legal(self) -> bool {
         match self {
@@ -58,13 +70,16 @@ impl BundleFault {
             | Self::OneTimeShort
             | Self::OneTimeLong
             | Self::SignatureLong
+            | Self::NoKem
+            | Self::KemOfAnother
             | Self::ScalarAboveRange => false,
             Self::ScalarUnreduced
             | Self::SignedSmallOrder
             | Self::SignedNonCanonical
             | Self::OneTimeSmallOrder
             | Self::OneTimeNonCanonical
-            | Self::NoOneTime => true,
+            | Self::NoOneTime
+            | Self::AnswerOfAnother => true,
         }
     }
 }

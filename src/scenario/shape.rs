@@ -579,7 +579,15 @@ pub static OTHER: Shape = shape(
 
 pub static OWN_DEVICES: Shape = shape(
     "`own_devices`",
-    &[must("what", Form::Template, "history: a notice of history that could be fetched")],
+    &[
+        must(
+            "what",
+            Form::Template,
+            "history: a notice of history that could be fetched; sent: that a text was sent to another user",
+        ),
+        may("to", Form::Template, "that user, with `sent`"),
+        may("text", Form::Template, "that text, with `sent`"),
+    ],
 );
 
 /// Words of `id` beside `replay`.

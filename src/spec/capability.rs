@@ -78,6 +78,11 @@ pub const ALL: &[Capability] = &[
         hook: false,
         doc: "whether a proxy passes the Noise channel through or starts it itself",
     },
+    flag(
+        "state_dir",
+        false,
+        "keeps its state in the folder that `configure` names, and finds it there as a new process",
+    ),
     hook("reset", "forgets an account and its keys"),
     hook("restart", "stops and starts with its stored state"),
     hook("kill", "dies at once"),
@@ -181,6 +186,16 @@ impl Ics {
             self.set(capability.name, claimed);
         }
         Ok(self)
+    }
+
+    /// The same with a hook that the harness carries out itself, unless the user's file leaves it
+    /// out.
+    #[must_use]
+    pub fn granted(mut self, name: &'static str) -> Self {
+        if !self.is_left_out(name) {
+            self.set(name, CapabilityValue::Flag(true));
+        }
+        self
     }
 
     /// True for what the adapter states and the user's file leaves out: it is neither used nor

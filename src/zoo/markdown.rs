@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::matrix::SelfPair;
 use super::rows::BrokenRow;
-use super::{KillMatrix, Status};
+use super::{KillMatrix, Status, origins};
 
 /// Renders the matrix; `None` for a list of quirks that nothing was hunted for.
 pub fn markdown(matrix: &KillMatrix) -> String {
@@ -35,6 +35,10 @@ pub fn markdown(matrix: &KillMatrix) -> String {
     for row in &matrix.rows {
         let _ =
             writeln!(out, "| {} | {} | {} |", row.requirement, row.level, cell(&broken_by(row)));
+    }
+    out.push_str("\n# Faults that no quirk stands for\n\n| fault | why not |\n|---|---|\n");
+    for (fault, why) in origins::unseen() {
+        let _ = writeln!(out, "| {fault} | {} |", cell(why));
     }
     out
 }

@@ -6,7 +6,9 @@
 
 mod markdown;
 mod matrix;
+pub mod origins;
 mod rows;
+pub mod twins;
 
 pub use markdown::markdown;
 pub use rows::{BrokenRow, rows};

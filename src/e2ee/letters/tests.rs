@@ -79,6 +79,24 @@ fn each_slip_lets_one_thing_through() {
 }
 
 #[test]
+fn a_slip_waits_for_what_is_lost_and_another_hides_nothing() {
+    for (slip, opens) in [(None, true), (Some(Slip::NeedsEvery), false)] {
+        let (mut alice, mut bob) = introduced(slip);
+        let letters = [b"1", b"2", b"3"].map(|text| alice.encrypt(&address("bob"), text).unwrap());
+        assert!(bob.decrypt(&address("alice"), &letters[0]).is_ok());
+        assert_eq!(bob.decrypt(&address("alice"), &letters[2]).is_ok(), opens, "{slip:?}");
+        assert!(bob.decrypt(&address("alice"), &letters[1]).is_ok(), "{slip:?}");
+    }
+    for (slip, shows) in [(None, false), (Some(Slip::InTheClear), true)] {
+        let (mut alice, mut bob) = introduced(slip);
+        let letter = alice.encrypt(&address("bob"), b"in the open").unwrap();
+        let shown = letter.bytes.windows(11).any(|window| window == b"in the open");
+        assert_eq!(shown, shows, "{slip:?}");
+        assert_eq!(bob.decrypt(&address("alice"), &letter).unwrap(), b"in the open");
+    }
+}
+
+#[test]
 fn a_new_identity_is_told_unless_a_slip_hides_or_refuses_it() {
     for (slip, opens, told) in [
         (None, true, true),

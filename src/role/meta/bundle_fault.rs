@@ -1,12 +1,12 @@
 //! What is odd about the keys of a bundle that the service hands out (PRE-006, PRE-013).
 
-use wacore_libsignal::core::curve::PrivateKey;
+use wacore_libsignal::core::curve::{KeyPair, PrivateKey};
 
 use super::Meta;
 use crate::e2ee::{BASE_POINT_PRIVATE, add_orders};
-use crate::evidence::Lane;
+use crate::evidence::{Event, Lane, Stream};
 use crate::scenario::BundleFault;
-use crate::stanza::prekeys::UserBundle;
+use crate::stanza::prekeys::{SignedKey, UserBundle, fetched_users};
 use crate::wire::{Content, Jid, Node};
 
 /// Zero is a point of small order (RFC 7748 §6.1).
@@ -39,6 +39,12 @@ impl Meta {
             Fault::OneTimeNonCanonical => put_one_time(&mut bundle, NON_CANONICAL),
             Fault::IdentityNonCanonical => self.sign_under_the_base_point(&mut bundle),
             Fault::NoOneTime => bundle.one_time = None,
+            Fault::NoKem => bundle.kem = None,
+            // The end of a Kyber key is a seed, so that any bytes there are a key.
+            Fault::KemOfAnother => {
+                let kem = bundle.kem.as_mut().and_then(|kem| kem.value.last_mut());
+                kem.into_iter().for_each(|last| *last ^= 1);
+            }
             _ => {}
         }
         let mut node = bundle.to_node(jid);
@@ -75,6 +81,47 @@ impl Meta {
         bundle.identity = NON_CANONICAL;
         bundle.signed.signature = signature.map(|signature| signature.to_vec());
     }
+}
+
+impl Meta {
+    /// What another user answers in the server's place to somebody who asks for a user's keys, where
+    /// a step wants it: keys that are sound, and his own.
+    pub(super) fn answer_of_another(&mut self, request: &Node) -> Option<Node> {
+        let wanted = self.faults.bundle == Some(BundleFault::AnswerOfAnother);
+        let asked = request.find("key").filter(|_| wanted)?;
+        let jid: Jid = fetched_users(asked).first()?.to_string().parse().ok()?;
+        let bundle = self.bundle_of_nobody();
+        let what = format!("somebody else answers first, with keys of his own for {jid}");
+        self.record(Stream::sightings(), None, Event::Deviated { what });
+        let mallory = Jid { user: format!("{}0", jid.user).into(), ..jid.clone() };
+        let id = request.text("id").map(|id| id.into_owned());
+        let answer = Node::new("iq").attr("from", mallory).maybe_attr("id", id);
+        let list = Node::new("list").child(bundle.to_node(&jid));
+        Some(answer.attr("type", "result").child(list))
+    }
+
+    /// Keys that were made for this, properly signed.
+    fn bundle_of_nobody(&mut self) -> UserBundle {
+        let [identity, signed] = [(); 2].map(|()| KeyPair::generate(&mut self.rng));
+        let value = public_of(&signed);
+        let mut message = [0x05; 33];
+        message[1..].copy_from_slice(&value);
+        let signature = identity.private_key.calculate_signature(&message, &mut self.rng).ok();
+        let signature = signature.map(|signature| signature.to_vec());
+        UserBundle {
+            registration_id: 1,
+            identity: public_of(&identity),
+            one_time: None,
+            signed: SignedKey { id: 1, value, signature },
+            kem: None,
+        }
+    }
+}
+
+fn public_of(pair: &KeyPair) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(pair.public_key.public_key_bytes());
+    bytes
 }
 
 fn put_one_time(bundle: &mut UserBundle, key: [u8; 32]) {

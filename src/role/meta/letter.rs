@@ -82,7 +82,15 @@ impl Letter {
                 let content = oddity::kind(&word, &text).ok_or_else(unknown)?;
                 Self::of(&format!("[{word}]"), content)
             }
-            SaidKind::OwnDevices => Self::of("[own devices]", content::history_sync()),
+            SaidKind::OwnDevices => {
+                let (word, to) = (of("what"), of("to"));
+                let content = match word.as_str() {
+                    "history" => content::history_sync(),
+                    "sent" => content::sent_elsewhere(&to, &text),
+                    _ => return Err(format!("`{word}` is none of history, sent")),
+                };
+                Self::of("[own devices]", content)
+            }
         })
     }
 }

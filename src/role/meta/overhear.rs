@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::Meta;
 use crate::canary::{Canary, Oracle, Sighting};
 use crate::evidence::{Channel, Event, Stream};
-use crate::http::HttpRequest;
+use crate::http::{HttpRequest, HttpResponse};
 use crate::limits::SIGHTINGS_MAX;
 
 /// What is looked for, and how much was found.
@@ -42,6 +42,16 @@ impl Meta {
             self.search(Channel::Http, &format!("the header {name}"), value.as_bytes());
         }
         self.search(Channel::Http, "the body of a request", &request.body);
+    }
+
+    /// Searches what the third party's server gives out for a file: who hosts it, and every reader's
+    /// proxy, sees it.
+    pub(super) fn search_answer(&mut self, answer: &HttpResponse) {
+        for (name, value) in &answer.headers {
+            let place = format!("the header {name} of a file at the third party's server");
+            self.search(Channel::Http, &place, value.as_bytes());
+        }
+        self.search(Channel::Http, "a file at the third party's server", &answer.body);
     }
 
     fn is_honeypot(&self, path: &str) -> bool {

@@ -37,6 +37,9 @@ impl Meta {
         if !iq.kind.is_request() {
             return;
         }
+        if let Some(forged) = self.answer_of_another(node) {
+            self.send(conn, &forged);
+        }
         let answer = match iq.xmlns.as_deref() {
             Some(XMLNS) => self.key_service(conn, account, node),
             Some("usync") => iq::server_result(node).child(self.device_lists(node)),

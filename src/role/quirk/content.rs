@@ -32,6 +32,13 @@ pub(super) static ALL: &[Quirk] = &[
         "Obeys a message that only the user's own devices may send, when a peer sends it.",
     ),
     client(
+        "forwarded-wrapper-trusted",
+        Fault::WrapperTrusted,
+        "MSG-002",
+        "CVE-2017-5589 to 5606, 5858 (carbons); qxmpp-project/qxmpp#304; CVE-2025-55177",
+        "Shows a text under the user whom a wrapper inside it names, whoever sends the wrapper.",
+    ),
+    client(
         "revoke-from-non-author",
         Fault::RevokeFromAnybody,
         "MSG-002",

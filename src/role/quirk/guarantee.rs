@@ -1,7 +1,7 @@
 //! Faults of the guarantees: healing, forward secrecy, deniability, and content that leaks beside its
 //! ciphertext.
 
-use super::{Fault, Quirk, VARIANT, client, legal};
+use super::{Fault, Quirk, VARIANT, client, legal, server};
 use crate::e2ee::Slip;
 
 pub(super) static ALL: &[Quirk] = &[
@@ -153,6 +153,41 @@ pub(super) static ALL: &[Quirk] = &[
         VARIANT,
         "Puts what stands under a picture beside the ciphertext too.",
     ),
+    client(
+        "received-file-in-a-crash-report",
+        Fault::ReceivedFileInReport,
+        "ENC-001",
+        VARIANT,
+        "Posts the beginning of a file that came in, compressed.",
+    ),
+    client(
+        "received-file-name-in-a-url",
+        Fault::ReceivedNameInUrl,
+        "ENC-001",
+        VARIANT,
+        "Reports each file that comes in by a URL with the file's name.",
+    ),
+    client(
+        "received-caption-in-the-log",
+        Fault::ReceivedCaptionInLog,
+        "PRV-008",
+        VARIANT,
+        "Logs what stands under a picture that comes in.",
+    ),
+    client(
+        "received-thumbnail-in-a-report",
+        Fault::ReceivedThumbnailInReport,
+        "ENC-001",
+        VARIANT,
+        "Posts the preview of a picture that comes in, in base64.",
+    ),
+    server(
+        "file-name-in-an-answer",
+        Fault::FileNameInAnswer,
+        "ENC-001",
+        VARIANT,
+        "Gives a file out under the name that its sender's client uploaded with it.",
+    ),
     legal(
         "speaks-another-protocol",
         Fault::OtherProtocol(None),
@@ -207,6 +242,18 @@ pub(super) static ALL: &[Quirk] = &[
         Slip::InOrderOnly,
         "RAT-003",
         "Speaks another protocol and drops letters that were overtaken.",
+    ),
+    other(
+        "another-protocol-waits-for-the-lost",
+        Slip::NeedsEvery,
+        "RAT-003",
+        "Speaks another protocol and opens no letter before all that came before it.",
+    ),
+    other(
+        "another-protocol-in-the-clear",
+        Slip::InTheClear,
+        "ENC-001",
+        "Speaks another protocol that authenticates letters and encrypts none.",
     ),
     other(
         "another-protocol-gives-up",

@@ -270,6 +270,13 @@ pub(super) static ALL: &[Quirk] = &[
         "Asks for the keys of a user under the address of an older service.",
     ),
     client(
+        "iq-reply-from-anyone",
+        Fault::AnswerOfAnyone,
+        "PRE-003",
+        "jappix/jappix#412; CVE-2014-0364 (Smack)",
+        "Finds the request of an answer by its id alone, and takes keys from whoever answers.",
+    ),
+    client(
         "base-key-without-type-byte",
         Fault::BaseKeyWithoutType,
         "ENC-002",
@@ -310,6 +317,22 @@ pub(super) static ALL: &[Quirk] = &[
         "ENC-007",
         "cryspen.com/post/pqxdh (USENIX Security 2024); signalapp/libsignal 15af92c93",
         "Keeps no record of the first messages that its KEM prekey has served, and opens one again.",
+    )
+    .under("experimental-pqxdh"),
+    client(
+        "kem-prekey-signature-not-verified",
+        Fault::KemSignatureUnchecked,
+        "PRE-004",
+        "variant of cryspen.com/post/pqxdh (USENIX Security 2024)",
+        "Verifies the signature of a signed prekey and not that of the KEM prekey beside it.",
+    )
+    .under("experimental-pqxdh"),
+    client(
+        "kem-prekey-optional",
+        Fault::KemOptional,
+        "PRE-004",
+        "variant of cryspen.com/post/pqxdh (USENIX Security 2024)",
+        "Opens a session without the peer's KEM prekey where a bundle has none.",
     )
     .under("experimental-pqxdh"),
     legal(

@@ -221,6 +221,8 @@ pub enum Fault {
     BadMessageDeletesSession,
     RepliesInNewSessions,
     KemPrekeyUnsigned,
+    KemSignatureUnchecked,
+    KemOptional,
     /// Has sessions with this fault.
     Ratchet(RatchetFault),
     /// Derives the keys of its sessions this way.
@@ -232,6 +234,7 @@ pub enum Fault {
     CrossedStartForEver,
     SessionsLostOnRestart,
     StateSavedSeldom,
+    StateWrittenBehind,
     PrekeyIdsStartAnew,
     PrekeyIdsEndAt24Bits,
     FingerprintOfOwnKey,
@@ -248,6 +251,7 @@ pub enum Fault {
     RegistrationChangeIgnored,
     IdentityReduced,
     IdentityNotBound,
+    AnswerOfAnyone,
 
     // The guarantees, and leaks
     RatchetKeyKept,
@@ -272,6 +276,11 @@ pub enum Fault {
     FileNameInLog,
     FileInReport,
     CaptionOutside,
+    ReceivedFileInReport,
+    ReceivedNameInUrl,
+    ReceivedCaptionInLog,
+    ReceivedThumbnailInReport,
+    FileNameInAnswer,
     /// Another protocol than Signal's, sound or with a slip of its own.
     OtherProtocol(Option<Slip>),
 
@@ -324,6 +333,7 @@ pub enum Fault {
     RevocationIgnored,
     RevokeFromAnybody,
     OwnDeviceMessageObeyed,
+    WrapperTrusted,
     TypingNeverSent,
     TypingIgnored,
     TypingAcked,
@@ -411,6 +421,7 @@ pub enum Fault {
     BlockStaysLocal,
     BlockedShown,
     BlockMissesDevices,
+    PushOfAnyoneObeyed,
     BlocklistNeverFetched,
     OptOutStaysLocal,
     OptOutKeepsConnection,

@@ -32,6 +32,13 @@ pub(super) static ALL: &[Quirk] = &[
         "Compares the whole address with the blocklist, so that another device of the user comes through.",
     ),
     client(
+        "push-stanza-from-not-checked",
+        Fault::PushOfAnyoneObeyed,
+        "ABU-003",
+        "openradar 16147049 (Messages roster push); jappix/jappix#412",
+        "Obeys a change of its blocklist that comes from another user and not from the server.",
+    ),
+    client(
         "opt-out-stays-local",
         Fault::OptOutStaysLocal,
         "PRV-004",

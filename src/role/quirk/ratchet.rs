@@ -385,4 +385,11 @@ pub(super) static ALL: &[Quirk] = &[
         "variant of kalix-systems/herald#38",
         "Saves a session when something came in it, and not when something went out.",
     ),
+    client(
+        "state-written-behind",
+        Fault::StateWrittenBehind,
+        "RAT-014",
+        "variant of kalix-systems/herald#38",
+        "Holds its last change back until the next one or an orderly end, which SIGKILL is not.",
+    ),
 ];

@@ -13,7 +13,7 @@ use super::{Purpose, ThirdPartyClient};
 use crate::limits::BLOCKED_MAX;
 use crate::role::quirk::Fault;
 use crate::stanza::blocklist::{self, Change};
-use crate::stanza::iq::IqType;
+use crate::stanza::iq::{Iq, IqType};
 use crate::wire::{Jid, Node};
 
 /// The copy of the list.
@@ -98,6 +98,15 @@ impl ThirdPartyClient {
         let outcome = if good { Ok(self.blocked()) } else { Err(refused()) };
         if let Some(call) = call {
             self.settle(Purpose::Service(call), &outcome);
+        }
+    }
+
+    /// A deliberate fault: the list is the server's, and this comes from anybody.
+    pub(super) fn obey_a_push(&mut self, iq: &Iq, node: &Node) {
+        let about = iq.xmlns.as_deref() == Some(self.settings.values.text("blocklist.xmlns"));
+        if about && iq.kind == IqType::Set && self.has(Fault::PushOfAnyoneObeyed) {
+            let item = node.find("item").and_then(|item| Change::from_node(item).ok());
+            item.into_iter().for_each(|change| self.apply(&change));
         }
     }
 

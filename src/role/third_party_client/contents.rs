@@ -93,7 +93,10 @@ impl ThirdPartyClient {
             {
                 None
             }
-            Ok(content) => Some(content),
+            Ok(content) => {
+                self.wrapped_for = content::wrapped_for(plain).and_then(|jid| jid.parse().ok());
+                Some(content)
+            }
             Err(_) => self.misread(plain),
         }
     }
@@ -141,8 +144,17 @@ impl ThirdPartyClient {
         let text = self.beside(message).unwrap_or(text);
         match reply.filter(|_| !self.has(Fault::ReplyShownPlain)) {
             Some(quote) => self.show_reply(message, text, quote.id),
-            None => self.show(&message.peer, &message.id, text),
+            None => {
+                let shown = self.sender_of(message);
+                self.show(&shown, &message.id, text);
+            }
         }
+    }
+
+    /// Who is shown: who sent it; a deliberate fault believes a wrapper.
+    fn sender_of(&mut self, message: &Message) -> Jid {
+        let named = self.wrapped_for.take().filter(|_| self.has(Fault::WrapperTrusted));
+        named.unwrap_or_else(|| message.peer.clone())
     }
 
     fn show_reply(&mut self, message: &Message, text: String, reply_to: String) {

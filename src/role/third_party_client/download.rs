@@ -58,6 +58,7 @@ enum Came {
 impl ThirdPartyClient {
     /// Tells the user of a message with a file, and begins to fetch it.
     pub(super) fn present_media(&mut self, message: &Message, media: Media) {
+        self.betray_incoming_file(&media);
         let (from, id) = (message.peer.bare(), message.id.clone());
         let kind = media.kind.unwrap_or(MediaKind::Document);
         if self.has(Fault::VoiceNotShown) && kind == MediaKind::Voice {
@@ -233,6 +234,7 @@ impl ThirdPartyClient {
             return self.give_up(at, FileState::Refused);
         };
         let name = self.downloads[at].name.clone();
+        self.betray_opened_file(&plain);
         self.out.push_back(Output::Save { name, bytes: plain });
         let sound = || {
             let keys = self.keys_of(&media)?;

@@ -26,6 +26,8 @@ pub(super) fn signature_check(fault: Option<Fault>, bundle: &UserBundle) -> Sign
         Some(Fault::VerifyResultIgnored) => SignatureCheck::OutcomeIgnored,
         Some(Fault::ScalarReduced) => SignatureCheck::ScalarReduced,
         Some(Fault::IdentityNotBound) => SignatureCheck::OrByThePrekey,
+        Some(Fault::KemSignatureUnchecked) => SignatureCheck::KemIgnored,
+        Some(Fault::KemOptional) => SignatureCheck::KemOptional,
         Some(Fault::IdentityReduced) => SignatureCheck::IdentityReduced,
         _ => SignatureCheck::Always,
     }

@@ -14,6 +14,7 @@ use super::ThirdPartyClient;
 use super::effect::Output;
 use super::media::FileToSend;
 use super::send::Draft;
+use crate::e2ee::media::Media;
 use crate::http::HttpRequest;
 use crate::role::FetchId;
 use crate::role::quirk::Fault;
@@ -126,16 +127,46 @@ impl ThirdPartyClient {
             Some(Fault::FileNameInLog) => {
                 self.log_lines.push(format!("DEBUG upload name={:?}", file.name.as_bytes()));
             }
-            Some(Fault::FileInReport) => {
-                let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
-                let begun = &file.bytes[..file.bytes.len().min(REPORTED_BYTES)];
-                let packed = zlib.write_all(begun).and_then(|()| zlib.finish());
+            Some(Fault::FileInReport) => self.report_compressed(&file.bytes),
+            _ => {}
+        }
+    }
+
+    /// What a faulty client tells others of a message with a file that comes in.
+    pub(super) fn betray_incoming_file(&mut self, media: &Media) {
+        let said = |text: &Option<String>| text.clone().unwrap_or_default();
+        match self.fault {
+            Some(Fault::ReceivedNameInUrl) => {
+                let path = format!("/report?got={}", hex::encode(said(&media.file_name)));
+                self.report(HttpRequest::new("GET", &path));
+            }
+            Some(Fault::ReceivedCaptionInLog) => {
+                self.log_lines.push(format!("DEBUG got caption={:?}", said(&media.caption)));
+            }
+            Some(Fault::ReceivedThumbnailInReport) => {
+                let preview = STANDARD.encode(media.thumbnail.as_deref().unwrap_or_default());
                 let mut request = HttpRequest::new("POST", "/report");
-                request.body = packed.unwrap_or_default();
+                request.body = format!("{{\"preview\":\"{preview}\"}}").into_bytes();
                 self.report(request);
             }
             _ => {}
         }
+    }
+
+    /// What it tells of the file itself, once it is opened.
+    pub(super) fn betray_opened_file(&mut self, plain: &[u8]) {
+        if self.has(Fault::ReceivedFileInReport) {
+            self.report_compressed(plain);
+        }
+    }
+
+    fn report_compressed(&mut self, bytes: &[u8]) {
+        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
+        let begun = &bytes[..bytes.len().min(REPORTED_BYTES)];
+        let packed = zlib.write_all(begun).and_then(|()| zlib.finish());
+        let mut request = HttpRequest::new("POST", "/report");
+        request.body = packed.unwrap_or_default();
+        self.report(request);
     }
 
     /// The login payload: a sound client tells the server nothing of what its user wrote.

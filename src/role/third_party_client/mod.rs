@@ -161,6 +161,8 @@ pub struct ThirdPartyClient {
     /// What is for the process's log; only a fault writes any.
     log_lines: Vec<String>,
     /// The text that was sent last; only a fault keeps it here.
+    /// Whom a wrapper in the last content named; only a fault looks at it.
+    wrapped_for: Option<Jid>,
     last_text: String,
     out: VecDeque<Output>,
 }
@@ -259,6 +261,7 @@ impl ThirdPartyClient {
             batch: Vec::new(),
             stricken: false,
             log_lines: Vec::new(),
+            wrapped_for: None,
             last_text: String::new(),
             out: VecDeque::new(),
             settings,

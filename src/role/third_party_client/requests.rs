@@ -61,7 +61,7 @@ impl ThirdPartyClient {
         let from_server = iq::is_server(iq.from.as_ref());
         if !iq.kind.is_request() {
             // STZ-012: answers are never answered.
-            if from_server {
+            if from_server || self.has(Fault::AnswerOfAnyone) {
                 self.iq_answered(&iq, node);
             }
             if self.has(Fault::AnswersAnswered) {
@@ -69,6 +69,7 @@ impl ThirdPartyClient {
             }
             return;
         }
+        self.obey_a_push(&iq, node);
         let ping = iq.is_ping() || node.find("ping").is_some();
         if !(ping && from_server && iq.kind == IqType::Get) {
             // STZ-011: whatever is asked is answered.

@@ -6,6 +6,7 @@
 
 use super::link::Connection;
 use super::{CallId, Failure, FailureKind, Reply, ThirdPartyClient};
+use crate::clock::UnixMs;
 use crate::e2ee::fingerprint;
 use crate::role::quirk::Fault;
 use crate::wire::Jid;
@@ -28,6 +29,18 @@ impl ThirdPartyClient {
         self.lose_what_a_faulty_start_loses();
         self.unsaved = true;
         self.done(call, Ok(Reply::Done));
+    }
+
+    /// A process that has just started goes on where one before it ended.
+    ///
+    /// # Errors
+    /// What was kept cannot be read.
+    pub fn go_on_with(&mut self, now: UnixMs, kept: &[u8]) -> Result<(), String> {
+        *self = self.started_anew(kept).map_err(|error| error.to_string())?;
+        self.now = now;
+        self.lose_what_a_faulty_start_loses();
+        self.unsaved = true;
+        Ok(())
     }
 
     /// What the world around still knows of the one before: names of connections and requests, the

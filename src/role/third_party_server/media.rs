@@ -33,6 +33,8 @@ pub struct Upload {
 struct Stored {
     bytes: Vec<u8>,
     mimetype: String,
+    /// As the client said; only a fault tells it to anybody.
+    name: String,
     etag: String,
     /// Requests so far; only faults count them.
     asked: u64,
@@ -75,7 +77,8 @@ impl Store {
         }
         self.bytes += bytes.len();
         let etag = format!("\"{}\"", hex::encode(&Sha256::digest(&bytes)[..16]));
-        let stored = Stored { bytes, mimetype: upload.mimetype, etag, asked: 0 };
+        let (mimetype, name) = (upload.mimetype, upload.name);
+        let stored = Stored { bytes, mimetype, name, etag, asked: 0 };
         self.files.insert(reference.clone(), stored);
         self.order.push_back(reference.clone());
         Ok(reference)
@@ -216,6 +219,13 @@ fn faulty(
         Some(Fault::MediaServedAsUploaded) => {
             set(&mut answer, "content-type", &stored.mimetype);
             answer.headers.retain(|(name, _)| name != "x-content-type-options");
+        }
+        Some(Fault::FileNameInAnswer) => {
+            set(
+                &mut answer,
+                "content-disposition",
+                &format!("attachment; filename={}", stored.name),
+            );
         }
         Some(Fault::MediaPartsAs200) if answer.status == 206 => answer.status = 200,
         Some(Fault::MediaHeadIsEmpty) if request.method == "HEAD" => answer.body = Vec::new(),

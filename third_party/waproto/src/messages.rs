@@ -2,6 +2,1603 @@
 // source: whatsapp.proto
 
 #[derive(Clone, PartialEq, Default)]
+pub struct CertChain {
+    /// Field 1: `leaf`
+    pub leaf: ::buffa::MessageField<cert_chain::NoiseCertificate>,
+    /// Field 2: `intermediate`
+    pub intermediate: ::buffa::MessageField<cert_chain::NoiseCertificate>,
+}
+impl ::core::fmt::Debug for CertChain {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CertChain")
+            .field("leaf", &self.leaf)
+            .field("intermediate", &self.intermediate)
+            .finish()
+    }
+}
+impl CertChain {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/whatsapp.CertChain";
+}
+::buffa::impl_default_instance!(CertChain);
+impl ::buffa::MessageName for CertChain {
+    const PACKAGE: &'static str = "whatsapp";
+    const NAME: &'static str = "CertChain";
+    const FULL_NAME: &'static str = "whatsapp.CertChain";
+    const TYPE_URL: &'static str = "type.googleapis.com/whatsapp.CertChain";
+}
+impl ::buffa::Message for CertChain {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.leaf.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.leaf.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if self.intermediate.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.intermediate.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.leaf.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                1u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.leaf.write_to(__cache, buf);
+        }
+        if self.intermediate.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                2u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.intermediate.write_to(__cache, buf);
+        }
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.leaf.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.intermediate.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            _ => {
+                ::buffa::encoding::skip_field_depth(tag, buf, ctx.depth())?;
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.leaf = ::buffa::MessageField::none();
+        self.intermediate = ::buffa::MessageField::none();
+    }
+}
+pub mod cert_chain {
+    #[allow(unused_imports)]
+    use super::*;
+    #[derive(Clone, PartialEq, Default)]
+    pub struct NoiseCertificate {
+        /// Field 1: `details`
+        pub details: ::core::option::Option<::buffa::alloc::vec::Vec<u8>>,
+        /// Field 2: `signature`
+        pub signature: ::core::option::Option<::buffa::alloc::vec::Vec<u8>>,
+    }
+    impl ::core::fmt::Debug for NoiseCertificate {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            f.debug_struct("NoiseCertificate")
+                .field("details", &self.details)
+                .field("signature", &self.signature)
+                .finish()
+        }
+    }
+    impl NoiseCertificate {
+        /// Protobuf type URL for this message, for use with `Any::pack` and
+        /// `Any::unpack_if`.
+        ///
+        /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+        pub const TYPE_URL: &'static str = "type.googleapis.com/whatsapp.CertChain.NoiseCertificate";
+    }
+    impl NoiseCertificate {
+        #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+        #[inline]
+        ///Sets [`Self::details`] to `Some(value)`, consuming and returning `self`.
+        pub fn with_details(
+            mut self,
+            value: impl Into<::buffa::alloc::vec::Vec<u8>>,
+        ) -> Self {
+            self.details = Some(value.into());
+            self
+        }
+        #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+        #[inline]
+        ///Sets [`Self::signature`] to `Some(value)`, consuming and returning `self`.
+        pub fn with_signature(
+            mut self,
+            value: impl Into<::buffa::alloc::vec::Vec<u8>>,
+        ) -> Self {
+            self.signature = Some(value.into());
+            self
+        }
+    }
+    ::buffa::impl_default_instance!(NoiseCertificate);
+    impl ::buffa::MessageName for NoiseCertificate {
+        const PACKAGE: &'static str = "whatsapp";
+        const NAME: &'static str = "CertChain.NoiseCertificate";
+        const FULL_NAME: &'static str = "whatsapp.CertChain.NoiseCertificate";
+        const TYPE_URL: &'static str = "type.googleapis.com/whatsapp.CertChain.NoiseCertificate";
+    }
+    impl ::buffa::Message for NoiseCertificate {
+        /// Returns the total encoded size in bytes.
+        ///
+        /// Accumulates in `u64` (which cannot overflow for in-memory
+        /// data) and saturates to `u32` at return, so a message whose
+        /// encoded size exceeds the 2 GiB protobuf limit yields a value
+        /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+        /// points reject, never a silently wrapped size.
+        #[allow(clippy::let_and_return)]
+        fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+            #[allow(unused_imports)]
+            use ::buffa::Enumeration as _;
+            let mut size = 0u64;
+            if let Some(ref v) = self.details {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if let Some(ref v) = self.signature {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            ::buffa::saturate_size(size)
+        }
+        fn write_to(
+            &self,
+            _cache: &mut ::buffa::SizeCache,
+            buf: &mut impl ::buffa::EncodeSink,
+        ) {
+            #[allow(unused_imports)]
+            use ::buffa::Enumeration as _;
+            if let Some(ref v) = self.details {
+                ::buffa::types::put_shared_bytes_field(1u32, v, buf);
+            }
+            if let Some(ref v) = self.signature {
+                ::buffa::types::put_shared_bytes_field(2u32, v, buf);
+            }
+        }
+        fn merge_field(
+            &mut self,
+            tag: ::buffa::encoding::Tag,
+            buf: &mut impl ::buffa::bytes::Buf,
+            ctx: ::buffa::DecodeContext<'_>,
+        ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+            #[allow(unused_imports)]
+            use ::buffa::bytes::Buf as _;
+            #[allow(unused_imports)]
+            use ::buffa::Enumeration as _;
+            match tag.field_number() {
+                1u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    ::buffa::types::merge_bytes(
+                        self.details.get_or_insert_with(::buffa::alloc::vec::Vec::new),
+                        buf,
+                    )?;
+                }
+                2u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    ::buffa::types::merge_bytes(
+                        self.signature.get_or_insert_with(::buffa::alloc::vec::Vec::new),
+                        buf,
+                    )?;
+                }
+                _ => {
+                    ::buffa::encoding::skip_field_depth(tag, buf, ctx.depth())?;
+                }
+            }
+            ::core::result::Result::Ok(())
+        }
+        fn clear(&mut self) {
+            self.details = ::core::option::Option::None;
+            self.signature = ::core::option::Option::None;
+        }
+    }
+    pub mod noise_certificate {
+        #[allow(unused_imports)]
+        use super::*;
+        #[derive(Clone, PartialEq, Default)]
+        pub struct Details {
+            /// Field 1: `serial`
+            pub serial: ::core::option::Option<u32>,
+            /// Field 2: `issuerSerial`
+            pub issuer_serial: ::core::option::Option<u32>,
+            /// Field 3: `key`
+            pub key: ::core::option::Option<::buffa::alloc::vec::Vec<u8>>,
+            /// Field 4: `notBefore`
+            pub not_before: ::core::option::Option<u64>,
+            /// Field 5: `notAfter`
+            pub not_after: ::core::option::Option<u64>,
+        }
+        impl ::core::fmt::Debug for Details {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct("Details")
+                    .field("serial", &self.serial)
+                    .field("issuer_serial", &self.issuer_serial)
+                    .field("key", &self.key)
+                    .field("not_before", &self.not_before)
+                    .field("not_after", &self.not_after)
+                    .finish()
+            }
+        }
+        impl Details {
+            /// Protobuf type URL for this message, for use with `Any::pack` and
+            /// `Any::unpack_if`.
+            ///
+            /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+            pub const TYPE_URL: &'static str = "type.googleapis.com/whatsapp.CertChain.NoiseCertificate.Details";
+        }
+        impl Details {
+            #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+            #[inline]
+            ///Sets [`Self::serial`] to `Some(value)`, consuming and returning `self`.
+            pub fn with_serial(mut self, value: u32) -> Self {
+                self.serial = Some(value);
+                self
+            }
+            #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+            #[inline]
+            ///Sets [`Self::issuer_serial`] to `Some(value)`, consuming and returning `self`.
+            pub fn with_issuer_serial(mut self, value: u32) -> Self {
+                self.issuer_serial = Some(value);
+                self
+            }
+            #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+            #[inline]
+            ///Sets [`Self::key`] to `Some(value)`, consuming and returning `self`.
+            pub fn with_key(
+                mut self,
+                value: impl Into<::buffa::alloc::vec::Vec<u8>>,
+            ) -> Self {
+                self.key = Some(value.into());
+                self
+            }
+            #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+            #[inline]
+            ///Sets [`Self::not_before`] to `Some(value)`, consuming and returning `self`.
+            pub fn with_not_before(mut self, value: u64) -> Self {
+                self.not_before = Some(value);
+                self
+            }
+            #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+            #[inline]
+            ///Sets [`Self::not_after`] to `Some(value)`, consuming and returning `self`.
+            pub fn with_not_after(mut self, value: u64) -> Self {
+                self.not_after = Some(value);
+                self
+            }
+        }
+        ::buffa::impl_default_instance!(Details);
+        impl ::buffa::MessageName for Details {
+            const PACKAGE: &'static str = "whatsapp";
+            const NAME: &'static str = "CertChain.NoiseCertificate.Details";
+            const FULL_NAME: &'static str = "whatsapp.CertChain.NoiseCertificate.Details";
+            const TYPE_URL: &'static str = "type.googleapis.com/whatsapp.CertChain.NoiseCertificate.Details";
+        }
+        impl ::buffa::Message for Details {
+            /// Returns the total encoded size in bytes.
+            ///
+            /// Accumulates in `u64` (which cannot overflow for in-memory
+            /// data) and saturates to `u32` at return, so a message whose
+            /// encoded size exceeds the 2 GiB protobuf limit yields a value
+            /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+            /// points reject, never a silently wrapped size.
+            #[allow(clippy::let_and_return)]
+            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if let Some(v) = self.serial {
+                    size += 1u64 + ::buffa::types::uint32_encoded_len(v) as u64;
+                }
+                if let Some(v) = self.issuer_serial {
+                    size += 1u64 + ::buffa::types::uint32_encoded_len(v) as u64;
+                }
+                if let Some(ref v) = self.key {
+                    size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+                }
+                if let Some(v) = self.not_before {
+                    size += 1u64 + ::buffa::types::uint64_encoded_len(v) as u64;
+                }
+                if let Some(v) = self.not_after {
+                    size += 1u64 + ::buffa::types::uint64_encoded_len(v) as u64;
+                }
+                ::buffa::saturate_size(size)
+            }
+            fn write_to(
+                &self,
+                _cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if let Some(v) = self.serial {
+                    ::buffa::types::put_uint32_field(1u32, v, buf);
+                }
+                if let Some(v) = self.issuer_serial {
+                    ::buffa::types::put_uint32_field(2u32, v, buf);
+                }
+                if let Some(ref v) = self.key {
+                    ::buffa::types::put_shared_bytes_field(3u32, v, buf);
+                }
+                if let Some(v) = self.not_before {
+                    ::buffa::types::put_uint64_field(4u32, v, buf);
+                }
+                if let Some(v) = self.not_after {
+                    ::buffa::types::put_uint64_field(5u32, v, buf);
+                }
+            }
+            fn merge_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                buf: &mut impl ::buffa::bytes::Buf,
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+                #[allow(unused_imports)]
+                use ::buffa::bytes::Buf as _;
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        self.serial = ::core::option::Option::Some(
+                            ::buffa::types::decode_uint32(buf)?,
+                        );
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        self.issuer_serial = ::core::option::Option::Some(
+                            ::buffa::types::decode_uint32(buf)?,
+                        );
+                    }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        ::buffa::types::merge_bytes(
+                            self.key.get_or_insert_with(::buffa::alloc::vec::Vec::new),
+                            buf,
+                        )?;
+                    }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        self.not_before = ::core::option::Option::Some(
+                            ::buffa::types::decode_uint64(buf)?,
+                        );
+                    }
+                    5u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        self.not_after = ::core::option::Option::Some(
+                            ::buffa::types::decode_uint64(buf)?,
+                        );
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, buf, ctx.depth())?;
+                    }
+                }
+                ::core::result::Result::Ok(())
+            }
+            fn clear(&mut self) {
+                self.serial = ::core::option::Option::None;
+                self.issuer_serial = ::core::option::Option::None;
+                self.key = ::core::option::Option::None;
+                self.not_before = ::core::option::Option::None;
+                self.not_after = ::core::option::Option::None;
+            }
+        }
+        #[doc(inline)]
+        pub use super::super::__buffa::view::cert_chain::noise_certificate::DetailsView;
+        #[doc(inline)]
+        pub use super::super::__buffa::view::cert_chain::noise_certificate::DetailsOwnedView;
+    }
+    #[doc(inline)]
+    pub use super::__buffa::view::cert_chain::NoiseCertificateView;
+    #[doc(inline)]
+    pub use super::__buffa::view::cert_chain::NoiseCertificateOwnedView;
+}
+#[derive(Clone, PartialEq, Default)]
+pub struct HandshakeMessage {
+    /// Field 2: `clientHello`
+    pub client_hello: ::buffa::MessageField<handshake_message::ClientHello>,
+    /// Field 3: `serverHello`
+    pub server_hello: ::buffa::MessageField<handshake_message::ServerHello>,
+    /// Field 4: `clientFinish`
+    pub client_finish: ::buffa::MessageField<handshake_message::ClientFinish>,
+}
+impl ::core::fmt::Debug for HandshakeMessage {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("HandshakeMessage")
+            .field("client_hello", &self.client_hello)
+            .field("server_hello", &self.server_hello)
+            .field("client_finish", &self.client_finish)
+            .finish()
+    }
+}
+impl HandshakeMessage {
+    /// Protobuf type URL for this message, for use with `Any::pack` and
+    /// `Any::unpack_if`.
+    ///
+    /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+    pub const TYPE_URL: &'static str = "type.googleapis.com/whatsapp.HandshakeMessage";
+}
+::buffa::impl_default_instance!(HandshakeMessage);
+impl ::buffa::MessageName for HandshakeMessage {
+    const PACKAGE: &'static str = "whatsapp";
+    const NAME: &'static str = "HandshakeMessage";
+    const FULL_NAME: &'static str = "whatsapp.HandshakeMessage";
+    const TYPE_URL: &'static str = "type.googleapis.com/whatsapp.HandshakeMessage";
+}
+impl ::buffa::Message for HandshakeMessage {
+    /// Returns the total encoded size in bytes.
+    ///
+    /// Accumulates in `u64` (which cannot overflow for in-memory
+    /// data) and saturates to `u32` at return, so a message whose
+    /// encoded size exceeds the 2 GiB protobuf limit yields a value
+    /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+    /// points reject, never a silently wrapped size.
+    #[allow(clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.client_hello.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.client_hello.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if self.server_hello.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.server_hello.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if self.client_finish.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.client_finish.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        ::buffa::saturate_size(size)
+    }
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.client_hello.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                2u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.client_hello.write_to(__cache, buf);
+        }
+        if self.server_hello.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                3u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.server_hello.write_to(__cache, buf);
+        }
+        if self.client_finish.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                4u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.client_finish.write_to(__cache, buf);
+        }
+    }
+    fn merge_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        buf: &mut impl ::buffa::bytes::Buf,
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::bytes::Buf as _;
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        match tag.field_number() {
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.client_hello.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.server_hello.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                ::buffa::Message::merge_length_delimited(
+                    self.client_finish.get_or_insert_default(),
+                    buf,
+                    ctx,
+                )?;
+            }
+            _ => {
+                ::buffa::encoding::skip_field_depth(tag, buf, ctx.depth())?;
+            }
+        }
+        ::core::result::Result::Ok(())
+    }
+    fn clear(&mut self) {
+        self.client_hello = ::buffa::MessageField::none();
+        self.server_hello = ::buffa::MessageField::none();
+        self.client_finish = ::buffa::MessageField::none();
+    }
+}
+pub mod handshake_message {
+    #[allow(unused_imports)]
+    use super::*;
+    #[allow(non_camel_case_types)]
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+    #[repr(i32)]
+    pub enum HandshakePqMode {
+        HANDSHAKE_PQ_MODE_UNKNOWN = 0i32,
+        XXKEM = 1i32,
+        XXKEM_FS = 2i32,
+        WA_CLASSICAL = 3i32,
+        WA_PQ = 4i32,
+        IKKEM = 5i32,
+        IKKEM_FS = 6i32,
+        XXKEM_2 = 7i32,
+        IKKEM_2 = 8i32,
+    }
+    impl HandshakePqMode {
+        ///Idiomatic alias for [`Self::HANDSHAKE_PQ_MODE_UNKNOWN`]; `Debug` prints the variant name.
+        #[allow(non_upper_case_globals)]
+        pub const HandshakePqModeUnknown: Self = Self::HANDSHAKE_PQ_MODE_UNKNOWN;
+        ///Idiomatic alias for [`Self::XXKEM`]; `Debug` prints the variant name.
+        #[allow(non_upper_case_globals)]
+        pub const Xxkem: Self = Self::XXKEM;
+        ///Idiomatic alias for [`Self::XXKEM_FS`]; `Debug` prints the variant name.
+        #[allow(non_upper_case_globals)]
+        pub const XxkemFs: Self = Self::XXKEM_FS;
+        ///Idiomatic alias for [`Self::WA_CLASSICAL`]; `Debug` prints the variant name.
+        #[allow(non_upper_case_globals)]
+        pub const WaClassical: Self = Self::WA_CLASSICAL;
+        ///Idiomatic alias for [`Self::WA_PQ`]; `Debug` prints the variant name.
+        #[allow(non_upper_case_globals)]
+        pub const WaPq: Self = Self::WA_PQ;
+        ///Idiomatic alias for [`Self::IKKEM`]; `Debug` prints the variant name.
+        #[allow(non_upper_case_globals)]
+        pub const Ikkem: Self = Self::IKKEM;
+        ///Idiomatic alias for [`Self::IKKEM_FS`]; `Debug` prints the variant name.
+        #[allow(non_upper_case_globals)]
+        pub const IkkemFs: Self = Self::IKKEM_FS;
+        ///Idiomatic alias for [`Self::XXKEM_2`]; `Debug` prints the variant name.
+        #[allow(non_upper_case_globals)]
+        pub const Xxkem2: Self = Self::XXKEM_2;
+        ///Idiomatic alias for [`Self::IKKEM_2`]; `Debug` prints the variant name.
+        #[allow(non_upper_case_globals)]
+        pub const Ikkem2: Self = Self::IKKEM_2;
+    }
+    impl ::core::default::Default for HandshakePqMode {
+        fn default() -> Self {
+            Self::HANDSHAKE_PQ_MODE_UNKNOWN
+        }
+    }
+    impl ::buffa::Enumeration for HandshakePqMode {
+        fn from_i32(value: i32) -> ::core::option::Option<Self> {
+            match value {
+                0i32 => ::core::option::Option::Some(Self::HANDSHAKE_PQ_MODE_UNKNOWN),
+                1i32 => ::core::option::Option::Some(Self::XXKEM),
+                2i32 => ::core::option::Option::Some(Self::XXKEM_FS),
+                3i32 => ::core::option::Option::Some(Self::WA_CLASSICAL),
+                4i32 => ::core::option::Option::Some(Self::WA_PQ),
+                5i32 => ::core::option::Option::Some(Self::IKKEM),
+                6i32 => ::core::option::Option::Some(Self::IKKEM_FS),
+                7i32 => ::core::option::Option::Some(Self::XXKEM_2),
+                8i32 => ::core::option::Option::Some(Self::IKKEM_2),
+                _ => ::core::option::Option::None,
+            }
+        }
+        fn to_i32(&self) -> i32 {
+            *self as i32
+        }
+        fn proto_name(&self) -> &'static str {
+            match self {
+                Self::HANDSHAKE_PQ_MODE_UNKNOWN => "HANDSHAKE_PQ_MODE_UNKNOWN",
+                Self::XXKEM => "XXKEM",
+                Self::XXKEM_FS => "XXKEM_FS",
+                Self::WA_CLASSICAL => "WA_CLASSICAL",
+                Self::WA_PQ => "WA_PQ",
+                Self::IKKEM => "IKKEM",
+                Self::IKKEM_FS => "IKKEM_FS",
+                Self::XXKEM_2 => "XXKEM_2",
+                Self::IKKEM_2 => "IKKEM_2",
+            }
+        }
+        fn from_proto_name(name: &str) -> ::core::option::Option<Self> {
+            match name {
+                "HANDSHAKE_PQ_MODE_UNKNOWN" => {
+                    ::core::option::Option::Some(Self::HANDSHAKE_PQ_MODE_UNKNOWN)
+                }
+                "XXKEM" => ::core::option::Option::Some(Self::XXKEM),
+                "XXKEM_FS" => ::core::option::Option::Some(Self::XXKEM_FS),
+                "WA_CLASSICAL" => ::core::option::Option::Some(Self::WA_CLASSICAL),
+                "WA_PQ" => ::core::option::Option::Some(Self::WA_PQ),
+                "IKKEM" => ::core::option::Option::Some(Self::IKKEM),
+                "IKKEM_FS" => ::core::option::Option::Some(Self::IKKEM_FS),
+                "XXKEM_2" => ::core::option::Option::Some(Self::XXKEM_2),
+                "IKKEM_2" => ::core::option::Option::Some(Self::IKKEM_2),
+                _ => ::core::option::Option::None,
+            }
+        }
+        fn values() -> &'static [Self] {
+            &[
+                Self::HANDSHAKE_PQ_MODE_UNKNOWN,
+                Self::XXKEM,
+                Self::XXKEM_FS,
+                Self::WA_CLASSICAL,
+                Self::WA_PQ,
+                Self::IKKEM,
+                Self::IKKEM_FS,
+                Self::XXKEM_2,
+                Self::IKKEM_2,
+            ]
+        }
+    }
+    #[derive(Clone, PartialEq, Default)]
+    pub struct ClientFinish {
+        /// Field 1: `static`
+        pub r#static: ::core::option::Option<::buffa::alloc::vec::Vec<u8>>,
+        /// Field 2: `payload`
+        pub payload: ::core::option::Option<::buffa::alloc::vec::Vec<u8>>,
+        /// Field 3: `extendedCiphertext`
+        pub extended_ciphertext: ::core::option::Option<::buffa::alloc::vec::Vec<u8>>,
+        /// Field 4: `paddedBytes`
+        pub padded_bytes: ::core::option::Option<::buffa::alloc::vec::Vec<u8>>,
+        /// Field 5: `simulateXxkemFs`
+        pub simulate_xxkem_fs: ::core::option::Option<bool>,
+    }
+    impl ::core::fmt::Debug for ClientFinish {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            f.debug_struct("ClientFinish")
+                .field("static", &self.r#static)
+                .field("payload", &self.payload)
+                .field("extended_ciphertext", &self.extended_ciphertext)
+                .field("padded_bytes", &self.padded_bytes)
+                .field("simulate_xxkem_fs", &self.simulate_xxkem_fs)
+                .finish()
+        }
+    }
+    impl ClientFinish {
+        /// Protobuf type URL for this message, for use with `Any::pack` and
+        /// `Any::unpack_if`.
+        ///
+        /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+        pub const TYPE_URL: &'static str = "type.googleapis.com/whatsapp.HandshakeMessage.ClientFinish";
+    }
+    impl ClientFinish {
+        #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+        #[inline]
+        ///Sets `static` to `Some(value)`, consuming and returning `self`.
+        pub fn with_static(
+            mut self,
+            value: impl Into<::buffa::alloc::vec::Vec<u8>>,
+        ) -> Self {
+            self.r#static = Some(value.into());
+            self
+        }
+        #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+        #[inline]
+        ///Sets [`Self::payload`] to `Some(value)`, consuming and returning `self`.
+        pub fn with_payload(
+            mut self,
+            value: impl Into<::buffa::alloc::vec::Vec<u8>>,
+        ) -> Self {
+            self.payload = Some(value.into());
+            self
+        }
+        #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+        #[inline]
+        ///Sets [`Self::extended_ciphertext`] to `Some(value)`, consuming and returning `self`.
+        pub fn with_extended_ciphertext(
+            mut self,
+            value: impl Into<::buffa::alloc::vec::Vec<u8>>,
+        ) -> Self {
+            self.extended_ciphertext = Some(value.into());
+            self
+        }
+        #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+        #[inline]
+        ///Sets [`Self::padded_bytes`] to `Some(value)`, consuming and returning `self`.
+        pub fn with_padded_bytes(
+            mut self,
+            value: impl Into<::buffa::alloc::vec::Vec<u8>>,
+        ) -> Self {
+            self.padded_bytes = Some(value.into());
+            self
+        }
+        #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+        #[inline]
+        ///Sets [`Self::simulate_xxkem_fs`] to `Some(value)`, consuming and returning `self`.
+        pub fn with_simulate_xxkem_fs(mut self, value: bool) -> Self {
+            self.simulate_xxkem_fs = Some(value);
+            self
+        }
+    }
+    ::buffa::impl_default_instance!(ClientFinish);
+    impl ::buffa::MessageName for ClientFinish {
+        const PACKAGE: &'static str = "whatsapp";
+        const NAME: &'static str = "HandshakeMessage.ClientFinish";
+        const FULL_NAME: &'static str = "whatsapp.HandshakeMessage.ClientFinish";
+        const TYPE_URL: &'static str = "type.googleapis.com/whatsapp.HandshakeMessage.ClientFinish";
+    }
+    impl ::buffa::Message for ClientFinish {
+        /// Returns the total encoded size in bytes.
+        ///
+        /// Accumulates in `u64` (which cannot overflow for in-memory
+        /// data) and saturates to `u32` at return, so a message whose
+        /// encoded size exceeds the 2 GiB protobuf limit yields a value
+        /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+        /// points reject, never a silently wrapped size.
+        #[allow(clippy::let_and_return)]
+        fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+            #[allow(unused_imports)]
+            use ::buffa::Enumeration as _;
+            let mut size = 0u64;
+            if let Some(ref v) = self.r#static {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if let Some(ref v) = self.payload {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if let Some(ref v) = self.extended_ciphertext {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if let Some(ref v) = self.padded_bytes {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if self.simulate_xxkem_fs.is_some() {
+                size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+            }
+            ::buffa::saturate_size(size)
+        }
+        fn write_to(
+            &self,
+            _cache: &mut ::buffa::SizeCache,
+            buf: &mut impl ::buffa::EncodeSink,
+        ) {
+            #[allow(unused_imports)]
+            use ::buffa::Enumeration as _;
+            if let Some(ref v) = self.r#static {
+                ::buffa::types::put_shared_bytes_field(1u32, v, buf);
+            }
+            if let Some(ref v) = self.payload {
+                ::buffa::types::put_shared_bytes_field(2u32, v, buf);
+            }
+            if let Some(ref v) = self.extended_ciphertext {
+                ::buffa::types::put_shared_bytes_field(3u32, v, buf);
+            }
+            if let Some(ref v) = self.padded_bytes {
+                ::buffa::types::put_shared_bytes_field(4u32, v, buf);
+            }
+            if let Some(v) = self.simulate_xxkem_fs {
+                ::buffa::types::put_bool_field(5u32, v, buf);
+            }
+        }
+        fn merge_field(
+            &mut self,
+            tag: ::buffa::encoding::Tag,
+            buf: &mut impl ::buffa::bytes::Buf,
+            ctx: ::buffa::DecodeContext<'_>,
+        ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+            #[allow(unused_imports)]
+            use ::buffa::bytes::Buf as _;
+            #[allow(unused_imports)]
+            use ::buffa::Enumeration as _;
+            match tag.field_number() {
+                1u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    ::buffa::types::merge_bytes(
+                        self.r#static.get_or_insert_with(::buffa::alloc::vec::Vec::new),
+                        buf,
+                    )?;
+                }
+                2u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    ::buffa::types::merge_bytes(
+                        self.payload.get_or_insert_with(::buffa::alloc::vec::Vec::new),
+                        buf,
+                    )?;
+                }
+                3u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    ::buffa::types::merge_bytes(
+                        self
+                            .extended_ciphertext
+                            .get_or_insert_with(::buffa::alloc::vec::Vec::new),
+                        buf,
+                    )?;
+                }
+                4u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    ::buffa::types::merge_bytes(
+                        self
+                            .padded_bytes
+                            .get_or_insert_with(::buffa::alloc::vec::Vec::new),
+                        buf,
+                    )?;
+                }
+                5u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::Varint,
+                    )?;
+                    self.simulate_xxkem_fs = ::core::option::Option::Some(
+                        ::buffa::types::decode_bool(buf)?,
+                    );
+                }
+                _ => {
+                    ::buffa::encoding::skip_field_depth(tag, buf, ctx.depth())?;
+                }
+            }
+            ::core::result::Result::Ok(())
+        }
+        fn clear(&mut self) {
+            self.r#static = ::core::option::Option::None;
+            self.payload = ::core::option::Option::None;
+            self.extended_ciphertext = ::core::option::Option::None;
+            self.padded_bytes = ::core::option::Option::None;
+            self.simulate_xxkem_fs = ::core::option::Option::None;
+        }
+    }
+    #[derive(Clone, PartialEq, Default)]
+    pub struct ClientHello {
+        /// Field 1: `ephemeral`
+        pub ephemeral: ::core::option::Option<::buffa::alloc::vec::Vec<u8>>,
+        /// Field 2: `static`
+        pub r#static: ::core::option::Option<::buffa::alloc::vec::Vec<u8>>,
+        /// Field 3: `payload`
+        pub payload: ::core::option::Option<::buffa::alloc::vec::Vec<u8>>,
+        /// Field 4: `useExtended`
+        pub use_extended: ::core::option::Option<bool>,
+        /// Field 5: `extendedCiphertext`
+        pub extended_ciphertext: ::core::option::Option<::buffa::alloc::vec::Vec<u8>>,
+        /// Field 6: `paddedBytes`
+        pub padded_bytes: ::core::option::Option<::buffa::alloc::vec::Vec<u8>>,
+        /// Field 7: `sendServerHelloPaddedBytes`
+        pub send_server_hello_padded_bytes: ::core::option::Option<bool>,
+        /// Field 8: `simulateXxkemFs`
+        pub simulate_xxkem_fs: ::core::option::Option<bool>,
+        /// Field 9: `pqMode`
+        pub pq_mode: ::core::option::Option<super::handshake_message::HandshakePqMode>,
+        /// Field 10: `extendedEphemeral`
+        pub extended_ephemeral: ::core::option::Option<::buffa::alloc::vec::Vec<u8>>,
+    }
+    impl ::core::fmt::Debug for ClientHello {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            f.debug_struct("ClientHello")
+                .field("ephemeral", &self.ephemeral)
+                .field("static", &self.r#static)
+                .field("payload", &self.payload)
+                .field("use_extended", &self.use_extended)
+                .field("extended_ciphertext", &self.extended_ciphertext)
+                .field("padded_bytes", &self.padded_bytes)
+                .field(
+                    "send_server_hello_padded_bytes",
+                    &self.send_server_hello_padded_bytes,
+                )
+                .field("simulate_xxkem_fs", &self.simulate_xxkem_fs)
+                .field("pq_mode", &self.pq_mode)
+                .field("extended_ephemeral", &self.extended_ephemeral)
+                .finish()
+        }
+    }
+    impl ClientHello {
+        /// Protobuf type URL for this message, for use with `Any::pack` and
+        /// `Any::unpack_if`.
+        ///
+        /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+        pub const TYPE_URL: &'static str = "type.googleapis.com/whatsapp.HandshakeMessage.ClientHello";
+    }
+    impl ClientHello {
+        #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+        #[inline]
+        ///Sets [`Self::ephemeral`] to `Some(value)`, consuming and returning `self`.
+        pub fn with_ephemeral(
+            mut self,
+            value: impl Into<::buffa::alloc::vec::Vec<u8>>,
+        ) -> Self {
+            self.ephemeral = Some(value.into());
+            self
+        }
+        #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+        #[inline]
+        ///Sets `static` to `Some(value)`, consuming and returning `self`.
+        pub fn with_static(
+            mut self,
+            value: impl Into<::buffa::alloc::vec::Vec<u8>>,
+        ) -> Self {
+            self.r#static = Some(value.into());
+            self
+        }
+        #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+        #[inline]
+        ///Sets [`Self::payload`] to `Some(value)`, consuming and returning `self`.
+        pub fn with_payload(
+            mut self,
+            value: impl Into<::buffa::alloc::vec::Vec<u8>>,
+        ) -> Self {
+            self.payload = Some(value.into());
+            self
+        }
+        #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+        #[inline]
+        ///Sets [`Self::use_extended`] to `Some(value)`, consuming and returning `self`.
+        pub fn with_use_extended(mut self, value: bool) -> Self {
+            self.use_extended = Some(value);
+            self
+        }
+        #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+        #[inline]
+        ///Sets [`Self::extended_ciphertext`] to `Some(value)`, consuming and returning `self`.
+        pub fn with_extended_ciphertext(
+            mut self,
+            value: impl Into<::buffa::alloc::vec::Vec<u8>>,
+        ) -> Self {
+            self.extended_ciphertext = Some(value.into());
+            self
+        }
+        #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+        #[inline]
+        ///Sets [`Self::padded_bytes`] to `Some(value)`, consuming and returning `self`.
+        pub fn with_padded_bytes(
+            mut self,
+            value: impl Into<::buffa::alloc::vec::Vec<u8>>,
+        ) -> Self {
+            self.padded_bytes = Some(value.into());
+            self
+        }
+        #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+        #[inline]
+        ///Sets [`Self::send_server_hello_padded_bytes`] to `Some(value)`, consuming and returning `self`.
+        pub fn with_send_server_hello_padded_bytes(mut self, value: bool) -> Self {
+            self.send_server_hello_padded_bytes = Some(value);
+            self
+        }
+        #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+        #[inline]
+        ///Sets [`Self::simulate_xxkem_fs`] to `Some(value)`, consuming and returning `self`.
+        pub fn with_simulate_xxkem_fs(mut self, value: bool) -> Self {
+            self.simulate_xxkem_fs = Some(value);
+            self
+        }
+        #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+        #[inline]
+        ///Sets [`Self::pq_mode`] to `Some(value)`, consuming and returning `self`.
+        pub fn with_pq_mode(
+            mut self,
+            value: impl Into<super::handshake_message::HandshakePqMode>,
+        ) -> Self {
+            self.pq_mode = Some(value.into());
+            self
+        }
+        #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+        #[inline]
+        ///Sets [`Self::extended_ephemeral`] to `Some(value)`, consuming and returning `self`.
+        pub fn with_extended_ephemeral(
+            mut self,
+            value: impl Into<::buffa::alloc::vec::Vec<u8>>,
+        ) -> Self {
+            self.extended_ephemeral = Some(value.into());
+            self
+        }
+    }
+    ::buffa::impl_default_instance!(ClientHello);
+    impl ::buffa::MessageName for ClientHello {
+        const PACKAGE: &'static str = "whatsapp";
+        const NAME: &'static str = "HandshakeMessage.ClientHello";
+        const FULL_NAME: &'static str = "whatsapp.HandshakeMessage.ClientHello";
+        const TYPE_URL: &'static str = "type.googleapis.com/whatsapp.HandshakeMessage.ClientHello";
+    }
+    impl ::buffa::Message for ClientHello {
+        /// Returns the total encoded size in bytes.
+        ///
+        /// Accumulates in `u64` (which cannot overflow for in-memory
+        /// data) and saturates to `u32` at return, so a message whose
+        /// encoded size exceeds the 2 GiB protobuf limit yields a value
+        /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+        /// points reject, never a silently wrapped size.
+        #[allow(clippy::let_and_return)]
+        fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+            #[allow(unused_imports)]
+            use ::buffa::Enumeration as _;
+            let mut size = 0u64;
+            if let Some(ref v) = self.ephemeral {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if let Some(ref v) = self.r#static {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if let Some(ref v) = self.payload {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if self.use_extended.is_some() {
+                size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+            }
+            if let Some(ref v) = self.extended_ciphertext {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if let Some(ref v) = self.padded_bytes {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if self.send_server_hello_padded_bytes.is_some() {
+                size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+            }
+            if self.simulate_xxkem_fs.is_some() {
+                size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+            }
+            if let Some(ref v) = self.pq_mode {
+                size += 1u64 + ::buffa::types::int32_encoded_len(v.to_i32()) as u64;
+            }
+            if let Some(ref v) = self.extended_ephemeral {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            ::buffa::saturate_size(size)
+        }
+        fn write_to(
+            &self,
+            _cache: &mut ::buffa::SizeCache,
+            buf: &mut impl ::buffa::EncodeSink,
+        ) {
+            #[allow(unused_imports)]
+            use ::buffa::Enumeration as _;
+            if let Some(ref v) = self.ephemeral {
+                ::buffa::types::put_shared_bytes_field(1u32, v, buf);
+            }
+            if let Some(ref v) = self.r#static {
+                ::buffa::types::put_shared_bytes_field(2u32, v, buf);
+            }
+            if let Some(ref v) = self.payload {
+                ::buffa::types::put_shared_bytes_field(3u32, v, buf);
+            }
+            if let Some(v) = self.use_extended {
+                ::buffa::types::put_bool_field(4u32, v, buf);
+            }
+            if let Some(ref v) = self.extended_ciphertext {
+                ::buffa::types::put_shared_bytes_field(5u32, v, buf);
+            }
+            if let Some(ref v) = self.padded_bytes {
+                ::buffa::types::put_shared_bytes_field(6u32, v, buf);
+            }
+            if let Some(v) = self.send_server_hello_padded_bytes {
+                ::buffa::types::put_bool_field(7u32, v, buf);
+            }
+            if let Some(v) = self.simulate_xxkem_fs {
+                ::buffa::types::put_bool_field(8u32, v, buf);
+            }
+            if let Some(ref v) = self.pq_mode {
+                ::buffa::types::put_int32_field(9u32, v.to_i32(), buf);
+            }
+            if let Some(ref v) = self.extended_ephemeral {
+                ::buffa::types::put_shared_bytes_field(10u32, v, buf);
+            }
+        }
+        fn merge_field(
+            &mut self,
+            tag: ::buffa::encoding::Tag,
+            buf: &mut impl ::buffa::bytes::Buf,
+            ctx: ::buffa::DecodeContext<'_>,
+        ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+            #[allow(unused_imports)]
+            use ::buffa::bytes::Buf as _;
+            #[allow(unused_imports)]
+            use ::buffa::Enumeration as _;
+            match tag.field_number() {
+                1u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    ::buffa::types::merge_bytes(
+                        self.ephemeral.get_or_insert_with(::buffa::alloc::vec::Vec::new),
+                        buf,
+                    )?;
+                }
+                2u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    ::buffa::types::merge_bytes(
+                        self.r#static.get_or_insert_with(::buffa::alloc::vec::Vec::new),
+                        buf,
+                    )?;
+                }
+                3u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    ::buffa::types::merge_bytes(
+                        self.payload.get_or_insert_with(::buffa::alloc::vec::Vec::new),
+                        buf,
+                    )?;
+                }
+                4u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::Varint,
+                    )?;
+                    self.use_extended = ::core::option::Option::Some(
+                        ::buffa::types::decode_bool(buf)?,
+                    );
+                }
+                5u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    ::buffa::types::merge_bytes(
+                        self
+                            .extended_ciphertext
+                            .get_or_insert_with(::buffa::alloc::vec::Vec::new),
+                        buf,
+                    )?;
+                }
+                6u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    ::buffa::types::merge_bytes(
+                        self
+                            .padded_bytes
+                            .get_or_insert_with(::buffa::alloc::vec::Vec::new),
+                        buf,
+                    )?;
+                }
+                7u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::Varint,
+                    )?;
+                    self.send_server_hello_padded_bytes = ::core::option::Option::Some(
+                        ::buffa::types::decode_bool(buf)?,
+                    );
+                }
+                8u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::Varint,
+                    )?;
+                    self.simulate_xxkem_fs = ::core::option::Option::Some(
+                        ::buffa::types::decode_bool(buf)?,
+                    );
+                }
+                9u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::Varint,
+                    )?;
+                    let __raw = ::buffa::types::decode_int32(buf)?;
+                    if let ::core::option::Option::Some(__v) = ::buffa::Enumeration::from_i32(
+                        __raw,
+                    ) {
+                        self.pq_mode = ::core::option::Option::Some(__v);
+                    }
+                }
+                10u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    ::buffa::types::merge_bytes(
+                        self
+                            .extended_ephemeral
+                            .get_or_insert_with(::buffa::alloc::vec::Vec::new),
+                        buf,
+                    )?;
+                }
+                _ => {
+                    ::buffa::encoding::skip_field_depth(tag, buf, ctx.depth())?;
+                }
+            }
+            ::core::result::Result::Ok(())
+        }
+        fn clear(&mut self) {
+            self.ephemeral = ::core::option::Option::None;
+            self.r#static = ::core::option::Option::None;
+            self.payload = ::core::option::Option::None;
+            self.use_extended = ::core::option::Option::None;
+            self.extended_ciphertext = ::core::option::Option::None;
+            self.padded_bytes = ::core::option::Option::None;
+            self.send_server_hello_padded_bytes = ::core::option::Option::None;
+            self.simulate_xxkem_fs = ::core::option::Option::None;
+            self.pq_mode = ::core::option::Option::None;
+            self.extended_ephemeral = ::core::option::Option::None;
+        }
+    }
+    #[derive(Clone, PartialEq, Default)]
+    pub struct ServerHello {
+        /// Field 1: `ephemeral`
+        pub ephemeral: ::core::option::Option<::buffa::alloc::vec::Vec<u8>>,
+        /// Field 2: `static`
+        pub r#static: ::core::option::Option<::buffa::alloc::vec::Vec<u8>>,
+        /// Field 3: `payload`
+        pub payload: ::core::option::Option<::buffa::alloc::vec::Vec<u8>>,
+        /// Field 4: `extendedStatic`
+        pub extended_static: ::core::option::Option<::buffa::alloc::vec::Vec<u8>>,
+        /// Field 5: `paddingBytes`
+        pub padding_bytes: ::core::option::Option<::buffa::alloc::vec::Vec<u8>>,
+        /// Field 6: `extendedCiphertext`
+        pub extended_ciphertext: ::core::option::Option<::buffa::alloc::vec::Vec<u8>>,
+    }
+    impl ::core::fmt::Debug for ServerHello {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            f.debug_struct("ServerHello")
+                .field("ephemeral", &self.ephemeral)
+                .field("static", &self.r#static)
+                .field("payload", &self.payload)
+                .field("extended_static", &self.extended_static)
+                .field("padding_bytes", &self.padding_bytes)
+                .field("extended_ciphertext", &self.extended_ciphertext)
+                .finish()
+        }
+    }
+    impl ServerHello {
+        /// Protobuf type URL for this message, for use with `Any::pack` and
+        /// `Any::unpack_if`.
+        ///
+        /// Format: `type.googleapis.com/<fully.qualified.TypeName>`
+        pub const TYPE_URL: &'static str = "type.googleapis.com/whatsapp.HandshakeMessage.ServerHello";
+    }
+    impl ServerHello {
+        #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+        #[inline]
+        ///Sets [`Self::ephemeral`] to `Some(value)`, consuming and returning `self`.
+        pub fn with_ephemeral(
+            mut self,
+            value: impl Into<::buffa::alloc::vec::Vec<u8>>,
+        ) -> Self {
+            self.ephemeral = Some(value.into());
+            self
+        }
+        #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+        #[inline]
+        ///Sets `static` to `Some(value)`, consuming and returning `self`.
+        pub fn with_static(
+            mut self,
+            value: impl Into<::buffa::alloc::vec::Vec<u8>>,
+        ) -> Self {
+            self.r#static = Some(value.into());
+            self
+        }
+        #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+        #[inline]
+        ///Sets [`Self::payload`] to `Some(value)`, consuming and returning `self`.
+        pub fn with_payload(
+            mut self,
+            value: impl Into<::buffa::alloc::vec::Vec<u8>>,
+        ) -> Self {
+            self.payload = Some(value.into());
+            self
+        }
+        #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+        #[inline]
+        ///Sets [`Self::extended_static`] to `Some(value)`, consuming and returning `self`.
+        pub fn with_extended_static(
+            mut self,
+            value: impl Into<::buffa::alloc::vec::Vec<u8>>,
+        ) -> Self {
+            self.extended_static = Some(value.into());
+            self
+        }
+        #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+        #[inline]
+        ///Sets [`Self::padding_bytes`] to `Some(value)`, consuming and returning `self`.
+        pub fn with_padding_bytes(
+            mut self,
+            value: impl Into<::buffa::alloc::vec::Vec<u8>>,
+        ) -> Self {
+            self.padding_bytes = Some(value.into());
+            self
+        }
+        #[must_use = "with_* setters return `self` by value; assign or chain the result"]
+        #[inline]
+        ///Sets [`Self::extended_ciphertext`] to `Some(value)`, consuming and returning `self`.
+        pub fn with_extended_ciphertext(
+            mut self,
+            value: impl Into<::buffa::alloc::vec::Vec<u8>>,
+        ) -> Self {
+            self.extended_ciphertext = Some(value.into());
+            self
+        }
+    }
+    ::buffa::impl_default_instance!(ServerHello);
+    impl ::buffa::MessageName for ServerHello {
+        const PACKAGE: &'static str = "whatsapp";
+        const NAME: &'static str = "HandshakeMessage.ServerHello";
+        const FULL_NAME: &'static str = "whatsapp.HandshakeMessage.ServerHello";
+        const TYPE_URL: &'static str = "type.googleapis.com/whatsapp.HandshakeMessage.ServerHello";
+    }
+    impl ::buffa::Message for ServerHello {
+        /// Returns the total encoded size in bytes.
+        ///
+        /// Accumulates in `u64` (which cannot overflow for in-memory
+        /// data) and saturates to `u32` at return, so a message whose
+        /// encoded size exceeds the 2 GiB protobuf limit yields a value
+        /// above [`::buffa::MAX_MESSAGE_BYTES`] that the encode entry
+        /// points reject, never a silently wrapped size.
+        #[allow(clippy::let_and_return)]
+        fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+            #[allow(unused_imports)]
+            use ::buffa::Enumeration as _;
+            let mut size = 0u64;
+            if let Some(ref v) = self.ephemeral {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if let Some(ref v) = self.r#static {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if let Some(ref v) = self.payload {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if let Some(ref v) = self.extended_static {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if let Some(ref v) = self.padding_bytes {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if let Some(ref v) = self.extended_ciphertext {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            ::buffa::saturate_size(size)
+        }
+        fn write_to(
+            &self,
+            _cache: &mut ::buffa::SizeCache,
+            buf: &mut impl ::buffa::EncodeSink,
+        ) {
+            #[allow(unused_imports)]
+            use ::buffa::Enumeration as _;
+            if let Some(ref v) = self.ephemeral {
+                ::buffa::types::put_shared_bytes_field(1u32, v, buf);
+            }
+            if let Some(ref v) = self.r#static {
+                ::buffa::types::put_shared_bytes_field(2u32, v, buf);
+            }
+            if let Some(ref v) = self.payload {
+                ::buffa::types::put_shared_bytes_field(3u32, v, buf);
+            }
+            if let Some(ref v) = self.extended_static {
+                ::buffa::types::put_shared_bytes_field(4u32, v, buf);
+            }
+            if let Some(ref v) = self.padding_bytes {
+                ::buffa::types::put_shared_bytes_field(5u32, v, buf);
+            }
+            if let Some(ref v) = self.extended_ciphertext {
+                ::buffa::types::put_shared_bytes_field(6u32, v, buf);
+            }
+        }
+        fn merge_field(
+            &mut self,
+            tag: ::buffa::encoding::Tag,
+            buf: &mut impl ::buffa::bytes::Buf,
+            ctx: ::buffa::DecodeContext<'_>,
+        ) -> ::core::result::Result<(), ::buffa::DecodeError> {
+            #[allow(unused_imports)]
+            use ::buffa::bytes::Buf as _;
+            #[allow(unused_imports)]
+            use ::buffa::Enumeration as _;
+            match tag.field_number() {
+                1u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    ::buffa::types::merge_bytes(
+                        self.ephemeral.get_or_insert_with(::buffa::alloc::vec::Vec::new),
+                        buf,
+                    )?;
+                }
+                2u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    ::buffa::types::merge_bytes(
+                        self.r#static.get_or_insert_with(::buffa::alloc::vec::Vec::new),
+                        buf,
+                    )?;
+                }
+                3u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    ::buffa::types::merge_bytes(
+                        self.payload.get_or_insert_with(::buffa::alloc::vec::Vec::new),
+                        buf,
+                    )?;
+                }
+                4u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    ::buffa::types::merge_bytes(
+                        self
+                            .extended_static
+                            .get_or_insert_with(::buffa::alloc::vec::Vec::new),
+                        buf,
+                    )?;
+                }
+                5u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    ::buffa::types::merge_bytes(
+                        self
+                            .padding_bytes
+                            .get_or_insert_with(::buffa::alloc::vec::Vec::new),
+                        buf,
+                    )?;
+                }
+                6u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    ::buffa::types::merge_bytes(
+                        self
+                            .extended_ciphertext
+                            .get_or_insert_with(::buffa::alloc::vec::Vec::new),
+                        buf,
+                    )?;
+                }
+                _ => {
+                    ::buffa::encoding::skip_field_depth(tag, buf, ctx.depth())?;
+                }
+            }
+            ::core::result::Result::Ok(())
+        }
+        fn clear(&mut self) {
+            self.ephemeral = ::core::option::Option::None;
+            self.r#static = ::core::option::Option::None;
+            self.payload = ::core::option::Option::None;
+            self.extended_static = ::core::option::Option::None;
+            self.padding_bytes = ::core::option::Option::None;
+            self.extended_ciphertext = ::core::option::Option::None;
+        }
+    }
+    #[doc(inline)]
+    pub use super::__buffa::view::handshake_message::ClientFinishView;
+    #[doc(inline)]
+    pub use super::__buffa::view::handshake_message::ClientFinishOwnedView;
+    #[doc(inline)]
+    pub use super::__buffa::view::handshake_message::ClientHelloView;
+    #[doc(inline)]
+    pub use super::__buffa::view::handshake_message::ClientHelloOwnedView;
+    #[doc(inline)]
+    pub use super::__buffa::view::handshake_message::ServerHelloView;
+    #[doc(inline)]
+    pub use super::__buffa::view::handshake_message::ServerHelloOwnedView;
+}
+#[derive(Clone, PartialEq, Default)]
 pub struct IdentityKeyPairStructure {
     /// Field 1: `publicKey`
     pub public_key: ::core::option::Option<::buffa::alloc::vec::Vec<u8>>,

@@ -1,5 +1,52 @@
-// Generated from proto/signal.proto (see README.md). Do not edit.
+// Generated from proto/messages.proto (see README.md). Do not edit.
 
+pub mod cert_chain {
+    pub const LEAF: u32 = 1;
+    pub const INTERMEDIATE: u32 = 2;
+    pub mod noise_certificate {
+        pub const DETAILS: u32 = 1;
+        pub const SIGNATURE: u32 = 2;
+        pub mod details {
+            pub const SERIAL: u32 = 1;
+            pub const ISSUER_SERIAL: u32 = 2;
+            pub const KEY: u32 = 3;
+            pub const NOT_BEFORE: u32 = 4;
+            pub const NOT_AFTER: u32 = 5;
+        }
+    }
+}
+pub mod handshake_message {
+    pub const CLIENT_HELLO: u32 = 2;
+    pub const SERVER_HELLO: u32 = 3;
+    pub const CLIENT_FINISH: u32 = 4;
+    pub mod client_finish {
+        pub const STATIC: u32 = 1;
+        pub const PAYLOAD: u32 = 2;
+        pub const EXTENDED_CIPHERTEXT: u32 = 3;
+        pub const PADDED_BYTES: u32 = 4;
+        pub const SIMULATE_XXKEM_FS: u32 = 5;
+    }
+    pub mod client_hello {
+        pub const EPHEMERAL: u32 = 1;
+        pub const STATIC: u32 = 2;
+        pub const PAYLOAD: u32 = 3;
+        pub const USE_EXTENDED: u32 = 4;
+        pub const EXTENDED_CIPHERTEXT: u32 = 5;
+        pub const PADDED_BYTES: u32 = 6;
+        pub const SEND_SERVER_HELLO_PADDED_BYTES: u32 = 7;
+        pub const SIMULATE_XXKEM_FS: u32 = 8;
+        pub const PQ_MODE: u32 = 9;
+        pub const EXTENDED_EPHEMERAL: u32 = 10;
+    }
+    pub mod server_hello {
+        pub const EPHEMERAL: u32 = 1;
+        pub const STATIC: u32 = 2;
+        pub const PAYLOAD: u32 = 3;
+        pub const EXTENDED_STATIC: u32 = 4;
+        pub const PADDING_BYTES: u32 = 5;
+        pub const EXTENDED_CIPHERTEXT: u32 = 6;
+    }
+}
 pub mod identity_key_pair_structure {
     pub const PUBLIC_KEY: u32 = 1;
     pub const PRIVATE_KEY: u32 = 2;

@@ -3,6 +3,2297 @@
 
 /// / WhatsApp Version: 2.3000.1042742319
 #[derive(Clone, Debug, Default)]
+pub struct CertChainView<'a> {
+    /// Field 1: `leaf`
+    pub leaf: ::buffa::MessageFieldView<
+        super::super::__buffa::view::cert_chain::NoiseCertificateView<'a>,
+    >,
+    /// Field 2: `intermediate`
+    pub intermediate: ::buffa::MessageFieldView<
+        super::super::__buffa::view::cert_chain::NoiseCertificateView<'a>,
+    >,
+}
+impl<'a> ::buffa::MessageView<'a> for CertChainView<'a> {
+    type Owned = super::super::CertChain;
+    fn decode_view(buf: &'a [u8]) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+        let __limit = ::core::cell::Cell::new(::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT);
+        let __elem = ::core::cell::Cell::new(::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT);
+        <Self as ::buffa::MessageView>::decode_view_ctx(
+            buf,
+            ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                .with_element_memory(&__elem),
+        )
+    }
+    fn decode_view_with_ctx(
+        buf: &'a [u8],
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+        <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+    }
+    #[inline]
+    fn merge_view_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        cur: &'a [u8],
+        _before_tag: &'a [u8],
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+        let _ = ctx;
+        #[allow(unused_variables)]
+        let view = self;
+        let mut cur = cur;
+        match tag.field_number() {
+            1u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                let __sub_ctx = ctx.descend()?;
+                let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                match view.leaf.as_mut() {
+                    Some(existing) => {
+                        ::buffa::MessageView::merge_into_view(existing, sub, __sub_ctx)?
+                    }
+                    None => {
+                        view.leaf = ::buffa::MessageFieldView::set(
+                            <super::super::__buffa::view::cert_chain::NoiseCertificateView as ::buffa::MessageView>::decode_view_ctx(
+                                sub,
+                                __sub_ctx,
+                            )?,
+                        );
+                    }
+                }
+            }
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                let __sub_ctx = ctx.descend()?;
+                let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                match view.intermediate.as_mut() {
+                    Some(existing) => {
+                        ::buffa::MessageView::merge_into_view(existing, sub, __sub_ctx)?
+                    }
+                    None => {
+                        view.intermediate = ::buffa::MessageFieldView::set(
+                            <super::super::__buffa::view::cert_chain::NoiseCertificateView as ::buffa::MessageView>::decode_view_ctx(
+                                sub,
+                                __sub_ctx,
+                            )?,
+                        );
+                    }
+                }
+            }
+            _ => {
+                ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+            }
+        }
+        ::core::result::Result::Ok(cur)
+    }
+    fn to_owned_message(
+        &self,
+    ) -> ::core::result::Result<super::super::CertChain, ::buffa::DecodeError> {
+        self.to_owned_from_source(None)
+    }
+    #[allow(clippy::useless_conversion, clippy::needless_update)]
+    fn to_owned_from_source(
+        &self,
+        __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+    ) -> ::core::result::Result<super::super::CertChain, ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::alloc::string::ToString as _;
+        let _ = __buffa_src;
+        ::core::result::Result::Ok(super::super::CertChain {
+            leaf: match self.leaf.as_option() {
+                Some(v) => {
+                    ::buffa::MessageField::<
+                        super::super::cert_chain::NoiseCertificate,
+                    >::some(v.to_owned_from_source(__buffa_src)?)
+                }
+                None => ::buffa::MessageField::none(),
+            },
+            intermediate: match self.intermediate.as_option() {
+                Some(v) => {
+                    ::buffa::MessageField::<
+                        super::super::cert_chain::NoiseCertificate,
+                    >::some(v.to_owned_from_source(__buffa_src)?)
+                }
+                None => ::buffa::MessageField::none(),
+            },
+            ..::core::default::Default::default()
+        })
+    }
+}
+impl<'a> ::buffa::ViewEncode<'a> for CertChainView<'a> {
+    #[allow(clippy::needless_borrow, clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.leaf.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.leaf.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if self.intermediate.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.intermediate.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        ::buffa::saturate_size(size)
+    }
+    #[allow(clippy::needless_borrow)]
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.leaf.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                1u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.leaf.write_to(__cache, buf);
+        }
+        if self.intermediate.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                2u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.intermediate.write_to(__cache, buf);
+        }
+    }
+}
+impl<'a> ::buffa::MessageName for CertChainView<'a> {
+    const PACKAGE: &'static str = "whatsapp";
+    const NAME: &'static str = "CertChain";
+    const FULL_NAME: &'static str = "whatsapp.CertChain";
+    const TYPE_URL: &'static str = "type.googleapis.com/whatsapp.CertChain";
+}
+::buffa::impl_default_view_instance!(CertChainView);
+::buffa::impl_view_reborrow!(CertChainView);
+/** Self-contained, `'static` owned view of a `CertChain` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`CertChainView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`CertChainView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+#[derive(Clone, Debug)]
+pub struct CertChainOwnedView(::buffa::OwnedView<CertChainView<'static>>);
+impl CertChainOwnedView {
+    /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+    ///
+    /// The view borrows directly from the buffer's data; the buffer is
+    /// retained inside the returned handle.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+    /// protobuf data.
+    pub fn decode(
+        bytes: ::buffa::bytes::Bytes,
+    ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+        ::core::result::Result::Ok(
+            CertChainOwnedView(::buffa::OwnedView::decode(bytes)?),
+        )
+    }
+    /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+    /// max message size).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+    /// exceeds the configured limits.
+    pub fn decode_with_options(
+        bytes: ::buffa::bytes::Bytes,
+        opts: &::buffa::DecodeOptions,
+    ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+        ::core::result::Result::Ok(
+            CertChainOwnedView(::buffa::OwnedView::decode_with_options(bytes, opts)?),
+        )
+    }
+    /// Build from an owned message via an encode → decode round-trip.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+    /// message's encoded size exceeds the 2 GiB protobuf limit, or
+    /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+    /// somehow invalid (should not happen for well-formed messages).
+    pub fn from_owned(
+        msg: &super::super::CertChain,
+    ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+        ::core::result::Result::Ok(
+            CertChainOwnedView(::buffa::OwnedView::from_owned(msg)?),
+        )
+    }
+    /// Borrow the full [`CertChainView`] with its lifetime tied to `&self`.
+    #[must_use]
+    pub fn view(&self) -> &CertChainView<'_> {
+        self.0.reborrow()
+    }
+    /// Convert to the owned message type.
+    ///
+    /// Infallible: this type's constructors wire-decode their
+    /// buffer, and a view produced by wire decoding always
+    /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+    /// whose contract also governs handles converted from a raw
+    /// [`::buffa::OwnedView`].
+    #[must_use]
+    pub fn to_owned_message(&self) -> super::super::CertChain {
+        self.0.to_owned_message()
+    }
+    /// The underlying bytes buffer.
+    #[must_use]
+    pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+        self.0.bytes()
+    }
+    /// Consume the handle, returning the underlying bytes buffer.
+    #[must_use]
+    pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+        self.0.into_bytes()
+    }
+    /// Field 1: `leaf`
+    #[must_use]
+    pub fn leaf(
+        &self,
+    ) -> &::buffa::MessageFieldView<
+        super::super::__buffa::view::cert_chain::NoiseCertificateView<'_>,
+    > {
+        &self.0.reborrow().leaf
+    }
+    /// Field 2: `intermediate`
+    #[must_use]
+    pub fn intermediate(
+        &self,
+    ) -> &::buffa::MessageFieldView<
+        super::super::__buffa::view::cert_chain::NoiseCertificateView<'_>,
+    > {
+        &self.0.reborrow().intermediate
+    }
+}
+impl ::core::convert::From<::buffa::OwnedView<CertChainView<'static>>>
+for CertChainOwnedView {
+    fn from(inner: ::buffa::OwnedView<CertChainView<'static>>) -> Self {
+        CertChainOwnedView(inner)
+    }
+}
+impl ::core::convert::From<CertChainOwnedView>
+for ::buffa::OwnedView<CertChainView<'static>> {
+    fn from(wrapper: CertChainOwnedView) -> Self {
+        wrapper.0
+    }
+}
+impl ::core::convert::AsRef<::buffa::OwnedView<CertChainView<'static>>>
+for CertChainOwnedView {
+    fn as_ref(&self) -> &::buffa::OwnedView<CertChainView<'static>> {
+        &self.0
+    }
+}
+impl ::buffa::HasMessageView for super::super::CertChain {
+    type View<'a> = CertChainView<'a>;
+    type ViewHandle = CertChainOwnedView;
+}
+pub mod cert_chain {
+    #[allow(unused_imports)]
+    use super::*;
+    #[derive(Clone, Debug, Default)]
+    pub struct NoiseCertificateView<'a> {
+        /// Field 1: `details`
+        pub details: ::core::option::Option<&'a [u8]>,
+        /// Field 2: `signature`
+        pub signature: ::core::option::Option<&'a [u8]>,
+    }
+    impl<'a> ::buffa::MessageView<'a> for NoiseCertificateView<'a> {
+        type Owned = super::super::super::cert_chain::NoiseCertificate;
+        fn decode_view(
+            buf: &'a [u8],
+        ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+            let __limit = ::core::cell::Cell::new(::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT);
+            let __elem = ::core::cell::Cell::new(::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT);
+            <Self as ::buffa::MessageView>::decode_view_ctx(
+                buf,
+                ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                    .with_element_memory(&__elem),
+            )
+        }
+        fn decode_view_with_ctx(
+            buf: &'a [u8],
+            ctx: ::buffa::DecodeContext<'_>,
+        ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+            <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+        }
+        #[inline]
+        fn merge_view_field(
+            &mut self,
+            tag: ::buffa::encoding::Tag,
+            cur: &'a [u8],
+            _before_tag: &'a [u8],
+            ctx: ::buffa::DecodeContext<'_>,
+        ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+            let _ = ctx;
+            #[allow(unused_variables)]
+            let view = self;
+            let mut cur = cur;
+            match tag.field_number() {
+                1u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    view.details = Some(::buffa::types::borrow_bytes(&mut cur)?);
+                }
+                2u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    view.signature = Some(::buffa::types::borrow_bytes(&mut cur)?);
+                }
+                _ => {
+                    ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                }
+            }
+            ::core::result::Result::Ok(cur)
+        }
+        fn to_owned_message(
+            &self,
+        ) -> ::core::result::Result<
+            super::super::super::cert_chain::NoiseCertificate,
+            ::buffa::DecodeError,
+        > {
+            self.to_owned_from_source(None)
+        }
+        #[allow(clippy::useless_conversion, clippy::needless_update)]
+        fn to_owned_from_source(
+            &self,
+            __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+        ) -> ::core::result::Result<
+            super::super::super::cert_chain::NoiseCertificate,
+            ::buffa::DecodeError,
+        > {
+            #[allow(unused_imports)]
+            use ::buffa::alloc::string::ToString as _;
+            let _ = __buffa_src;
+            ::core::result::Result::Ok(super::super::super::cert_chain::NoiseCertificate {
+                details: self.details.map(|b| (b).to_vec()),
+                signature: self.signature.map(|b| (b).to_vec()),
+                ..::core::default::Default::default()
+            })
+        }
+    }
+    impl<'a> ::buffa::ViewEncode<'a> for NoiseCertificateView<'a> {
+        #[allow(clippy::needless_borrow, clippy::let_and_return)]
+        fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+            #[allow(unused_imports)]
+            use ::buffa::Enumeration as _;
+            let mut size = 0u64;
+            if let Some(ref v) = self.details {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if let Some(ref v) = self.signature {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            ::buffa::saturate_size(size)
+        }
+        #[allow(clippy::needless_borrow)]
+        fn write_to(
+            &self,
+            _cache: &mut ::buffa::SizeCache,
+            buf: &mut impl ::buffa::EncodeSink,
+        ) {
+            #[allow(unused_imports)]
+            use ::buffa::Enumeration as _;
+            if let Some(ref v) = self.details {
+                ::buffa::types::put_shared_bytes_field(1u32, v, buf);
+            }
+            if let Some(ref v) = self.signature {
+                ::buffa::types::put_shared_bytes_field(2u32, v, buf);
+            }
+        }
+    }
+    impl<'a> ::buffa::MessageName for NoiseCertificateView<'a> {
+        const PACKAGE: &'static str = "whatsapp";
+        const NAME: &'static str = "CertChain.NoiseCertificate";
+        const FULL_NAME: &'static str = "whatsapp.CertChain.NoiseCertificate";
+        const TYPE_URL: &'static str = "type.googleapis.com/whatsapp.CertChain.NoiseCertificate";
+    }
+    ::buffa::impl_default_view_instance!(NoiseCertificateView);
+    ::buffa::impl_view_reborrow!(NoiseCertificateView);
+    /** Self-contained, `'static` owned view of a `NoiseCertificate` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`NoiseCertificateView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`NoiseCertificateView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+    #[derive(Clone, Debug)]
+    pub struct NoiseCertificateOwnedView(
+        ::buffa::OwnedView<NoiseCertificateView<'static>>,
+    );
+    impl NoiseCertificateOwnedView {
+        /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+        ///
+        /// The view borrows directly from the buffer's data; the buffer is
+        /// retained inside the returned handle.
+        ///
+        /// # Errors
+        ///
+        /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+        /// protobuf data.
+        pub fn decode(
+            bytes: ::buffa::bytes::Bytes,
+        ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+            ::core::result::Result::Ok(
+                NoiseCertificateOwnedView(::buffa::OwnedView::decode(bytes)?),
+            )
+        }
+        /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+        /// max message size).
+        ///
+        /// # Errors
+        ///
+        /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+        /// exceeds the configured limits.
+        pub fn decode_with_options(
+            bytes: ::buffa::bytes::Bytes,
+            opts: &::buffa::DecodeOptions,
+        ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+            ::core::result::Result::Ok(
+                NoiseCertificateOwnedView(
+                    ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                ),
+            )
+        }
+        /// Build from an owned message via an encode → decode round-trip.
+        ///
+        /// # Errors
+        ///
+        /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+        /// message's encoded size exceeds the 2 GiB protobuf limit, or
+        /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+        /// somehow invalid (should not happen for well-formed messages).
+        pub fn from_owned(
+            msg: &super::super::super::cert_chain::NoiseCertificate,
+        ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+            ::core::result::Result::Ok(
+                NoiseCertificateOwnedView(::buffa::OwnedView::from_owned(msg)?),
+            )
+        }
+        /// Borrow the full [`NoiseCertificateView`] with its lifetime tied to `&self`.
+        #[must_use]
+        pub fn view(&self) -> &NoiseCertificateView<'_> {
+            self.0.reborrow()
+        }
+        /// Convert to the owned message type.
+        ///
+        /// Infallible: this type's constructors wire-decode their
+        /// buffer, and a view produced by wire decoding always
+        /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+        /// whose contract also governs handles converted from a raw
+        /// [`::buffa::OwnedView`].
+        #[must_use]
+        pub fn to_owned_message(
+            &self,
+        ) -> super::super::super::cert_chain::NoiseCertificate {
+            self.0.to_owned_message()
+        }
+        /// The underlying bytes buffer.
+        #[must_use]
+        pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+            self.0.bytes()
+        }
+        /// Consume the handle, returning the underlying bytes buffer.
+        #[must_use]
+        pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+            self.0.into_bytes()
+        }
+        /// Field 1: `details`
+        #[must_use]
+        pub fn details(&self) -> ::core::option::Option<&'_ [u8]> {
+            self.0.reborrow().details
+        }
+        /// Field 2: `signature`
+        #[must_use]
+        pub fn signature(&self) -> ::core::option::Option<&'_ [u8]> {
+            self.0.reborrow().signature
+        }
+    }
+    impl ::core::convert::From<::buffa::OwnedView<NoiseCertificateView<'static>>>
+    for NoiseCertificateOwnedView {
+        fn from(inner: ::buffa::OwnedView<NoiseCertificateView<'static>>) -> Self {
+            NoiseCertificateOwnedView(inner)
+        }
+    }
+    impl ::core::convert::From<NoiseCertificateOwnedView>
+    for ::buffa::OwnedView<NoiseCertificateView<'static>> {
+        fn from(wrapper: NoiseCertificateOwnedView) -> Self {
+            wrapper.0
+        }
+    }
+    impl ::core::convert::AsRef<::buffa::OwnedView<NoiseCertificateView<'static>>>
+    for NoiseCertificateOwnedView {
+        fn as_ref(&self) -> &::buffa::OwnedView<NoiseCertificateView<'static>> {
+            &self.0
+        }
+    }
+    impl ::buffa::HasMessageView for super::super::super::cert_chain::NoiseCertificate {
+        type View<'a> = NoiseCertificateView<'a>;
+        type ViewHandle = NoiseCertificateOwnedView;
+    }
+    pub mod noise_certificate {
+        #[allow(unused_imports)]
+        use super::*;
+        #[derive(Clone, Debug, Default)]
+        pub struct DetailsView<'a> {
+            /// Field 1: `serial`
+            pub serial: ::core::option::Option<u32>,
+            /// Field 2: `issuerSerial`
+            pub issuer_serial: ::core::option::Option<u32>,
+            /// Field 3: `key`
+            pub key: ::core::option::Option<&'a [u8]>,
+            /// Field 4: `notBefore`
+            pub not_before: ::core::option::Option<u64>,
+            /// Field 5: `notAfter`
+            pub not_after: ::core::option::Option<u64>,
+        }
+        impl<'a> ::buffa::MessageView<'a> for DetailsView<'a> {
+            type Owned = super::super::super::super::cert_chain::noise_certificate::Details;
+            fn decode_view(
+                buf: &'a [u8],
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                let __limit = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT,
+                );
+                let __elem = ::core::cell::Cell::new(
+                    ::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT,
+                );
+                <Self as ::buffa::MessageView>::decode_view_ctx(
+                    buf,
+                    ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                        .with_element_memory(&__elem),
+                )
+            }
+            fn decode_view_with_ctx(
+                buf: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+            }
+            #[inline]
+            fn merge_view_field(
+                &mut self,
+                tag: ::buffa::encoding::Tag,
+                cur: &'a [u8],
+                _before_tag: &'a [u8],
+                ctx: ::buffa::DecodeContext<'_>,
+            ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+                let _ = ctx;
+                #[allow(unused_variables)]
+                let view = self;
+                let mut cur = cur;
+                match tag.field_number() {
+                    1u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.serial = Some(::buffa::types::decode_uint32(&mut cur)?);
+                    }
+                    2u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.issuer_serial = Some(
+                            ::buffa::types::decode_uint32(&mut cur)?,
+                        );
+                    }
+                    3u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::LengthDelimited,
+                        )?;
+                        view.key = Some(::buffa::types::borrow_bytes(&mut cur)?);
+                    }
+                    4u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.not_before = Some(::buffa::types::decode_uint64(&mut cur)?);
+                    }
+                    5u32 => {
+                        ::buffa::encoding::check_wire_type(
+                            tag,
+                            ::buffa::encoding::WireType::Varint,
+                        )?;
+                        view.not_after = Some(::buffa::types::decode_uint64(&mut cur)?);
+                    }
+                    _ => {
+                        ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                    }
+                }
+                ::core::result::Result::Ok(cur)
+            }
+            fn to_owned_message(
+                &self,
+            ) -> ::core::result::Result<
+                super::super::super::super::cert_chain::noise_certificate::Details,
+                ::buffa::DecodeError,
+            > {
+                self.to_owned_from_source(None)
+            }
+            #[allow(clippy::useless_conversion, clippy::needless_update)]
+            fn to_owned_from_source(
+                &self,
+                __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+            ) -> ::core::result::Result<
+                super::super::super::super::cert_chain::noise_certificate::Details,
+                ::buffa::DecodeError,
+            > {
+                #[allow(unused_imports)]
+                use ::buffa::alloc::string::ToString as _;
+                let _ = __buffa_src;
+                ::core::result::Result::Ok(super::super::super::super::cert_chain::noise_certificate::Details {
+                    serial: self.serial,
+                    issuer_serial: self.issuer_serial,
+                    key: self.key.map(|b| (b).to_vec()),
+                    not_before: self.not_before,
+                    not_after: self.not_after,
+                    ..::core::default::Default::default()
+                })
+            }
+        }
+        impl<'a> ::buffa::ViewEncode<'a> for DetailsView<'a> {
+            #[allow(clippy::needless_borrow, clippy::let_and_return)]
+            fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                let mut size = 0u64;
+                if let Some(v) = self.serial {
+                    size += 1u64 + ::buffa::types::uint32_encoded_len(v) as u64;
+                }
+                if let Some(v) = self.issuer_serial {
+                    size += 1u64 + ::buffa::types::uint32_encoded_len(v) as u64;
+                }
+                if let Some(ref v) = self.key {
+                    size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+                }
+                if let Some(v) = self.not_before {
+                    size += 1u64 + ::buffa::types::uint64_encoded_len(v) as u64;
+                }
+                if let Some(v) = self.not_after {
+                    size += 1u64 + ::buffa::types::uint64_encoded_len(v) as u64;
+                }
+                ::buffa::saturate_size(size)
+            }
+            #[allow(clippy::needless_borrow)]
+            fn write_to(
+                &self,
+                _cache: &mut ::buffa::SizeCache,
+                buf: &mut impl ::buffa::EncodeSink,
+            ) {
+                #[allow(unused_imports)]
+                use ::buffa::Enumeration as _;
+                if let Some(v) = self.serial {
+                    ::buffa::types::put_uint32_field(1u32, v, buf);
+                }
+                if let Some(v) = self.issuer_serial {
+                    ::buffa::types::put_uint32_field(2u32, v, buf);
+                }
+                if let Some(ref v) = self.key {
+                    ::buffa::types::put_shared_bytes_field(3u32, v, buf);
+                }
+                if let Some(v) = self.not_before {
+                    ::buffa::types::put_uint64_field(4u32, v, buf);
+                }
+                if let Some(v) = self.not_after {
+                    ::buffa::types::put_uint64_field(5u32, v, buf);
+                }
+            }
+        }
+        impl<'a> ::buffa::MessageName for DetailsView<'a> {
+            const PACKAGE: &'static str = "whatsapp";
+            const NAME: &'static str = "CertChain.NoiseCertificate.Details";
+            const FULL_NAME: &'static str = "whatsapp.CertChain.NoiseCertificate.Details";
+            const TYPE_URL: &'static str = "type.googleapis.com/whatsapp.CertChain.NoiseCertificate.Details";
+        }
+        ::buffa::impl_default_view_instance!(DetailsView);
+        ::buffa::impl_view_reborrow!(DetailsView);
+        /** Self-contained, `'static` owned view of a `Details` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`DetailsView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`DetailsView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+        #[derive(Clone, Debug)]
+        pub struct DetailsOwnedView(::buffa::OwnedView<DetailsView<'static>>);
+        impl DetailsOwnedView {
+            /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+            ///
+            /// The view borrows directly from the buffer's data; the buffer is
+            /// retained inside the returned handle.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+            /// protobuf data.
+            pub fn decode(
+                bytes: ::buffa::bytes::Bytes,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    DetailsOwnedView(::buffa::OwnedView::decode(bytes)?),
+                )
+            }
+            /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+            /// max message size).
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+            /// exceeds the configured limits.
+            pub fn decode_with_options(
+                bytes: ::buffa::bytes::Bytes,
+                opts: &::buffa::DecodeOptions,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    DetailsOwnedView(
+                        ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                    ),
+                )
+            }
+            /// Build from an owned message via an encode → decode round-trip.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+            /// message's encoded size exceeds the 2 GiB protobuf limit, or
+            /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+            /// somehow invalid (should not happen for well-formed messages).
+            pub fn from_owned(
+                msg: &super::super::super::super::cert_chain::noise_certificate::Details,
+            ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+                ::core::result::Result::Ok(
+                    DetailsOwnedView(::buffa::OwnedView::from_owned(msg)?),
+                )
+            }
+            /// Borrow the full [`DetailsView`] with its lifetime tied to `&self`.
+            #[must_use]
+            pub fn view(&self) -> &DetailsView<'_> {
+                self.0.reborrow()
+            }
+            /// Convert to the owned message type.
+            ///
+            /// Infallible: this type's constructors wire-decode their
+            /// buffer, and a view produced by wire decoding always
+            /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+            /// whose contract also governs handles converted from a raw
+            /// [`::buffa::OwnedView`].
+            #[must_use]
+            pub fn to_owned_message(
+                &self,
+            ) -> super::super::super::super::cert_chain::noise_certificate::Details {
+                self.0.to_owned_message()
+            }
+            /// The underlying bytes buffer.
+            #[must_use]
+            pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+                self.0.bytes()
+            }
+            /// Consume the handle, returning the underlying bytes buffer.
+            #[must_use]
+            pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+                self.0.into_bytes()
+            }
+            /// Field 1: `serial`
+            #[must_use]
+            pub fn serial(&self) -> ::core::option::Option<u32> {
+                self.0.reborrow().serial
+            }
+            /// Field 2: `issuerSerial`
+            #[must_use]
+            pub fn issuer_serial(&self) -> ::core::option::Option<u32> {
+                self.0.reborrow().issuer_serial
+            }
+            /// Field 3: `key`
+            #[must_use]
+            pub fn key(&self) -> ::core::option::Option<&'_ [u8]> {
+                self.0.reborrow().key
+            }
+            /// Field 4: `notBefore`
+            #[must_use]
+            pub fn not_before(&self) -> ::core::option::Option<u64> {
+                self.0.reborrow().not_before
+            }
+            /// Field 5: `notAfter`
+            #[must_use]
+            pub fn not_after(&self) -> ::core::option::Option<u64> {
+                self.0.reborrow().not_after
+            }
+        }
+        impl ::core::convert::From<::buffa::OwnedView<DetailsView<'static>>>
+        for DetailsOwnedView {
+            fn from(inner: ::buffa::OwnedView<DetailsView<'static>>) -> Self {
+                DetailsOwnedView(inner)
+            }
+        }
+        impl ::core::convert::From<DetailsOwnedView>
+        for ::buffa::OwnedView<DetailsView<'static>> {
+            fn from(wrapper: DetailsOwnedView) -> Self {
+                wrapper.0
+            }
+        }
+        impl ::core::convert::AsRef<::buffa::OwnedView<DetailsView<'static>>>
+        for DetailsOwnedView {
+            fn as_ref(&self) -> &::buffa::OwnedView<DetailsView<'static>> {
+                &self.0
+            }
+        }
+        impl ::buffa::HasMessageView
+        for super::super::super::super::cert_chain::noise_certificate::Details {
+            type View<'a> = DetailsView<'a>;
+            type ViewHandle = DetailsOwnedView;
+        }
+    }
+}
+#[derive(Clone, Debug, Default)]
+pub struct HandshakeMessageView<'a> {
+    /// Field 2: `clientHello`
+    pub client_hello: ::buffa::MessageFieldView<
+        super::super::__buffa::view::handshake_message::ClientHelloView<'a>,
+    >,
+    /// Field 3: `serverHello`
+    pub server_hello: ::buffa::MessageFieldView<
+        super::super::__buffa::view::handshake_message::ServerHelloView<'a>,
+    >,
+    /// Field 4: `clientFinish`
+    pub client_finish: ::buffa::MessageFieldView<
+        super::super::__buffa::view::handshake_message::ClientFinishView<'a>,
+    >,
+}
+impl<'a> ::buffa::MessageView<'a> for HandshakeMessageView<'a> {
+    type Owned = super::super::HandshakeMessage;
+    fn decode_view(buf: &'a [u8]) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+        let __limit = ::core::cell::Cell::new(::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT);
+        let __elem = ::core::cell::Cell::new(::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT);
+        <Self as ::buffa::MessageView>::decode_view_ctx(
+            buf,
+            ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                .with_element_memory(&__elem),
+        )
+    }
+    fn decode_view_with_ctx(
+        buf: &'a [u8],
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+        <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+    }
+    #[inline]
+    fn merge_view_field(
+        &mut self,
+        tag: ::buffa::encoding::Tag,
+        cur: &'a [u8],
+        _before_tag: &'a [u8],
+        ctx: ::buffa::DecodeContext<'_>,
+    ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+        let _ = ctx;
+        #[allow(unused_variables)]
+        let view = self;
+        let mut cur = cur;
+        match tag.field_number() {
+            2u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                let __sub_ctx = ctx.descend()?;
+                let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                match view.client_hello.as_mut() {
+                    Some(existing) => {
+                        ::buffa::MessageView::merge_into_view(existing, sub, __sub_ctx)?
+                    }
+                    None => {
+                        view.client_hello = ::buffa::MessageFieldView::set(
+                            <super::super::__buffa::view::handshake_message::ClientHelloView as ::buffa::MessageView>::decode_view_ctx(
+                                sub,
+                                __sub_ctx,
+                            )?,
+                        );
+                    }
+                }
+            }
+            3u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                let __sub_ctx = ctx.descend()?;
+                let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                match view.server_hello.as_mut() {
+                    Some(existing) => {
+                        ::buffa::MessageView::merge_into_view(existing, sub, __sub_ctx)?
+                    }
+                    None => {
+                        view.server_hello = ::buffa::MessageFieldView::set(
+                            <super::super::__buffa::view::handshake_message::ServerHelloView as ::buffa::MessageView>::decode_view_ctx(
+                                sub,
+                                __sub_ctx,
+                            )?,
+                        );
+                    }
+                }
+            }
+            4u32 => {
+                ::buffa::encoding::check_wire_type(
+                    tag,
+                    ::buffa::encoding::WireType::LengthDelimited,
+                )?;
+                let __sub_ctx = ctx.descend()?;
+                let sub = ::buffa::types::borrow_bytes(&mut cur)?;
+                match view.client_finish.as_mut() {
+                    Some(existing) => {
+                        ::buffa::MessageView::merge_into_view(existing, sub, __sub_ctx)?
+                    }
+                    None => {
+                        view.client_finish = ::buffa::MessageFieldView::set(
+                            <super::super::__buffa::view::handshake_message::ClientFinishView as ::buffa::MessageView>::decode_view_ctx(
+                                sub,
+                                __sub_ctx,
+                            )?,
+                        );
+                    }
+                }
+            }
+            _ => {
+                ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+            }
+        }
+        ::core::result::Result::Ok(cur)
+    }
+    fn to_owned_message(
+        &self,
+    ) -> ::core::result::Result<super::super::HandshakeMessage, ::buffa::DecodeError> {
+        self.to_owned_from_source(None)
+    }
+    #[allow(clippy::useless_conversion, clippy::needless_update)]
+    fn to_owned_from_source(
+        &self,
+        __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+    ) -> ::core::result::Result<super::super::HandshakeMessage, ::buffa::DecodeError> {
+        #[allow(unused_imports)]
+        use ::buffa::alloc::string::ToString as _;
+        let _ = __buffa_src;
+        ::core::result::Result::Ok(super::super::HandshakeMessage {
+            client_hello: match self.client_hello.as_option() {
+                Some(v) => {
+                    ::buffa::MessageField::<
+                        super::super::handshake_message::ClientHello,
+                    >::some(v.to_owned_from_source(__buffa_src)?)
+                }
+                None => ::buffa::MessageField::none(),
+            },
+            server_hello: match self.server_hello.as_option() {
+                Some(v) => {
+                    ::buffa::MessageField::<
+                        super::super::handshake_message::ServerHello,
+                    >::some(v.to_owned_from_source(__buffa_src)?)
+                }
+                None => ::buffa::MessageField::none(),
+            },
+            client_finish: match self.client_finish.as_option() {
+                Some(v) => {
+                    ::buffa::MessageField::<
+                        super::super::handshake_message::ClientFinish,
+                    >::some(v.to_owned_from_source(__buffa_src)?)
+                }
+                None => ::buffa::MessageField::none(),
+            },
+            ..::core::default::Default::default()
+        })
+    }
+}
+impl<'a> ::buffa::ViewEncode<'a> for HandshakeMessageView<'a> {
+    #[allow(clippy::needless_borrow, clippy::let_and_return)]
+    fn compute_size(&self, __cache: &mut ::buffa::SizeCache) -> u32 {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        let mut size = 0u64;
+        if self.client_hello.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.client_hello.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if self.server_hello.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.server_hello.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        if self.client_finish.is_set() {
+            let __slot = __cache.reserve();
+            let inner_size = self.client_finish.compute_size(__cache);
+            __cache.set(__slot, inner_size);
+            size
+                += 1u64 + ::buffa::encoding::varint_len(inner_size as u64) as u64
+                    + inner_size as u64;
+        }
+        ::buffa::saturate_size(size)
+    }
+    #[allow(clippy::needless_borrow)]
+    fn write_to(
+        &self,
+        __cache: &mut ::buffa::SizeCache,
+        buf: &mut impl ::buffa::EncodeSink,
+    ) {
+        #[allow(unused_imports)]
+        use ::buffa::Enumeration as _;
+        if self.client_hello.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                2u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.client_hello.write_to(__cache, buf);
+        }
+        if self.server_hello.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                3u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.server_hello.write_to(__cache, buf);
+        }
+        if self.client_finish.is_set() {
+            ::buffa::types::put_len_delimited_header(
+                4u32,
+                u64::from(__cache.consume_next()),
+                buf,
+            );
+            self.client_finish.write_to(__cache, buf);
+        }
+    }
+}
+impl<'a> ::buffa::MessageName for HandshakeMessageView<'a> {
+    const PACKAGE: &'static str = "whatsapp";
+    const NAME: &'static str = "HandshakeMessage";
+    const FULL_NAME: &'static str = "whatsapp.HandshakeMessage";
+    const TYPE_URL: &'static str = "type.googleapis.com/whatsapp.HandshakeMessage";
+}
+::buffa::impl_default_view_instance!(HandshakeMessageView);
+::buffa::impl_view_reborrow!(HandshakeMessageView);
+/** Self-contained, `'static` owned view of a `HandshakeMessage` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`HandshakeMessageView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`HandshakeMessageView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+#[derive(Clone, Debug)]
+pub struct HandshakeMessageOwnedView(::buffa::OwnedView<HandshakeMessageView<'static>>);
+impl HandshakeMessageOwnedView {
+    /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+    ///
+    /// The view borrows directly from the buffer's data; the buffer is
+    /// retained inside the returned handle.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+    /// protobuf data.
+    pub fn decode(
+        bytes: ::buffa::bytes::Bytes,
+    ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+        ::core::result::Result::Ok(
+            HandshakeMessageOwnedView(::buffa::OwnedView::decode(bytes)?),
+        )
+    }
+    /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+    /// max message size).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+    /// exceeds the configured limits.
+    pub fn decode_with_options(
+        bytes: ::buffa::bytes::Bytes,
+        opts: &::buffa::DecodeOptions,
+    ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+        ::core::result::Result::Ok(
+            HandshakeMessageOwnedView(
+                ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+            ),
+        )
+    }
+    /// Build from an owned message via an encode → decode round-trip.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+    /// message's encoded size exceeds the 2 GiB protobuf limit, or
+    /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+    /// somehow invalid (should not happen for well-formed messages).
+    pub fn from_owned(
+        msg: &super::super::HandshakeMessage,
+    ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+        ::core::result::Result::Ok(
+            HandshakeMessageOwnedView(::buffa::OwnedView::from_owned(msg)?),
+        )
+    }
+    /// Borrow the full [`HandshakeMessageView`] with its lifetime tied to `&self`.
+    #[must_use]
+    pub fn view(&self) -> &HandshakeMessageView<'_> {
+        self.0.reborrow()
+    }
+    /// Convert to the owned message type.
+    ///
+    /// Infallible: this type's constructors wire-decode their
+    /// buffer, and a view produced by wire decoding always
+    /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+    /// whose contract also governs handles converted from a raw
+    /// [`::buffa::OwnedView`].
+    #[must_use]
+    pub fn to_owned_message(&self) -> super::super::HandshakeMessage {
+        self.0.to_owned_message()
+    }
+    /// The underlying bytes buffer.
+    #[must_use]
+    pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+        self.0.bytes()
+    }
+    /// Consume the handle, returning the underlying bytes buffer.
+    #[must_use]
+    pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+        self.0.into_bytes()
+    }
+    /// Field 2: `clientHello`
+    #[must_use]
+    pub fn client_hello(
+        &self,
+    ) -> &::buffa::MessageFieldView<
+        super::super::__buffa::view::handshake_message::ClientHelloView<'_>,
+    > {
+        &self.0.reborrow().client_hello
+    }
+    /// Field 3: `serverHello`
+    #[must_use]
+    pub fn server_hello(
+        &self,
+    ) -> &::buffa::MessageFieldView<
+        super::super::__buffa::view::handshake_message::ServerHelloView<'_>,
+    > {
+        &self.0.reborrow().server_hello
+    }
+    /// Field 4: `clientFinish`
+    #[must_use]
+    pub fn client_finish(
+        &self,
+    ) -> &::buffa::MessageFieldView<
+        super::super::__buffa::view::handshake_message::ClientFinishView<'_>,
+    > {
+        &self.0.reborrow().client_finish
+    }
+}
+impl ::core::convert::From<::buffa::OwnedView<HandshakeMessageView<'static>>>
+for HandshakeMessageOwnedView {
+    fn from(inner: ::buffa::OwnedView<HandshakeMessageView<'static>>) -> Self {
+        HandshakeMessageOwnedView(inner)
+    }
+}
+impl ::core::convert::From<HandshakeMessageOwnedView>
+for ::buffa::OwnedView<HandshakeMessageView<'static>> {
+    fn from(wrapper: HandshakeMessageOwnedView) -> Self {
+        wrapper.0
+    }
+}
+impl ::core::convert::AsRef<::buffa::OwnedView<HandshakeMessageView<'static>>>
+for HandshakeMessageOwnedView {
+    fn as_ref(&self) -> &::buffa::OwnedView<HandshakeMessageView<'static>> {
+        &self.0
+    }
+}
+impl ::buffa::HasMessageView for super::super::HandshakeMessage {
+    type View<'a> = HandshakeMessageView<'a>;
+    type ViewHandle = HandshakeMessageOwnedView;
+}
+pub mod handshake_message {
+    #[allow(unused_imports)]
+    use super::*;
+    #[derive(Clone, Debug, Default)]
+    pub struct ClientFinishView<'a> {
+        /// Field 1: `static`
+        pub r#static: ::core::option::Option<&'a [u8]>,
+        /// Field 2: `payload`
+        pub payload: ::core::option::Option<&'a [u8]>,
+        /// Field 3: `extendedCiphertext`
+        pub extended_ciphertext: ::core::option::Option<&'a [u8]>,
+        /// Field 4: `paddedBytes`
+        pub padded_bytes: ::core::option::Option<&'a [u8]>,
+        /// Field 5: `simulateXxkemFs`
+        pub simulate_xxkem_fs: ::core::option::Option<bool>,
+    }
+    impl<'a> ::buffa::MessageView<'a> for ClientFinishView<'a> {
+        type Owned = super::super::super::handshake_message::ClientFinish;
+        fn decode_view(
+            buf: &'a [u8],
+        ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+            let __limit = ::core::cell::Cell::new(::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT);
+            let __elem = ::core::cell::Cell::new(::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT);
+            <Self as ::buffa::MessageView>::decode_view_ctx(
+                buf,
+                ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                    .with_element_memory(&__elem),
+            )
+        }
+        fn decode_view_with_ctx(
+            buf: &'a [u8],
+            ctx: ::buffa::DecodeContext<'_>,
+        ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+            <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+        }
+        #[inline]
+        fn merge_view_field(
+            &mut self,
+            tag: ::buffa::encoding::Tag,
+            cur: &'a [u8],
+            _before_tag: &'a [u8],
+            ctx: ::buffa::DecodeContext<'_>,
+        ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+            let _ = ctx;
+            #[allow(unused_variables)]
+            let view = self;
+            let mut cur = cur;
+            match tag.field_number() {
+                1u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    view.r#static = Some(::buffa::types::borrow_bytes(&mut cur)?);
+                }
+                2u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    view.payload = Some(::buffa::types::borrow_bytes(&mut cur)?);
+                }
+                3u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    view.extended_ciphertext = Some(
+                        ::buffa::types::borrow_bytes(&mut cur)?,
+                    );
+                }
+                4u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    view.padded_bytes = Some(::buffa::types::borrow_bytes(&mut cur)?);
+                }
+                5u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::Varint,
+                    )?;
+                    view.simulate_xxkem_fs = Some(
+                        ::buffa::types::decode_bool(&mut cur)?,
+                    );
+                }
+                _ => {
+                    ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                }
+            }
+            ::core::result::Result::Ok(cur)
+        }
+        fn to_owned_message(
+            &self,
+        ) -> ::core::result::Result<
+            super::super::super::handshake_message::ClientFinish,
+            ::buffa::DecodeError,
+        > {
+            self.to_owned_from_source(None)
+        }
+        #[allow(clippy::useless_conversion, clippy::needless_update)]
+        fn to_owned_from_source(
+            &self,
+            __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+        ) -> ::core::result::Result<
+            super::super::super::handshake_message::ClientFinish,
+            ::buffa::DecodeError,
+        > {
+            #[allow(unused_imports)]
+            use ::buffa::alloc::string::ToString as _;
+            let _ = __buffa_src;
+            ::core::result::Result::Ok(super::super::super::handshake_message::ClientFinish {
+                r#static: self.r#static.map(|b| (b).to_vec()),
+                payload: self.payload.map(|b| (b).to_vec()),
+                extended_ciphertext: self.extended_ciphertext.map(|b| (b).to_vec()),
+                padded_bytes: self.padded_bytes.map(|b| (b).to_vec()),
+                simulate_xxkem_fs: self.simulate_xxkem_fs,
+                ..::core::default::Default::default()
+            })
+        }
+    }
+    impl<'a> ::buffa::ViewEncode<'a> for ClientFinishView<'a> {
+        #[allow(clippy::needless_borrow, clippy::let_and_return)]
+        fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+            #[allow(unused_imports)]
+            use ::buffa::Enumeration as _;
+            let mut size = 0u64;
+            if let Some(ref v) = self.r#static {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if let Some(ref v) = self.payload {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if let Some(ref v) = self.extended_ciphertext {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if let Some(ref v) = self.padded_bytes {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if self.simulate_xxkem_fs.is_some() {
+                size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+            }
+            ::buffa::saturate_size(size)
+        }
+        #[allow(clippy::needless_borrow)]
+        fn write_to(
+            &self,
+            _cache: &mut ::buffa::SizeCache,
+            buf: &mut impl ::buffa::EncodeSink,
+        ) {
+            #[allow(unused_imports)]
+            use ::buffa::Enumeration as _;
+            if let Some(ref v) = self.r#static {
+                ::buffa::types::put_shared_bytes_field(1u32, v, buf);
+            }
+            if let Some(ref v) = self.payload {
+                ::buffa::types::put_shared_bytes_field(2u32, v, buf);
+            }
+            if let Some(ref v) = self.extended_ciphertext {
+                ::buffa::types::put_shared_bytes_field(3u32, v, buf);
+            }
+            if let Some(ref v) = self.padded_bytes {
+                ::buffa::types::put_shared_bytes_field(4u32, v, buf);
+            }
+            if let Some(v) = self.simulate_xxkem_fs {
+                ::buffa::types::put_bool_field(5u32, v, buf);
+            }
+        }
+    }
+    impl<'a> ::buffa::MessageName for ClientFinishView<'a> {
+        const PACKAGE: &'static str = "whatsapp";
+        const NAME: &'static str = "HandshakeMessage.ClientFinish";
+        const FULL_NAME: &'static str = "whatsapp.HandshakeMessage.ClientFinish";
+        const TYPE_URL: &'static str = "type.googleapis.com/whatsapp.HandshakeMessage.ClientFinish";
+    }
+    ::buffa::impl_default_view_instance!(ClientFinishView);
+    ::buffa::impl_view_reborrow!(ClientFinishView);
+    /** Self-contained, `'static` owned view of a `ClientFinish` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`ClientFinishView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`ClientFinishView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+    #[derive(Clone, Debug)]
+    pub struct ClientFinishOwnedView(::buffa::OwnedView<ClientFinishView<'static>>);
+    impl ClientFinishOwnedView {
+        /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+        ///
+        /// The view borrows directly from the buffer's data; the buffer is
+        /// retained inside the returned handle.
+        ///
+        /// # Errors
+        ///
+        /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+        /// protobuf data.
+        pub fn decode(
+            bytes: ::buffa::bytes::Bytes,
+        ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+            ::core::result::Result::Ok(
+                ClientFinishOwnedView(::buffa::OwnedView::decode(bytes)?),
+            )
+        }
+        /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+        /// max message size).
+        ///
+        /// # Errors
+        ///
+        /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+        /// exceeds the configured limits.
+        pub fn decode_with_options(
+            bytes: ::buffa::bytes::Bytes,
+            opts: &::buffa::DecodeOptions,
+        ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+            ::core::result::Result::Ok(
+                ClientFinishOwnedView(
+                    ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                ),
+            )
+        }
+        /// Build from an owned message via an encode → decode round-trip.
+        ///
+        /// # Errors
+        ///
+        /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+        /// message's encoded size exceeds the 2 GiB protobuf limit, or
+        /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+        /// somehow invalid (should not happen for well-formed messages).
+        pub fn from_owned(
+            msg: &super::super::super::handshake_message::ClientFinish,
+        ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+            ::core::result::Result::Ok(
+                ClientFinishOwnedView(::buffa::OwnedView::from_owned(msg)?),
+            )
+        }
+        /// Borrow the full [`ClientFinishView`] with its lifetime tied to `&self`.
+        #[must_use]
+        pub fn view(&self) -> &ClientFinishView<'_> {
+            self.0.reborrow()
+        }
+        /// Convert to the owned message type.
+        ///
+        /// Infallible: this type's constructors wire-decode their
+        /// buffer, and a view produced by wire decoding always
+        /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+        /// whose contract also governs handles converted from a raw
+        /// [`::buffa::OwnedView`].
+        #[must_use]
+        pub fn to_owned_message(
+            &self,
+        ) -> super::super::super::handshake_message::ClientFinish {
+            self.0.to_owned_message()
+        }
+        /// The underlying bytes buffer.
+        #[must_use]
+        pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+            self.0.bytes()
+        }
+        /// Consume the handle, returning the underlying bytes buffer.
+        #[must_use]
+        pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+            self.0.into_bytes()
+        }
+        /// Field 1: `static`
+        #[must_use]
+        pub fn r#static(&self) -> ::core::option::Option<&'_ [u8]> {
+            self.0.reborrow().r#static
+        }
+        /// Field 2: `payload`
+        #[must_use]
+        pub fn payload(&self) -> ::core::option::Option<&'_ [u8]> {
+            self.0.reborrow().payload
+        }
+        /// Field 3: `extendedCiphertext`
+        #[must_use]
+        pub fn extended_ciphertext(&self) -> ::core::option::Option<&'_ [u8]> {
+            self.0.reborrow().extended_ciphertext
+        }
+        /// Field 4: `paddedBytes`
+        #[must_use]
+        pub fn padded_bytes(&self) -> ::core::option::Option<&'_ [u8]> {
+            self.0.reborrow().padded_bytes
+        }
+        /// Field 5: `simulateXxkemFs`
+        #[must_use]
+        pub fn simulate_xxkem_fs(&self) -> ::core::option::Option<bool> {
+            self.0.reborrow().simulate_xxkem_fs
+        }
+    }
+    impl ::core::convert::From<::buffa::OwnedView<ClientFinishView<'static>>>
+    for ClientFinishOwnedView {
+        fn from(inner: ::buffa::OwnedView<ClientFinishView<'static>>) -> Self {
+            ClientFinishOwnedView(inner)
+        }
+    }
+    impl ::core::convert::From<ClientFinishOwnedView>
+    for ::buffa::OwnedView<ClientFinishView<'static>> {
+        fn from(wrapper: ClientFinishOwnedView) -> Self {
+            wrapper.0
+        }
+    }
+    impl ::core::convert::AsRef<::buffa::OwnedView<ClientFinishView<'static>>>
+    for ClientFinishOwnedView {
+        fn as_ref(&self) -> &::buffa::OwnedView<ClientFinishView<'static>> {
+            &self.0
+        }
+    }
+    impl ::buffa::HasMessageView
+    for super::super::super::handshake_message::ClientFinish {
+        type View<'a> = ClientFinishView<'a>;
+        type ViewHandle = ClientFinishOwnedView;
+    }
+    #[derive(Clone, Debug, Default)]
+    pub struct ClientHelloView<'a> {
+        /// Field 1: `ephemeral`
+        pub ephemeral: ::core::option::Option<&'a [u8]>,
+        /// Field 2: `static`
+        pub r#static: ::core::option::Option<&'a [u8]>,
+        /// Field 3: `payload`
+        pub payload: ::core::option::Option<&'a [u8]>,
+        /// Field 4: `useExtended`
+        pub use_extended: ::core::option::Option<bool>,
+        /// Field 5: `extendedCiphertext`
+        pub extended_ciphertext: ::core::option::Option<&'a [u8]>,
+        /// Field 6: `paddedBytes`
+        pub padded_bytes: ::core::option::Option<&'a [u8]>,
+        /// Field 7: `sendServerHelloPaddedBytes`
+        pub send_server_hello_padded_bytes: ::core::option::Option<bool>,
+        /// Field 8: `simulateXxkemFs`
+        pub simulate_xxkem_fs: ::core::option::Option<bool>,
+        /// Field 9: `pqMode`
+        pub pq_mode: ::core::option::Option<
+            super::super::super::handshake_message::HandshakePqMode,
+        >,
+        /// Field 10: `extendedEphemeral`
+        pub extended_ephemeral: ::core::option::Option<&'a [u8]>,
+    }
+    impl<'a> ::buffa::MessageView<'a> for ClientHelloView<'a> {
+        type Owned = super::super::super::handshake_message::ClientHello;
+        fn decode_view(
+            buf: &'a [u8],
+        ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+            let __limit = ::core::cell::Cell::new(::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT);
+            let __elem = ::core::cell::Cell::new(::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT);
+            <Self as ::buffa::MessageView>::decode_view_ctx(
+                buf,
+                ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                    .with_element_memory(&__elem),
+            )
+        }
+        fn decode_view_with_ctx(
+            buf: &'a [u8],
+            ctx: ::buffa::DecodeContext<'_>,
+        ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+            <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+        }
+        #[inline]
+        fn merge_view_field(
+            &mut self,
+            tag: ::buffa::encoding::Tag,
+            cur: &'a [u8],
+            _before_tag: &'a [u8],
+            ctx: ::buffa::DecodeContext<'_>,
+        ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+            let _ = ctx;
+            #[allow(unused_variables)]
+            let view = self;
+            let mut cur = cur;
+            match tag.field_number() {
+                1u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    view.ephemeral = Some(::buffa::types::borrow_bytes(&mut cur)?);
+                }
+                2u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    view.r#static = Some(::buffa::types::borrow_bytes(&mut cur)?);
+                }
+                3u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    view.payload = Some(::buffa::types::borrow_bytes(&mut cur)?);
+                }
+                4u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::Varint,
+                    )?;
+                    view.use_extended = Some(::buffa::types::decode_bool(&mut cur)?);
+                }
+                5u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    view.extended_ciphertext = Some(
+                        ::buffa::types::borrow_bytes(&mut cur)?,
+                    );
+                }
+                6u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    view.padded_bytes = Some(::buffa::types::borrow_bytes(&mut cur)?);
+                }
+                7u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::Varint,
+                    )?;
+                    view.send_server_hello_padded_bytes = Some(
+                        ::buffa::types::decode_bool(&mut cur)?,
+                    );
+                }
+                8u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::Varint,
+                    )?;
+                    view.simulate_xxkem_fs = Some(
+                        ::buffa::types::decode_bool(&mut cur)?,
+                    );
+                }
+                9u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::Varint,
+                    )?;
+                    let __raw = ::buffa::types::decode_int32(&mut cur)?;
+                    if let ::core::option::Option::Some(__v) = ::buffa::Enumeration::from_i32(
+                        __raw,
+                    ) {
+                        view.pq_mode = Some(__v);
+                    }
+                }
+                10u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    view.extended_ephemeral = Some(
+                        ::buffa::types::borrow_bytes(&mut cur)?,
+                    );
+                }
+                _ => {
+                    ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                }
+            }
+            ::core::result::Result::Ok(cur)
+        }
+        fn to_owned_message(
+            &self,
+        ) -> ::core::result::Result<
+            super::super::super::handshake_message::ClientHello,
+            ::buffa::DecodeError,
+        > {
+            self.to_owned_from_source(None)
+        }
+        #[allow(clippy::useless_conversion, clippy::needless_update)]
+        fn to_owned_from_source(
+            &self,
+            __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+        ) -> ::core::result::Result<
+            super::super::super::handshake_message::ClientHello,
+            ::buffa::DecodeError,
+        > {
+            #[allow(unused_imports)]
+            use ::buffa::alloc::string::ToString as _;
+            let _ = __buffa_src;
+            ::core::result::Result::Ok(super::super::super::handshake_message::ClientHello {
+                ephemeral: self.ephemeral.map(|b| (b).to_vec()),
+                r#static: self.r#static.map(|b| (b).to_vec()),
+                payload: self.payload.map(|b| (b).to_vec()),
+                use_extended: self.use_extended,
+                extended_ciphertext: self.extended_ciphertext.map(|b| (b).to_vec()),
+                padded_bytes: self.padded_bytes.map(|b| (b).to_vec()),
+                send_server_hello_padded_bytes: self.send_server_hello_padded_bytes,
+                simulate_xxkem_fs: self.simulate_xxkem_fs,
+                pq_mode: self.pq_mode,
+                extended_ephemeral: self.extended_ephemeral.map(|b| (b).to_vec()),
+                ..::core::default::Default::default()
+            })
+        }
+    }
+    impl<'a> ::buffa::ViewEncode<'a> for ClientHelloView<'a> {
+        #[allow(clippy::needless_borrow, clippy::let_and_return)]
+        fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+            #[allow(unused_imports)]
+            use ::buffa::Enumeration as _;
+            let mut size = 0u64;
+            if let Some(ref v) = self.ephemeral {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if let Some(ref v) = self.r#static {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if let Some(ref v) = self.payload {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if self.use_extended.is_some() {
+                size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+            }
+            if let Some(ref v) = self.extended_ciphertext {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if let Some(ref v) = self.padded_bytes {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if self.send_server_hello_padded_bytes.is_some() {
+                size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+            }
+            if self.simulate_xxkem_fs.is_some() {
+                size += 1u64 + ::buffa::types::BOOL_ENCODED_LEN as u64;
+            }
+            if let Some(ref v) = self.pq_mode {
+                size += 1u64 + ::buffa::types::int32_encoded_len(v.to_i32()) as u64;
+            }
+            if let Some(ref v) = self.extended_ephemeral {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            ::buffa::saturate_size(size)
+        }
+        #[allow(clippy::needless_borrow)]
+        fn write_to(
+            &self,
+            _cache: &mut ::buffa::SizeCache,
+            buf: &mut impl ::buffa::EncodeSink,
+        ) {
+            #[allow(unused_imports)]
+            use ::buffa::Enumeration as _;
+            if let Some(ref v) = self.ephemeral {
+                ::buffa::types::put_shared_bytes_field(1u32, v, buf);
+            }
+            if let Some(ref v) = self.r#static {
+                ::buffa::types::put_shared_bytes_field(2u32, v, buf);
+            }
+            if let Some(ref v) = self.payload {
+                ::buffa::types::put_shared_bytes_field(3u32, v, buf);
+            }
+            if let Some(v) = self.use_extended {
+                ::buffa::types::put_bool_field(4u32, v, buf);
+            }
+            if let Some(ref v) = self.extended_ciphertext {
+                ::buffa::types::put_shared_bytes_field(5u32, v, buf);
+            }
+            if let Some(ref v) = self.padded_bytes {
+                ::buffa::types::put_shared_bytes_field(6u32, v, buf);
+            }
+            if let Some(v) = self.send_server_hello_padded_bytes {
+                ::buffa::types::put_bool_field(7u32, v, buf);
+            }
+            if let Some(v) = self.simulate_xxkem_fs {
+                ::buffa::types::put_bool_field(8u32, v, buf);
+            }
+            if let Some(ref v) = self.pq_mode {
+                ::buffa::types::put_int32_field(9u32, v.to_i32(), buf);
+            }
+            if let Some(ref v) = self.extended_ephemeral {
+                ::buffa::types::put_shared_bytes_field(10u32, v, buf);
+            }
+        }
+    }
+    impl<'a> ::buffa::MessageName for ClientHelloView<'a> {
+        const PACKAGE: &'static str = "whatsapp";
+        const NAME: &'static str = "HandshakeMessage.ClientHello";
+        const FULL_NAME: &'static str = "whatsapp.HandshakeMessage.ClientHello";
+        const TYPE_URL: &'static str = "type.googleapis.com/whatsapp.HandshakeMessage.ClientHello";
+    }
+    ::buffa::impl_default_view_instance!(ClientHelloView);
+    ::buffa::impl_view_reborrow!(ClientHelloView);
+    /** Self-contained, `'static` owned view of a `ClientHello` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`ClientHelloView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`ClientHelloView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+    #[derive(Clone, Debug)]
+    pub struct ClientHelloOwnedView(::buffa::OwnedView<ClientHelloView<'static>>);
+    impl ClientHelloOwnedView {
+        /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+        ///
+        /// The view borrows directly from the buffer's data; the buffer is
+        /// retained inside the returned handle.
+        ///
+        /// # Errors
+        ///
+        /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+        /// protobuf data.
+        pub fn decode(
+            bytes: ::buffa::bytes::Bytes,
+        ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+            ::core::result::Result::Ok(
+                ClientHelloOwnedView(::buffa::OwnedView::decode(bytes)?),
+            )
+        }
+        /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+        /// max message size).
+        ///
+        /// # Errors
+        ///
+        /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+        /// exceeds the configured limits.
+        pub fn decode_with_options(
+            bytes: ::buffa::bytes::Bytes,
+            opts: &::buffa::DecodeOptions,
+        ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+            ::core::result::Result::Ok(
+                ClientHelloOwnedView(
+                    ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                ),
+            )
+        }
+        /// Build from an owned message via an encode → decode round-trip.
+        ///
+        /// # Errors
+        ///
+        /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+        /// message's encoded size exceeds the 2 GiB protobuf limit, or
+        /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+        /// somehow invalid (should not happen for well-formed messages).
+        pub fn from_owned(
+            msg: &super::super::super::handshake_message::ClientHello,
+        ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+            ::core::result::Result::Ok(
+                ClientHelloOwnedView(::buffa::OwnedView::from_owned(msg)?),
+            )
+        }
+        /// Borrow the full [`ClientHelloView`] with its lifetime tied to `&self`.
+        #[must_use]
+        pub fn view(&self) -> &ClientHelloView<'_> {
+            self.0.reborrow()
+        }
+        /// Convert to the owned message type.
+        ///
+        /// Infallible: this type's constructors wire-decode their
+        /// buffer, and a view produced by wire decoding always
+        /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+        /// whose contract also governs handles converted from a raw
+        /// [`::buffa::OwnedView`].
+        #[must_use]
+        pub fn to_owned_message(
+            &self,
+        ) -> super::super::super::handshake_message::ClientHello {
+            self.0.to_owned_message()
+        }
+        /// The underlying bytes buffer.
+        #[must_use]
+        pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+            self.0.bytes()
+        }
+        /// Consume the handle, returning the underlying bytes buffer.
+        #[must_use]
+        pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+            self.0.into_bytes()
+        }
+        /// Field 1: `ephemeral`
+        #[must_use]
+        pub fn ephemeral(&self) -> ::core::option::Option<&'_ [u8]> {
+            self.0.reborrow().ephemeral
+        }
+        /// Field 2: `static`
+        #[must_use]
+        pub fn r#static(&self) -> ::core::option::Option<&'_ [u8]> {
+            self.0.reborrow().r#static
+        }
+        /// Field 3: `payload`
+        #[must_use]
+        pub fn payload(&self) -> ::core::option::Option<&'_ [u8]> {
+            self.0.reborrow().payload
+        }
+        /// Field 4: `useExtended`
+        #[must_use]
+        pub fn use_extended(&self) -> ::core::option::Option<bool> {
+            self.0.reborrow().use_extended
+        }
+        /// Field 5: `extendedCiphertext`
+        #[must_use]
+        pub fn extended_ciphertext(&self) -> ::core::option::Option<&'_ [u8]> {
+            self.0.reborrow().extended_ciphertext
+        }
+        /// Field 6: `paddedBytes`
+        #[must_use]
+        pub fn padded_bytes(&self) -> ::core::option::Option<&'_ [u8]> {
+            self.0.reborrow().padded_bytes
+        }
+        /// Field 7: `sendServerHelloPaddedBytes`
+        #[must_use]
+        pub fn send_server_hello_padded_bytes(&self) -> ::core::option::Option<bool> {
+            self.0.reborrow().send_server_hello_padded_bytes
+        }
+        /// Field 8: `simulateXxkemFs`
+        #[must_use]
+        pub fn simulate_xxkem_fs(&self) -> ::core::option::Option<bool> {
+            self.0.reborrow().simulate_xxkem_fs
+        }
+        /// Field 9: `pqMode`
+        #[must_use]
+        pub fn pq_mode(
+            &self,
+        ) -> ::core::option::Option<
+            super::super::super::handshake_message::HandshakePqMode,
+        > {
+            self.0.reborrow().pq_mode
+        }
+        /// Field 10: `extendedEphemeral`
+        #[must_use]
+        pub fn extended_ephemeral(&self) -> ::core::option::Option<&'_ [u8]> {
+            self.0.reborrow().extended_ephemeral
+        }
+    }
+    impl ::core::convert::From<::buffa::OwnedView<ClientHelloView<'static>>>
+    for ClientHelloOwnedView {
+        fn from(inner: ::buffa::OwnedView<ClientHelloView<'static>>) -> Self {
+            ClientHelloOwnedView(inner)
+        }
+    }
+    impl ::core::convert::From<ClientHelloOwnedView>
+    for ::buffa::OwnedView<ClientHelloView<'static>> {
+        fn from(wrapper: ClientHelloOwnedView) -> Self {
+            wrapper.0
+        }
+    }
+    impl ::core::convert::AsRef<::buffa::OwnedView<ClientHelloView<'static>>>
+    for ClientHelloOwnedView {
+        fn as_ref(&self) -> &::buffa::OwnedView<ClientHelloView<'static>> {
+            &self.0
+        }
+    }
+    impl ::buffa::HasMessageView
+    for super::super::super::handshake_message::ClientHello {
+        type View<'a> = ClientHelloView<'a>;
+        type ViewHandle = ClientHelloOwnedView;
+    }
+    #[derive(Clone, Debug, Default)]
+    pub struct ServerHelloView<'a> {
+        /// Field 1: `ephemeral`
+        pub ephemeral: ::core::option::Option<&'a [u8]>,
+        /// Field 2: `static`
+        pub r#static: ::core::option::Option<&'a [u8]>,
+        /// Field 3: `payload`
+        pub payload: ::core::option::Option<&'a [u8]>,
+        /// Field 4: `extendedStatic`
+        pub extended_static: ::core::option::Option<&'a [u8]>,
+        /// Field 5: `paddingBytes`
+        pub padding_bytes: ::core::option::Option<&'a [u8]>,
+        /// Field 6: `extendedCiphertext`
+        pub extended_ciphertext: ::core::option::Option<&'a [u8]>,
+    }
+    impl<'a> ::buffa::MessageView<'a> for ServerHelloView<'a> {
+        type Owned = super::super::super::handshake_message::ServerHello;
+        fn decode_view(
+            buf: &'a [u8],
+        ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+            let __limit = ::core::cell::Cell::new(::buffa::DEFAULT_UNKNOWN_FIELD_LIMIT);
+            let __elem = ::core::cell::Cell::new(::buffa::DEFAULT_ELEMENT_MEMORY_LIMIT);
+            <Self as ::buffa::MessageView>::decode_view_ctx(
+                buf,
+                ::buffa::DecodeContext::new(::buffa::RECURSION_LIMIT, &__limit)
+                    .with_element_memory(&__elem),
+            )
+        }
+        fn decode_view_with_ctx(
+            buf: &'a [u8],
+            ctx: ::buffa::DecodeContext<'_>,
+        ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+            <Self as ::buffa::MessageView>::decode_view_ctx(buf, ctx)
+        }
+        #[inline]
+        fn merge_view_field(
+            &mut self,
+            tag: ::buffa::encoding::Tag,
+            cur: &'a [u8],
+            _before_tag: &'a [u8],
+            ctx: ::buffa::DecodeContext<'_>,
+        ) -> ::core::result::Result<&'a [u8], ::buffa::DecodeError> {
+            let _ = ctx;
+            #[allow(unused_variables)]
+            let view = self;
+            let mut cur = cur;
+            match tag.field_number() {
+                1u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    view.ephemeral = Some(::buffa::types::borrow_bytes(&mut cur)?);
+                }
+                2u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    view.r#static = Some(::buffa::types::borrow_bytes(&mut cur)?);
+                }
+                3u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    view.payload = Some(::buffa::types::borrow_bytes(&mut cur)?);
+                }
+                4u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    view.extended_static = Some(::buffa::types::borrow_bytes(&mut cur)?);
+                }
+                5u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    view.padding_bytes = Some(::buffa::types::borrow_bytes(&mut cur)?);
+                }
+                6u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::LengthDelimited,
+                    )?;
+                    view.extended_ciphertext = Some(
+                        ::buffa::types::borrow_bytes(&mut cur)?,
+                    );
+                }
+                _ => {
+                    ::buffa::encoding::skip_field_depth(tag, &mut cur, ctx.depth())?;
+                }
+            }
+            ::core::result::Result::Ok(cur)
+        }
+        fn to_owned_message(
+            &self,
+        ) -> ::core::result::Result<
+            super::super::super::handshake_message::ServerHello,
+            ::buffa::DecodeError,
+        > {
+            self.to_owned_from_source(None)
+        }
+        #[allow(clippy::useless_conversion, clippy::needless_update)]
+        fn to_owned_from_source(
+            &self,
+            __buffa_src: ::core::option::Option<&::buffa::bytes::Bytes>,
+        ) -> ::core::result::Result<
+            super::super::super::handshake_message::ServerHello,
+            ::buffa::DecodeError,
+        > {
+            #[allow(unused_imports)]
+            use ::buffa::alloc::string::ToString as _;
+            let _ = __buffa_src;
+            ::core::result::Result::Ok(super::super::super::handshake_message::ServerHello {
+                ephemeral: self.ephemeral.map(|b| (b).to_vec()),
+                r#static: self.r#static.map(|b| (b).to_vec()),
+                payload: self.payload.map(|b| (b).to_vec()),
+                extended_static: self.extended_static.map(|b| (b).to_vec()),
+                padding_bytes: self.padding_bytes.map(|b| (b).to_vec()),
+                extended_ciphertext: self.extended_ciphertext.map(|b| (b).to_vec()),
+                ..::core::default::Default::default()
+            })
+        }
+    }
+    impl<'a> ::buffa::ViewEncode<'a> for ServerHelloView<'a> {
+        #[allow(clippy::needless_borrow, clippy::let_and_return)]
+        fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
+            #[allow(unused_imports)]
+            use ::buffa::Enumeration as _;
+            let mut size = 0u64;
+            if let Some(ref v) = self.ephemeral {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if let Some(ref v) = self.r#static {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if let Some(ref v) = self.payload {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if let Some(ref v) = self.extended_static {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if let Some(ref v) = self.padding_bytes {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            if let Some(ref v) = self.extended_ciphertext {
+                size += 1u64 + ::buffa::types::bytes_encoded_len(v) as u64;
+            }
+            ::buffa::saturate_size(size)
+        }
+        #[allow(clippy::needless_borrow)]
+        fn write_to(
+            &self,
+            _cache: &mut ::buffa::SizeCache,
+            buf: &mut impl ::buffa::EncodeSink,
+        ) {
+            #[allow(unused_imports)]
+            use ::buffa::Enumeration as _;
+            if let Some(ref v) = self.ephemeral {
+                ::buffa::types::put_shared_bytes_field(1u32, v, buf);
+            }
+            if let Some(ref v) = self.r#static {
+                ::buffa::types::put_shared_bytes_field(2u32, v, buf);
+            }
+            if let Some(ref v) = self.payload {
+                ::buffa::types::put_shared_bytes_field(3u32, v, buf);
+            }
+            if let Some(ref v) = self.extended_static {
+                ::buffa::types::put_shared_bytes_field(4u32, v, buf);
+            }
+            if let Some(ref v) = self.padding_bytes {
+                ::buffa::types::put_shared_bytes_field(5u32, v, buf);
+            }
+            if let Some(ref v) = self.extended_ciphertext {
+                ::buffa::types::put_shared_bytes_field(6u32, v, buf);
+            }
+        }
+    }
+    impl<'a> ::buffa::MessageName for ServerHelloView<'a> {
+        const PACKAGE: &'static str = "whatsapp";
+        const NAME: &'static str = "HandshakeMessage.ServerHello";
+        const FULL_NAME: &'static str = "whatsapp.HandshakeMessage.ServerHello";
+        const TYPE_URL: &'static str = "type.googleapis.com/whatsapp.HandshakeMessage.ServerHello";
+    }
+    ::buffa::impl_default_view_instance!(ServerHelloView);
+    ::buffa::impl_view_reborrow!(ServerHelloView);
+    /** Self-contained, `'static` owned view of a `ServerHello` message.
+
+ Wraps [`::buffa::OwnedView`]`<`[`ServerHelloView`]`<'static>>`: the decoded view and the [`::buffa::bytes::Bytes`] buffer it borrows from travel together, so the handle is `'static` and `Send + Sync` — suitable for async handlers, spawned tasks, and anywhere a `'static` bound is required.
+
+ Field accessors return borrows tied to `&self`. Use [`Self::view`] to get the full [`ServerHelloView`] when you need struct patterns, iteration helpers, or to pass the view to lifetime-parameterised code.*/
+    #[derive(Clone, Debug)]
+    pub struct ServerHelloOwnedView(::buffa::OwnedView<ServerHelloView<'static>>);
+    impl ServerHelloOwnedView {
+        /// Decode an owned view from a [`::buffa::bytes::Bytes`] buffer.
+        ///
+        /// The view borrows directly from the buffer's data; the buffer is
+        /// retained inside the returned handle.
+        ///
+        /// # Errors
+        ///
+        /// Returns [`::buffa::DecodeError`] if the buffer contains invalid
+        /// protobuf data.
+        pub fn decode(
+            bytes: ::buffa::bytes::Bytes,
+        ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+            ::core::result::Result::Ok(
+                ServerHelloOwnedView(::buffa::OwnedView::decode(bytes)?),
+            )
+        }
+        /// Decode with custom [`::buffa::DecodeOptions`] (recursion limit,
+        /// max message size).
+        ///
+        /// # Errors
+        ///
+        /// Returns [`::buffa::DecodeError`] if the buffer is invalid or
+        /// exceeds the configured limits.
+        pub fn decode_with_options(
+            bytes: ::buffa::bytes::Bytes,
+            opts: &::buffa::DecodeOptions,
+        ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+            ::core::result::Result::Ok(
+                ServerHelloOwnedView(
+                    ::buffa::OwnedView::decode_with_options(bytes, opts)?,
+                ),
+            )
+        }
+        /// Build from an owned message via an encode → decode round-trip.
+        ///
+        /// # Errors
+        ///
+        /// Returns [`::buffa::DecodeError::MessageTooLarge`] if the
+        /// message's encoded size exceeds the 2 GiB protobuf limit, or
+        /// another [`::buffa::DecodeError`] if the re-encoded bytes are
+        /// somehow invalid (should not happen for well-formed messages).
+        pub fn from_owned(
+            msg: &super::super::super::handshake_message::ServerHello,
+        ) -> ::core::result::Result<Self, ::buffa::DecodeError> {
+            ::core::result::Result::Ok(
+                ServerHelloOwnedView(::buffa::OwnedView::from_owned(msg)?),
+            )
+        }
+        /// Borrow the full [`ServerHelloView`] with its lifetime tied to `&self`.
+        #[must_use]
+        pub fn view(&self) -> &ServerHelloView<'_> {
+            self.0.reborrow()
+        }
+        /// Convert to the owned message type.
+        ///
+        /// Infallible: this type's constructors wire-decode their
+        /// buffer, and a view produced by wire decoding always
+        /// converts. Delegates to [`::buffa::OwnedView::to_owned_message`],
+        /// whose contract also governs handles converted from a raw
+        /// [`::buffa::OwnedView`].
+        #[must_use]
+        pub fn to_owned_message(
+            &self,
+        ) -> super::super::super::handshake_message::ServerHello {
+            self.0.to_owned_message()
+        }
+        /// The underlying bytes buffer.
+        #[must_use]
+        pub fn bytes(&self) -> &::buffa::bytes::Bytes {
+            self.0.bytes()
+        }
+        /// Consume the handle, returning the underlying bytes buffer.
+        #[must_use]
+        pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
+            self.0.into_bytes()
+        }
+        /// Field 1: `ephemeral`
+        #[must_use]
+        pub fn ephemeral(&self) -> ::core::option::Option<&'_ [u8]> {
+            self.0.reborrow().ephemeral
+        }
+        /// Field 2: `static`
+        #[must_use]
+        pub fn r#static(&self) -> ::core::option::Option<&'_ [u8]> {
+            self.0.reborrow().r#static
+        }
+        /// Field 3: `payload`
+        #[must_use]
+        pub fn payload(&self) -> ::core::option::Option<&'_ [u8]> {
+            self.0.reborrow().payload
+        }
+        /// Field 4: `extendedStatic`
+        #[must_use]
+        pub fn extended_static(&self) -> ::core::option::Option<&'_ [u8]> {
+            self.0.reborrow().extended_static
+        }
+        /// Field 5: `paddingBytes`
+        #[must_use]
+        pub fn padding_bytes(&self) -> ::core::option::Option<&'_ [u8]> {
+            self.0.reborrow().padding_bytes
+        }
+        /// Field 6: `extendedCiphertext`
+        #[must_use]
+        pub fn extended_ciphertext(&self) -> ::core::option::Option<&'_ [u8]> {
+            self.0.reborrow().extended_ciphertext
+        }
+    }
+    impl ::core::convert::From<::buffa::OwnedView<ServerHelloView<'static>>>
+    for ServerHelloOwnedView {
+        fn from(inner: ::buffa::OwnedView<ServerHelloView<'static>>) -> Self {
+            ServerHelloOwnedView(inner)
+        }
+    }
+    impl ::core::convert::From<ServerHelloOwnedView>
+    for ::buffa::OwnedView<ServerHelloView<'static>> {
+        fn from(wrapper: ServerHelloOwnedView) -> Self {
+            wrapper.0
+        }
+    }
+    impl ::core::convert::AsRef<::buffa::OwnedView<ServerHelloView<'static>>>
+    for ServerHelloOwnedView {
+        fn as_ref(&self) -> &::buffa::OwnedView<ServerHelloView<'static>> {
+            &self.0
+        }
+    }
+    impl ::buffa::HasMessageView
+    for super::super::super::handshake_message::ServerHello {
+        type View<'a> = ServerHelloView<'a>;
+        type ViewHandle = ServerHelloOwnedView;
+    }
+}
+#[derive(Clone, Debug, Default)]
 pub struct IdentityKeyPairStructureView<'a> {
     /// Field 1: `publicKey`
     pub public_key: ::core::option::Option<&'a [u8]>,

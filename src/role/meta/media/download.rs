@@ -5,7 +5,7 @@ use super::{label, proxy, tag_bytes};
 use crate::e2ee::content::{self, Content};
 use crate::e2ee::media::{Media, MediaKeys, open};
 use crate::e2ee::padding;
-use crate::evidence::{Channel, Event, Lane, MediaFacts, Payload, RuleFacts, Stream};
+use crate::evidence::{Event, Lane, MediaFacts, Payload, RuleFacts, Stream};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::limits::{FILE_BYTES_MAX, MEDIA_KEYS_REMEMBERED_MAX};
 use crate::role::meta::{Fetch, Meta};
@@ -124,7 +124,7 @@ impl Meta {
             _ => None,
         };
         if let Some(Ok(answer)) = &result {
-            self.search(Channel::Http, "a file at the third party's server", &answer.body);
+            self.search_answer(answer);
         }
         let reference = named.map(|named| named.reference);
         let earlier: Vec<String> = self.media.references.iter().cloned().collect();

@@ -90,6 +90,9 @@ impl Meta {
         at: Option<usize>,
         result: Result<HttpResponse, String>,
     ) {
+        if let Ok(answer) = &result {
+            self.search_answer(answer);
+        }
         let Some(run) = self.media.probes.get_mut(&number) else { return };
         match at {
             Some(at) => {
