@@ -38,10 +38,9 @@ pub(super) async fn read(
     let mut seen = Probed { answer: Some(answer), ..Probed::default() };
     while seen.read < bytes {
         // A body that stands still has ended for its reader, as one that breaks off.
-        let Ok(Some(Ok(frame))) = timeout(wait, body.frame()).await.map(|frame| {
-            seen.closed = frame.is_none();
-            frame
-        }) else {
+        let next = timeout(wait, body.frame()).await;
+        seen.closed = matches!(next, Ok(None));
+        let Ok(Some(Ok(frame))) = next else {
             break;
         };
         let Ok(piece) = frame.into_data() else { continue };

@@ -123,7 +123,7 @@ impl Session<'_> {
     pub(super) fn carry_out_ends(&mut self) {
         while let Some(output) = self.proxied.as_mut().and_then(|proxied| proxied.ends.poll()) {
             match output {
-                Output::Event(event) => self.record(Stream::http_out(), None, event),
+                Output::Event(event) => self.record(Stream::http_out(), None, *event),
                 Output::Read { number, url, request, bytes } => {
                     let exchange = self.guest.probe(&url, Probe::Read(request, bytes));
                     if let Some(proxied) = &mut self.proxied {

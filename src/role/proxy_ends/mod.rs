@@ -43,7 +43,7 @@ pub struct Setting {
 /// What the ends want done.
 #[derive(Debug, PartialEq)]
 pub enum Output {
-    Event(Event),
+    Event(Box<Event>),
     /// A reader asks, and reads so many bytes of the answer's body at most.
     Read {
         number: u64,
@@ -134,7 +134,7 @@ impl ProxyEnds {
         }
         let (method, path) = (format!("probe {}", probe.word()), self.setting.form.clone());
         let begun = Event::Requested { label: label.clone(), method, path };
-        self.out.push_back(Output::Event(begun));
+        self.out.push_back(Output::Event(Box::new(begun)));
         let plan = plan::of(probe, &self.setting, &mut self.rng);
         let answers = plan.asks.iter().map(|_| None).collect();
         self.first = self.readers;
@@ -209,6 +209,6 @@ impl ProxyEnds {
         let checked = rules::judge(&self.setting, &run, memory_mib);
         let (probe, requests) = (run.probe.word().to_owned(), run.answers.len() as u64);
         let event = Event::MediaProbed { label: run.label, probe, requests, checked };
-        self.out.push_back(Output::Event(event));
+        self.out.push_back(Output::Event(Box::new(event)));
     }
 }

@@ -37,10 +37,11 @@ fn grade(probe: ProxyProbe, way: Way, memory: Option<u64>) -> (RuleGrade, Option
     loop {
         while let Some(output) = ends.poll() {
             match output {
-                Output::Event(Event::MediaProbed { checked, .. }) => {
-                    return (checked[0].grade, checked[0].why.clone());
+                Output::Event(event) => {
+                    if let Event::MediaProbed { checked, .. } = *event {
+                        return (checked[0].grade, checked[0].why.clone());
+                    }
                 }
-                Output::Event(_) => {}
                 Output::Read { number, request, .. } => match way(&request.path) {
                     Ok((host, path)) => {
                         let asked = HttpRequest { path, ..request };

@@ -203,6 +203,13 @@ pub(super) static ALL: &[Quirk] = &[
         "Has a file only some time after the message that names it.",
     ),
     server(
+        "media-never-stored",
+        Fault::MediaNeverStored,
+        "MED-001",
+        VARIANT,
+        "Gives a reference for a file and keeps nothing under it.",
+    ),
+    server(
         "media-bytes-changed",
         Fault::MediaBytesChanged,
         "MED-004",

@@ -399,6 +399,7 @@ pub enum Fault {
     MediaReferenceCounts,
     MediaReferenceNamesUser,
     MediaGzipUndeclared,
+    MediaNeverStored,
     ProxyFetchesUrls,
     ProxyDecodesReference,
     ProxyIgnoresIntegrator,
