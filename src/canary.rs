@@ -3,17 +3,19 @@
 //! Main type: [`Oracle`]. It is made for the canaries of one case, each a word or bytes that nothing
 //! but the user's content holds, and says of any bytes whether a piece of one is in them: any eight
 //! bytes in a row, plain, encoded or compressed. It knows no channel and no protocol. Time is linear in
-//! the bytes, since all forms are one automaton, and what is inflated is bounded.
+//! the bytes, since all forms are looked up at once ([`heads`]), and what is inflated is bounded.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod heads;
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::io::Read as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
+use self::heads::{Head, Heads};
 use crate::limits::{CANARIES_MAX, CANARY_BYTES_MAX, LEAK_BLOBS_MAX, LEAK_INFLATED_BYTES_MAX};
 
 /// So many bytes in a row are no coincidence: 64 bits, or 32 where they are hexadecimal digits.
@@ -24,9 +26,6 @@ const DEPTH_MAX: usize = 3;
 const DEFLATED_TEXT_BYTES_MAX: usize = 32;
 /// The session and the judge of a case ask for the same one within moments.
 const ORACLES_KEPT: usize = 8;
-/// So many bytes of a form are searched for; the rest is compared where they stand. An automaton of
-/// whole forms takes six times the memory and the time to make.
-const HEAD_BYTES: usize = 6;
 
 /// What must not be seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +50,7 @@ pub struct Sighting {
 #[derive(Debug)]
 pub struct Oracle {
     /// Finds the heads of pieces.
-    automaton: Option<AhoCorasick>,
+    heads: Heads,
     /// The pieces that begin with each head.
     pieces: Vec<Box<[Piece]>>,
     names: Vec<String>,
@@ -73,27 +72,28 @@ impl Canary {
 }
 
 impl Oracle {
-    /// Makes the automaton. Canaries shorter than a shingle are ignored; of long ones the beginning
-    /// is enough.
+    /// Makes the table. Canaries shorter than a shingle are ignored; of long ones the beginning is
+    /// enough.
     pub fn new(canaries: impl IntoIterator<Item = Canary>) -> Self {
-        let mut heads: BTreeMap<Vec<u8>, Vec<Piece>> = BTreeMap::new();
+        let mut heads: BTreeMap<Head, Vec<Piece>> = BTreeMap::new();
         let mut names = Vec::new();
         for (number, canary) in canaries.into_iter().take(CANARIES_MAX).enumerate() {
             let bytes = &canary.bytes[..canary.bytes.len().min(CANARY_BYTES_MAX)];
-            let mut known = BTreeSet::new();
-            for shingle in bytes.windows(SHINGLE_BYTES) {
-                for (form, text) in forms(shingle) {
-                    if known.insert(text.clone()) {
-                        let head = text[..text.len().min(HEAD_BYTES)].to_vec();
-                        let piece = Piece { canary: number, form, text: text.into() };
-                        heads.entry(head).or_default().push(piece);
-                    }
+            let mut known: HashSet<Box<[u8]>> = HashSet::new();
+            forms(bytes, |form, text| {
+                let text: Box<[u8]> = text.into();
+                if let Some(head) = heads::head(&text).filter(|_| known.insert(text.clone())) {
+                    heads.entry(head).or_default().push(Piece { canary: number, form, text });
                 }
-            }
+            });
             names.push(canary.what);
         }
-        let automaton = if heads.is_empty() { None } else { AhoCorasick::new(heads.keys()).ok() };
-        Self { automaton, pieces: heads.into_values().map(Into::into).collect(), names }
+        let (heads, pieces): (Vec<Head>, Vec<_>) = heads.into_iter().unzip();
+        Self {
+            heads: Heads::new(heads),
+            pieces: pieces.into_iter().map(Into::into).collect(),
+            names,
+        }
     }
 
     /// The oracle for these canaries, made once: the session, Meta's side and the judge of a case
@@ -117,18 +117,15 @@ impl Oracle {
 
     /// Says whether a piece of a canary is in the bytes: the first that is found.
     pub fn scan(&self, bytes: &[u8]) -> Option<Sighting> {
-        self.automaton.as_ref()?;
-        self.look(bytes, 0)
+        if self.pieces.is_empty() { None } else { self.look(bytes, 0) }
     }
 
     fn look(&self, bytes: &[u8], depth: usize) -> Option<Sighting> {
-        let heads = self.automaton.as_ref()?.find_overlapping_iter(bytes);
-        let whole = |head: aho_corasick::Match| {
-            let here = &bytes[head.start()..];
-            let mut pieces = self.pieces[head.pattern().as_usize()].iter();
-            Some((pieces.find(|piece| here.starts_with(&piece.text))?, head.start()))
+        let whole = |(head, at): (usize, usize)| {
+            let mut pieces = self.pieces[head].iter();
+            Some((pieces.find(|piece| bytes[at..].starts_with(&piece.text))?, at))
         };
-        if let Some((piece, offset)) = heads.filter_map(whole).next() {
+        if let Some((piece, offset)) = self.heads.in_bytes(bytes).find_map(whole) {
             let (what, form) = (self.names[piece.canary].clone(), piece.form.to_owned());
             return Some(Sighting { what, form, offset });
         }
@@ -142,37 +139,47 @@ impl Oracle {
     }
 }
 
-/// One piece in every form, the plain one first.
-fn forms(shingle: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
-    let each = |write: &dyn Fn(u8) -> String| -> Vec<u8> {
-        shingle.iter().map(|byte| write(*byte)).collect::<String>().into_bytes()
-    };
-    let wide = |big: bool| -> Vec<u8> {
-        shingle.iter().flat_map(|byte| if big { [0, *byte] } else { [*byte, 0] }).collect()
-    };
-    let mut forms = vec![
-        ("plain", shingle.to_vec()),
-        ("hex", hex::encode(shingle).into_bytes()),
-        ("hex", hex::encode_upper(shingle).into_bytes()),
-        ("hex with spaces", each(&|byte| format!("{byte:02x} "))[..SHINGLE_BYTES * 3 - 1].to_vec()),
-        ("URL encoding", each(&|byte| format!("%{byte:02X}"))),
-        ("URL encoding", each(&|byte| format!("%{byte:02x}"))),
-        ("URL encoding", each(&percent_where_needed)),
-        ("UTF-16", wide(true)),
-        ("UTF-16", wide(false)),
-        ("JSON escapes", each(&|byte| format!("\\u{:04x}", u32::from(byte)))),
-        ("JSON escapes", each(&|byte| format!("\\u{:04X}", u32::from(byte)))),
-        ("escapes", each(&|byte| format!("\\x{byte:02x}"))),
-        ("a list of numbers", each(&|byte| format!("{byte},"))),
-        ("a list of numbers", each(&|byte| format!("{byte}, "))),
-    ];
-    for lead in 0..3 {
-        for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
-            forms.push(("base64", inner_base64(shingle, lead, engine)));
+/// Every shingle in every form, the plain one first.
+fn forms(bytes: &[u8], mut add: impl FnMut(&'static str, Vec<u8>)) {
+    // Each byte is written once, however many shingles it is part of.
+    let written: Vec<(&'static str, Vec<String>)> = WRITINGS
+        .iter()
+        .map(|(form, write)| (*form, bytes.iter().map(|byte| write(*byte)).collect()))
+        .collect();
+    for (at, shingle) in bytes.windows(SHINGLE_BYTES).enumerate() {
+        add("plain", shingle.to_vec());
+        add("UTF-16", shingle.iter().flat_map(|byte| [0, *byte]).collect());
+        add("UTF-16", shingle.iter().flat_map(|byte| [*byte, 0]).collect());
+        for (form, written) in &written {
+            let mut text = written[at..at + SHINGLE_BYTES].concat();
+            // What separates two bytes need not follow the last.
+            text.truncate(text.trim_end_matches(' ').len());
+            add(form, text.into_bytes());
+        }
+        for lead in 0..3 {
+            for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
+                add("base64", inner_base64(shingle, lead, engine));
+            }
         }
     }
-    forms
 }
+
+type Writing = fn(u8) -> String;
+
+/// The forms that write each byte by itself.
+const WRITINGS: &[(&str, Writing)] = &[
+    ("hex", |byte| format!("{byte:02x}")),
+    ("hex", |byte| format!("{byte:02X}")),
+    ("hex with spaces", |byte| format!("{byte:02x} ")),
+    ("URL encoding", |byte| format!("%{byte:02X}")),
+    ("URL encoding", |byte| format!("%{byte:02x}")),
+    ("URL encoding", percent_where_needed),
+    ("JSON escapes", |byte| format!("\\u{:04x}", u32::from(byte))),
+    ("JSON escapes", |byte| format!("\\u{:04X}", u32::from(byte))),
+    ("escapes", |byte| format!("\\x{byte:02x}")),
+    ("a list of numbers", |byte| format!("{byte},")),
+    ("a list of numbers", |byte| format!("{byte}, ")),
+];
 
 /// RFC 3986 §2.3: unreserved characters stand for themselves.
 fn percent_where_needed(byte: u8) -> String {

@@ -31,9 +31,10 @@ pub fn fitted(text: &str, columns: usize) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A line of a source, or the carets below one.
+/// The place of an excerpt, a line of it, or the carets below one.
 fn is_excerpt(line: &str) -> bool {
-    line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit()).trim_start().starts_with('|')
+    let line = line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit()).trim_start();
+    line.starts_with('|') || line.starts_with("-->")
 }
 
 fn sentence(line: &str, columns: usize) -> String {
@@ -53,12 +54,13 @@ mod tests {
     #[test]
     fn sentences_are_broken_and_excerpts_are_not() {
         let long = "error: the adapter at tcp:127.0.0.1:1 cannot be reached: refused; it must \
-            listen before\n   |\n12 | seats: [third-party-client, third-party-server]\n   |         \
+            listen before\n --> /a/file/that/lies/deep/in/its/folder/iut.yaml:12:9\n   |\n12 | seats: [third-party-client, third-party-server]\n   |         \
             ^^^^^^^^^^^^^^^^^^\nhelp: /a/path/that/is/longer/than/a/line/has/columns";
         insta::assert_snapshot!(fitted(long, 40), @r"
         error: the adapter at tcp:127.0.0.1:1
           cannot be reached: refused; it must
           listen before
+         --> /a/file/that/lies/deep/in/its/folder/iut.yaml:12:9
            |
         12 | seats: [third-party-client, third-party-server]
            |         ^^^^^^^^^^^^^^^^^^

@@ -52,8 +52,11 @@ pub fn breach(entry: &Entry) -> Option<Observed> {
             Some(Observed { grade: Grade::DriverError, ..observed }.seen_by(Witness::Driver))
         }
         Event::Unreproduced { kind, detail, cases } => {
-            let detail =
-                format!("{detail}; none of its cases brings it about alone: {}", cases.join(", "));
+            let detail = format!(
+                "{detail}; none of these brings it about alone (what the adapter wrote \
+                    meanwhile lies in `logs` beside the report): {}",
+                cases.join(", ")
+            );
             Some(trouble(entry, *kind, &detail))
         }
         _ => None,
