@@ -142,12 +142,17 @@ impl ThirdParty {
     }
 }
 
+/// One-time prekeys in one upload of the reference's: its users live for a second, and to draw and to
+/// check what the profile holds to be usual for each of them was a twentieth of a run's time.
+const UPLOAD_BATCH: usize = 20;
+
 fn no_server() -> RpcError {
     RpcError::failed(ErrorClass::NotFound, "the server's seat is not configured")
 }
 
 fn client_seat(seed: Seed, instance: &Value, by: Transport) -> Result<ClientSeat, RpcError> {
-    let settings = Settings::read(seed, instance).map_err(RpcError::invalid_params)?;
+    let mut settings = Settings::read(seed, instance).map_err(RpcError::invalid_params)?;
+    settings.upload_batch = settings.upload_batch.min(UPLOAD_BATCH);
     let text = |path: &str| {
         let text = instance.pointer(path).and_then(Value::as_str);
         text.ok_or_else(|| RpcError::invalid_params(format!("`instance{path}` is missing")))

@@ -13,6 +13,11 @@ use crate::http::{HttpRequest, HttpResponse};
 /// Room that a faulty proxy takes for a file before it is there, at most.
 const ROOM_BYTES_MAX: usize = 64 << 20;
 
+/// An answer that is longer is still on its way when a faulty proxy uses its connection again.
+const LONG_BYTES: usize = 64 << 10;
+/// Where such an answer waits for the next reader: the URL of no file.
+const CROSSED: &str = "";
+
 /// What becomes of the head of a third party's answer.
 pub type Head = fn(HttpResponse) -> HttpResponse;
 
@@ -164,6 +169,13 @@ impl MediaProxy {
         if self.fault == Some(Fault::ProxyChangesBytes) {
             told.body.push(b'\n');
         }
+        if self.fault == Some(Fault::ProxyAnswersCross) {
+            let late = self.kept.remove(CROSSED);
+            if told.body.len() > LONG_BYTES {
+                self.kept.insert(CROSSED.to_owned(), told.clone());
+            }
+            return Next::Answer(late.unwrap_or(told));
+        }
         let keeps = match self.fault {
             Some(Fault::ProxyKeepsParts) => told.status == 206,
             Some(Fault::ProxyKeepsErrors) => told.status >= 400,
@@ -186,6 +198,7 @@ fn collects(fault: Fault) -> bool {
             | Fault::ProxyChangesBytes
             | Fault::ProxyKeepsParts
             | Fault::ProxyKeepsErrors
+            | Fault::ProxyAnswersCross
     )
 }
 

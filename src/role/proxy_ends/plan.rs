@@ -24,6 +24,8 @@ pub(super) const TOGETHER: usize = 8;
 const TOGETHER_DELAY: Duration = Duration::from_millis(120);
 const FILE_BYTES: usize = 3000;
 const LONG_FILE_BYTES: usize = 200_000;
+/// What a reader takes of a long file before leaving.
+const LEFT_AFTER_BYTES: u64 = 1000;
 
 /// One request of a reader's.
 #[derive(Clone, Debug)]
@@ -355,6 +357,14 @@ impl Maker<'_> {
         self.plan.instead(&failed, [Some(unavailable), None]);
         self.get(FIRST, &failed, &[]);
         self.get("a file that could not be had before", &failed, &[]);
+        // What is left of an answer belongs to nobody else.
+        let left = self.file(LONG_FILE_BYTES);
+        self.get(FIRST, &left, &[]);
+        if let Some(ask) = self.plan.asks.last_mut() {
+            ask.bytes = LEFT_AFTER_BYTES;
+        }
+        let other = self.file(FILE_BYTES);
+        self.get("another file, after a reader who left", &other, &[]);
     }
 
     fn volume(&mut self) {

@@ -417,6 +417,7 @@ pub enum Fault {
     ProxyChangesBytes,
     ProxyKeepsParts,
     ProxyKeepsErrors,
+    ProxyAnswersCross,
     ProxyMakesRoom,
 
     // ABU and PRV

@@ -152,6 +152,13 @@ pub(super) static ALL: &[Quirk] = &[
         VARIANT,
         "Keeps an error for the file, whatever its server says later.",
     ),
+    proxy(
+        "proxy-answers-cross",
+        Fault::ProxyAnswersCross,
+        "MPX-016",
+        "redis/redis-py#2633, #413 (class of fault); NousResearch/hermes-agent#75",
+        "Uses a connection again on which a long answer is still under way: the next reader gets that one.",
+    ),
     should(
         "proxy-makes-room-for-the-file",
         Fault::ProxyMakesRoom,

@@ -115,9 +115,7 @@ impl ThirdPartyClient {
 
     /// Uploads the public halves of a batch (`wire.md` §4.4).
     pub(super) fn upload(&mut self) {
-        let batch = self.settings.values.size("prekeys.upload_batch");
-        let batch = batch.min(crate::limits::PREKEY_BATCH_MAX);
-        let one_time = self.batch(batch);
+        let one_time = self.batch(self.settings.upload_batch);
         let mut upload = Upload {
             registration_id: self.party.registration_id(),
             identity: self.party.identity(),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::limits::PREKEY_BATCH_MAX;
 use crate::noise::{Dialect, Pattern};
 use crate::proto::login::client_payload::Product;
 use crate::role::signal::Signal;
@@ -82,6 +83,8 @@ pub struct Settings {
     /// The id under which Meta registered the third party.
     pub integrator: u16,
     pub signal: Signal,
+    /// One-time prekeys in one upload.
+    pub upload_batch: usize,
     pub values: Values,
     /// There is a folder to keep the state in.
     pub durable: bool,
@@ -121,6 +124,7 @@ impl Settings {
             signal: signal(&values)?,
             durable: instance.get("state_dir").is_some_and(Value::is_string),
             integrator: integrator.and_then(|id| u16::try_from(id).ok()).unwrap_or_default(),
+            upload_batch: values.size("prekeys.upload_batch").min(PREKEY_BATCH_MAX),
             values,
         })
     }
