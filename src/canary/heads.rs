@@ -1,7 +1,7 @@
 //! Finding any of many heads, each six bytes, in bytes.
 //!
 //! Main type: [`Heads`]. A table is made for every case and asked about little, so what counts is how
-//! fast it is made: an automaton of the same heads takes a hundred times as long, and a tenth of a run.
+//! fast it is made, and an automaton of the same heads is slow to make.
 
 /// The first bytes of a piece.
 pub(super) type Head = [u8; 6];

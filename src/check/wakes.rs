@@ -57,7 +57,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::evidence::{LoginFacts, Stream};
+    use crate::evidence::{EncFacts, LoginFacts, Payload, Stream};
 
     fn times(events: Vec<(u64, Event)>) -> Option<Times> {
         let mut transcript = Transcript::new("c".to_owned());
@@ -79,11 +79,36 @@ mod tests {
         Event::Notified { name: "message".into(), params: json!({ "id": id }) }
     }
 
+    fn written(id: &str) -> Event {
+        let enc = EncFacts {
+            kind: "msg".into(),
+            bytes: Payload::of(&[1]),
+            header: json!({}),
+            responder: None,
+            plaintext: None,
+            session: None,
+            before: None,
+        };
+        let to = "alice".to_owned();
+        Event::Encrypted { id: id.into(), to, text: String::new(), enc }
+    }
+
     #[test]
     fn the_mailbox_is_empty_when_the_last_message_is_shown_that_waited() {
-        let told = times(vec![(5, login()), (10, push()), (17, login()), (20, shows("other"))]);
-        let expected = Times { push_to_login_ms: 7, messages: 0, push_to_empty_ms: None };
-        assert_eq!(told, Some(expected));
+        let before = vec![(1, written("seen")), (2, shows("seen"))];
+        let waits = vec![(3, written("one")), (4, written("two"))];
+        let after = |ids: &[&str]| -> Vec<(u64, Event)> {
+            let shown = ids.iter().enumerate().map(|(n, id)| (20 + n as u64, shows(id)));
+            [(10, push()), (17, login())].into_iter().chain(shown).collect()
+        };
+        let told = |ids: &[&str]| {
+            let all = [before.clone(), waits.clone(), after(ids)].concat();
+            times(all).map(|times| (times.push_to_login_ms, times.messages, times.push_to_empty_ms))
+        };
+        assert_eq!(told(&["two", "other", "one", "late"]), Some((7, 2, Some(12))));
+        assert_eq!(told(&["two", "two"]), Some((7, 2, None)), "one is still there");
+        let none = Times { push_to_login_ms: 7, messages: 0, push_to_empty_ms: None };
+        assert_eq!(times(after(&["other"])), Some(none), "nothing waited");
         assert_eq!(times(vec![(5, login()), (10, push())]), None, "nobody came");
     }
 }

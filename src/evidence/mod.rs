@@ -7,6 +7,7 @@
 
 mod entry;
 mod event;
+mod facts;
 mod jsonl;
 mod schema;
 mod words;
@@ -15,9 +16,11 @@ use std::sync::Arc;
 
 pub use entry::{Entry, EntryId, Lane, Stream};
 pub use event::{
-    Channel, Direction, EncFacts, Event, FORGED, FormFacts, Growth, HttpAnswer, LoginFacts, Look,
-    MediaFacts, Payload, ProbeAnswer, RuleFacts, RuleGrade, RunHeader, Skip, StepEnd, TOKEN_IN_URL,
-    TokenFacts, Trouble, shortened,
+    Channel, Direction, Event, FORGED, Growth, Payload, ProbeAnswer, RunHeader, Skip, StepEnd,
+    TOKEN_IN_URL, Trouble, shortened,
+};
+pub use facts::{
+    EncFacts, FormFacts, HttpAnswer, LoginFacts, Look, MediaFacts, RuleFacts, RuleGrade, TokenFacts,
 };
 #[cfg(test)]
 pub(crate) use jsonl::tests::header as test_header;

@@ -122,7 +122,9 @@ pub async fn run_all(
     };
     let Introduced { hello, ics, company, first, probed } =
         introduce(&options, &shared(EventLog::nowhere())).await?;
-    let header = header(&options, &hello, &ics);
+    // People and adapters that can be had only once serve one case after another.
+    let jobs = if company == Company::Turns { 1 } else { options.jobs };
+    let header = RunHeader { jobs, ..header(&options, &hello, &ics) };
     let ics = with_the_harness_help(ics, options.target.adapter.is_spawned());
     let log = EventLog::create(&options.out.join("events.jsonl"), &header)?;
     observer.begun(&header, cases.len());
@@ -147,8 +149,6 @@ pub async fn run_all(
         misfortunes,
         texts,
     });
-    // People and adapters that can be had only once serve one case after another.
-    let jobs = if company == Company::Turns { 1 } else { options.jobs };
     let results = side_by_side(ordered(cases), Arc::clone(&run), jobs).await;
     run.pool.close().await;
     let whole = match &results {

@@ -1,36 +1,7 @@
 //! Faults of a media proxy that is under test: whom it asks, what it tells of its readers, what it
 //! keeps; the rows MPX-008 to MPX-017.
 
-use super::{Expect, Fault, Quirk, VARIANT};
-
-const fn proxy(
-    id: &'static str,
-    fault: Fault,
-    requirement: &'static str,
-    source: &'static str,
-    what: &'static str,
-) -> Quirk {
-    Quirk {
-        id,
-        fault,
-        seat: "media-proxy",
-        source,
-        requirement,
-        expect: Expect::Fail,
-        profile: None,
-        what,
-    }
-}
-
-const fn should(
-    id: &'static str,
-    fault: Fault,
-    requirement: &'static str,
-    source: &'static str,
-    what: &'static str,
-) -> Quirk {
-    Quirk { expect: Expect::Warn, ..proxy(id, fault, requirement, source, what) }
-}
+use super::{Fault, Quirk, VARIANT, proxy, recommended};
 
 pub(super) static ALL: &[Quirk] = &[
     proxy(
@@ -103,41 +74,41 @@ pub(super) static ALL: &[Quirk] = &[
         VARIANT,
         "Tells the third party its reader's address, as proxies do by default.",
     ),
-    should(
+    recommended(proxy(
         "proxy-passes-cookies",
         Fault::ProxyPassesCookies,
         "MPX-012",
         VARIANT,
         "Gives its reader the third party's cookies.",
-    ),
-    should(
+    )),
+    recommended(proxy(
         "proxy-collects-first",
         Fault::ProxyCollectsFirst,
         "MPX-013",
         VARIANT,
         "Passes a file on when it has all of it.",
-    ),
-    should(
+    )),
+    recommended(proxy(
         "proxy-asks-for-each",
         Fault::ProxyAsksForEach,
         "MPX-014",
         VARIANT,
         "Asks the third party once for every reader, all at once.",
-    ),
-    should(
+    )),
+    recommended(proxy(
         "proxy-errors-as-200",
         Fault::ProxyErrorsAs200,
         "MPX-015",
         VARIANT,
         "Gives its reader a page with status 200 where there is no file.",
-    ),
-    should(
+    )),
+    recommended(proxy(
         "proxy-cut-taken-as-whole",
         Fault::ProxyCutTakenAsWhole,
         "MPX-015",
         VARIANT,
         "Gives what it has of a file that breaks off for all of it.",
-    ),
+    )),
     proxy(
         "proxy-caches-partial-as-whole",
         Fault::ProxyKeepsParts,
@@ -159,11 +130,11 @@ pub(super) static ALL: &[Quirk] = &[
         "redis/redis-py#2633, #413 (class of fault); NousResearch/hermes-agent#75",
         "Uses a connection again on which a long answer is still under way: the next reader gets that one.",
     ),
-    should(
+    recommended(proxy(
         "proxy-makes-room-for-the-file",
         Fault::ProxyMakesRoom,
         "MPX-017",
         VARIANT,
         "Takes memory for a file as long as it is said to be.",
-    ),
+    )),
 ];
