@@ -7,9 +7,9 @@
 
 mod heads;
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet};
 use std::io::Read as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -24,8 +24,6 @@ const SHINGLE_BYTES: usize = 8;
 const DEPTH_MAX: usize = 3;
 /// Deflated bytes that are UTF-8 by chance are shorter: every other byte is above 0x7F.
 const DEFLATED_TEXT_BYTES_MAX: usize = 32;
-/// The session and the judge of a case ask for the same one within moments.
-const ORACLES_KEPT: usize = 8;
 
 /// What must not be seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,22 +94,19 @@ impl Oracle {
         }
     }
 
-    /// The oracle for these canaries, made once: the session, Meta's side and the judge of a case
-    /// ask for the same one within moments.
+    /// The oracle for these canaries, made once for all who have it at the same time: Meta's side
+    /// and the judge of a case ask for the same one.
     pub fn shared(canaries: &[Canary]) -> Arc<Self> {
-        type Made = VecDeque<(Vec<Canary>, Arc<Oracle>)>;
-        static MADE: Mutex<Made> = Mutex::new(VecDeque::new());
-        let known = |made: &Made| {
-            let same = made.iter().find(|(of, _)| of == canaries);
-            same.map(|(_, oracle)| Arc::clone(oracle))
-        };
+        type Made = Vec<(Vec<Canary>, Weak<Oracle>)>;
+        static MADE: Mutex<Made> = Mutex::new(Vec::new());
+        let known = |made: &Made| made.iter().find(|(of, _)| of == canaries)?.1.upgrade();
         if let Some(oracle) = known(&MADE.lock().unwrap_or_else(PoisonError::into_inner)) {
             return oracle;
         }
         let oracle = Arc::new(Self::new(canaries.iter().cloned()));
         let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-        made.truncate(ORACLES_KEPT - 1);
-        made.push_front((canaries.to_vec(), Arc::clone(&oracle)));
+        made.retain(|(_, oracle)| oracle.strong_count() > 0);
+        made.push((canaries.to_vec(), Arc::downgrade(&oracle)));
         oracle
     }
 

@@ -4,7 +4,7 @@
 //! order of urgency, so that `health` and later operations see all that happened before. A push to
 //! the server wakes the user's client directly; no vendor's push service stands between.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -31,6 +31,9 @@ use crate::wire::Jid;
 
 /// Rounds of timers within one jump of the clock: one timer may set another that is due as well.
 const TIMER_ROUNDS_MAX: usize = 16;
+
+/// How many states a deliberate fault holds back: more than can come in while a message is sent.
+const WRITTEN_BEHIND: usize = 4;
 
 /// What a proxy, which has no users, is asked.
 const OF_EVERY_SEAT: &[&str] = &["hello", "configure", "account", "health", "stop"];
@@ -81,8 +84,8 @@ pub(super) struct ThirdParty {
     pub files: Files,
     /// Where the clients' states lie, if the harness has named a place.
     pub states: Option<StateDir>,
-    /// The last state of each user that a faulty program has not written yet.
-    pub unwritten: BTreeMap<String, Vec<u8>>,
+    /// The last states of each user that a faulty program has not written yet.
+    pub unwritten: BTreeMap<String, VecDeque<Vec<u8>>>,
     /// The first token that was given; only a fault keeps it.
     pub first_token: Option<String>,
 }
@@ -293,21 +296,29 @@ impl ThirdParty {
         Ok(Next::GoOn)
     }
 
-    /// Puts a user's state onto the disk; a deliberate fault holds the last one back.
+    /// Puts a user's state onto the disk; a deliberate fault holds the last few back.
     pub(super) fn write_down(
         &mut self,
         account: &str,
         state: Vec<u8>,
     ) -> Option<std::io::Result<()>> {
         let due = match self.fault() {
-            Some(Fault::StateWrittenBehind) => self.unwritten.insert(account.to_owned(), state)?,
+            Some(Fault::StateWrittenBehind) => {
+                let queue = self.unwritten.entry(account.to_owned()).or_default();
+                queue.push_back(state);
+                if queue.len() <= WRITTEN_BEHIND {
+                    return None;
+                }
+                queue.pop_front()?
+            }
             _ => state,
         };
         Some(self.states.as_ref()?.keep(account, &due))
     }
 
     fn write_the_rest(&mut self, account: &str) {
-        if let (Some(state), Some(states)) = (self.unwritten.remove(account), &self.states) {
+        let last = self.unwritten.remove(account).and_then(|mut queue| queue.pop_back());
+        if let (Some(state), Some(states)) = (last, &self.states) {
             // Only a program that is faulty on purpose has something left.
             let _ = states.keep(account, &state);
         }

@@ -6,12 +6,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
-use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 
 use super::instance::{Company, Guest, Host, NotReady};
 use super::log::EventLog;
-use super::order::ordered;
+use super::order::{Pace, Queue};
 use super::place::Place;
 use super::pool::Pool;
 use super::recorder::RecordError;
@@ -149,7 +148,7 @@ pub async fn run_all(
         misfortunes,
         texts,
     });
-    let results = side_by_side(ordered(cases), Arc::clone(&run), jobs).await;
+    let results = side_by_side(cases, Arc::clone(&run), jobs).await;
     run.pool.close().await;
     let whole = match &results {
         Ok(cases) if cases.iter().any(|case| case.verdict.executed()) => run.whole(probed).await,
@@ -250,27 +249,25 @@ async fn side_by_side(
     run: Arc<Run>,
     jobs: usize,
 ) -> Result<Vec<Arc<CaseResult>>, RunError> {
-    let permits = Arc::new(Semaphore::new(jobs.max(1)));
+    let mut results = Vec::with_capacity(cases.len());
+    let mut queue = Queue::new(cases, jobs);
     let mut tasks = JoinSet::new();
-    let mut ended = Vec::with_capacity(cases.len());
-    for case in cases {
+    let mut waiting = 0;
+    loop {
         // A case gets a task when its turn comes: hundreds that wait would take 30 KiB each.
-        let permit = Arc::clone(&permits).acquire_owned().await;
-        let run = Arc::clone(&run);
-        tasks.spawn(async move {
-            let _permit = permit;
-            run.case(&case).await
-        });
-        ended.extend(std::iter::from_fn(|| tasks.try_join_next()));
+        while tasks.len() < jobs.max(1)
+            && let Some((case, pace)) = queue.next(waiting)
+        {
+            waiting += usize::from(pace == Pace::Waits);
+            let run = Arc::clone(&run);
+            tasks.spawn(async move { (pace, run.case(&case).await) });
+        }
+        let Some(joined) = tasks.join_next().await else { return Ok(results) };
+        let (pace, result) =
+            joined.map_err(|error: JoinError| RunError::Task(error.to_string()))?;
+        waiting -= usize::from(pace == Pace::Waits);
+        results.push(result?);
     }
-    while let Some(joined) = tasks.join_next().await {
-        ended.push(joined);
-    }
-    let mut results = Vec::with_capacity(ended.len());
-    for joined in ended {
-        results.push(joined.map_err(|error: JoinError| RunError::Task(error.to_string()))??);
-    }
-    Ok(results)
 }
 
 impl Run {

@@ -16,7 +16,7 @@ use super::pool::release;
 use super::proxy::{self, Proxied};
 use super::recorder::{RecordError, Recorder};
 use super::stubs::Stubs;
-use crate::canary::{Canary, Sighting};
+use crate::canary::{Canary, Oracle, Sighting};
 use crate::check::{Progress, lane};
 use crate::evidence::{Channel, Event, Growth, Lane, Skip, Stream, Transcript, Trouble};
 use crate::iut::logfiles::LogFiles;
@@ -138,6 +138,8 @@ pub struct Ended {
     pub misfortune: Option<Misfortune>,
     /// Something could not be told to be this case's: if it is red, it must be carried out again.
     pub stray: Option<String>,
+    /// What the case's leaks were looked for with: kept so long that the judge need not make it again.
+    pub oracle: Option<Arc<Oracle>>,
 }
 
 impl<'a> Session<'a> {
@@ -202,12 +204,14 @@ impl<'a> Session<'a> {
     pub async fn run(mut self, again: Option<&str>) -> Result<Ended, RecordError> {
         let done = self.carry_out_plan(again).await;
         let written = self.written();
+        let oracle = self.meta.oracle();
         let Self { recorder, guest, accounts, misfortune, stray, .. } = self;
         release(guest.leave(accounts.into_values()).await).await;
         match done {
             // The subject flooded the case; the transcript says so.
             Ok(()) | Err(RecordError::TooMany) => {
-                Ok(Ended { transcript: recorder.transcript, written, misfortune, stray })
+                let transcript = recorder.transcript;
+                Ok(Ended { transcript, written, misfortune, stray, oracle })
             }
             Err(error) => Err(error),
         }

@@ -26,6 +26,11 @@ impl Meta {
         self.watch.oracle = Some(Oracle::shared(&self.watch.canaries));
     }
 
+    /// What bytes are searched with, if there is something to search for.
+    pub fn oracle(&self) -> Option<Arc<Oracle>> {
+        self.watch.oracle.clone()
+    }
+
     /// What is in bytes that must not be seen in them.
     pub fn sighting(&self, bytes: &[u8]) -> Option<Sighting> {
         self.watch.oracle.as_ref()?.scan(bytes)

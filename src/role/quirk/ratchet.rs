@@ -390,6 +390,6 @@ pub(super) static ALL: &[Quirk] = &[
         Fault::StateWrittenBehind,
         "RAT-014",
         "variant of kalix-systems/herald#38",
-        "Holds its last change back until the next one or an orderly end, which SIGKILL is not.",
+        "Holds its last four changes back until more come or an orderly end, which SIGKILL is not.",
     ),
 ];
