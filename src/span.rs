@@ -7,6 +7,9 @@ use std::sync::Arc;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 /// A text with the name it is shown under.
+/// Excerpts of a source are cut to the width of a small terminal.
+const COLUMNS: usize = 80;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     pub name: Arc<str>,
@@ -88,7 +91,7 @@ impl fmt::Display for Diagnostic {
         if let Some(help) = &self.help {
             groups.push(Group::with_title(Level::HELP.secondary_title(help.as_str())));
         }
-        f.write_str(&Renderer::plain().render(&groups))
+        f.write_str(&Renderer::plain().term_width(COLUMNS).render(&groups))
     }
 }
 

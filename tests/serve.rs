@@ -148,6 +148,27 @@ fn a_client_trusts_the_authority_that_is_handed_over_and_no_other() {
 }
 
 #[test]
+fn a_server_with_an_authority_of_its_own_is_believed_where_that_is_named() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("serve-server-ca.pem");
+    // Another counterpart stands in for a server, and publishes the keys that it signs with.
+    let server = House::open(&["--tls", file.to_str().unwrap()]);
+    let url = server.text("/instance/enlistment_url");
+    let url = format!("https://{}", url["https://".len()..].split('/').next().unwrap());
+    let enlists = |args: &[&str]| {
+        let house = House::open(args);
+        let mut alice = Reference::guest_of(&house, "alice");
+        let token = server.user("alice")["token"].as_str().unwrap().to_owned();
+        alice.call("enlist", json!({"account": "a", "token": token})).unwrap_err();
+        house.quit().1
+    };
+    let believed = enlists(&["--server", &url, "--server-ca", file.to_str().unwrap()]);
+    let doubted = enlists(&["--server", &url]);
+    let fetched = "the third party's key set";
+    assert!(believed.contains(fetched) && !believed.contains("certificate"), "{believed}");
+    assert!(doubted.contains("certificate") && !doubted.contains(fetched), "{doubted}");
+}
+
+#[test]
 fn faults_are_in_force_until_they_are_taken_back() {
     let mut house = House::open(&[]);
     let mut alice = Reference::guest_of(&house, "alice");

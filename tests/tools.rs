@@ -370,3 +370,63 @@ fn a_folder_of_scenarios_adds_and_replaces() {
     let said = unbroken(&refused(&["run", "--scenarios", &text(&empty)]));
     assert!(said.contains("holds no scenario"), "{said}");
 }
+
+/// What a user gets wrong on the command line, each with what it is about.
+const MISTAKES: &[&[&str]] = &[
+    &["run", "--iut", "empty.yaml"],
+    &["run", "--iut", "missing.yaml"],
+    &["run", "--iut", "reference:foo"],
+    &["run", "--iut", "ill.yaml"],
+    &["run", "--attach", "nowhere"],
+    &["run", "--attach", "tcp:127.0.0.1"],
+    &["run", "--jobs", "0"],
+    &["run", "--jobs", "many"],
+    &["run", "--seed", "x"],
+    &["run", "--profile", "nosuch"],
+    &["run", "--profile", "ill.yaml"],
+    &["run", "--report", "nothing=x"],
+    &["run", "--report", "junit"],
+    &["run", "--baseline", "missing.yaml"],
+    &["run", "--scenarios", "missing"],
+    &["run", "--milestone", "M9"],
+    &["run", "--no-such-flag"],
+    &["profile", "show", "nosuch"],
+    &["profile", "check", "missing.yaml"],
+    &["report", "nosuchrun"],
+    &["judge", "missing.jsonl"],
+    &["explain", "enc-9999"],
+    &["quirks", "nosuch"],
+    &["schema", "nosuch"],
+    &["lint", "missing.yaml"],
+    &["init", "adapter", "--lang", "python", "taken"],
+    &["init", "adapter", "--lang", "cobol", "new"],
+    &["baseline", "check", "missing.yaml"],
+    &["serve", "--iut", "missing.yaml"],
+    &["serve", "--server", "https://localhost:1", "--server-ca", "empty.yaml"],
+    &["nosuch"],
+];
+
+#[test]
+fn each_mistake_on_the_command_line_is_told_in_words() {
+    let dir = folder("mistakes");
+    std::fs::write(dir.join("empty.yaml"), "").unwrap();
+    std::fs::write(dir.join("ill.yaml"), "schema: 1\nseats [\n").unwrap();
+    std::fs::create_dir(dir.join("taken")).unwrap();
+    std::fs::write(dir.join("taken/iut.yaml"), "mine").unwrap();
+    let mut told = String::new();
+    for args in MISTAKES {
+        let output = Command::new(env!("CARGO_BIN_EXE_counterpart"))
+            .args(*args)
+            .current_dir(&dir)
+            .env("COLUMNS", "80")
+            .output()
+            .unwrap();
+        let code = output.status.code();
+        assert_eq!(code, Some(2), "{args:?}: {}", err(&output));
+        assert_eq!(out(&output), "", "{args:?}");
+        let words = err(&output);
+        told += &format!("$ counterpart {}\n{}\n\n", args.join(" "), words.trim_end());
+    }
+    assert_eq!(std::fs::read_to_string(dir.join("taken/iut.yaml")).unwrap(), "mine");
+    insta::assert_snapshot!("mistakes", told);
+}

@@ -3,6 +3,7 @@
 //! A sentence is broken between words; excerpts of a source with their carets, and words that are
 //! longer than a line, stay whole, since they are to be copied or lie below one another.
 
+use std::io::Write as _;
 use std::sync::OnceLock;
 
 use crate::report::Look;
@@ -19,7 +20,13 @@ pub fn fit(columns: usize) {
 /// Tells it, in lines that fit.
 pub fn tell(text: &str) {
     let columns = *COLUMNS.get_or_init(|| Look::default().columns);
-    eprintln!("{}", fitted(text, columns));
+    line(&fitted(text, columns));
+}
+
+/// Writes a line to standard error as it is. A reader that goes away early is no failure.
+pub fn line(text: &str) {
+    // There is nobody left to tell.
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 /// The text in lines of at most so many columns, where it may be broken.

@@ -1,5 +1,6 @@
 //! Live progress: a line for each finished case, and a bar where somebody watches.
 
+use super::complaint;
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -33,7 +34,7 @@ impl Live {
     }
 
     fn line(&self, text: &str) {
-        if self.interactive { self.bar.println(text) } else { eprintln!("{text}") }
+        if self.interactive { self.bar.println(text) } else { complaint::line(text) }
     }
 }
 

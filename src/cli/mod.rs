@@ -37,7 +37,7 @@ use crate::verdict::Exit;
 /// Plays your counterpart: conformance tests for messaging interoperability under the EU Digital
 /// Markets Act.
 #[derive(Debug, Parser)]
-#[command(version, disable_help_subcommand = true)]
+#[command(version, disable_help_subcommand = true, max_term_width = 80)]
 pub struct Cli {
     #[command(subcommand)]
     verb: Verb,

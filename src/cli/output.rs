@@ -111,6 +111,10 @@ pub fn read(run: &str, all: &Path) -> Result<(Report, PathBuf), String> {
              `--out DIR` names another folder"
                 .to_owned()
         }
+        std::io::ErrorKind::NotFound => format!(
+            "there is no run `{run}`: neither a folder with a report, nor a report, nor a run in {}",
+            all.display()
+        ),
         _ => format!("cannot read the report {}: {error}", path.display()),
     })?;
     let report = serde_json::from_str(&text)

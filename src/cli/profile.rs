@@ -1,14 +1,14 @@
 //! `profile`: the values on which harness and implementation agree, and what they rest on.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::source::PROFILE;
+use super::source::{self, PROFILE};
 use super::stdout;
 use super::{World, fail};
 use crate::report::{Ink, Page};
-use crate::spec::{Basis, LoadError, Profile, ProfileValue, key};
+use crate::spec::{Basis, Profile, ProfileValue, key};
 use crate::verdict::Exit;
 
 #[derive(Debug, clap::Args)]
@@ -41,9 +41,11 @@ enum What {
 pub fn execute(args: &Args, world: &World) -> Exit {
     let shown = match &args.what {
         What::Show { profile, json: true, .. } => {
-            load(profile).map(|profile| format!("{:#}\n", profile.to_json()))
+            source::profile(profile).map(|profile| format!("{:#}\n", profile.to_json()))
         }
-        What::Show { profile, changes, .. } => load(profile).map(|it| show(&it, *changes, world)),
+        What::Show { profile, changes, .. } => {
+            source::profile(profile).map(|it| show(&it, *changes, world))
+        }
         What::Check { file } => Profile::load(file).map(|profile| check(&profile, world)),
     };
     match shown {
@@ -52,13 +54,6 @@ pub fn execute(args: &Args, world: &World) -> Exit {
             Exit::Good
         }
         Err(error) => fail(Exit::Usage, &error),
-    }
-}
-
-fn load(name: &str) -> Result<Profile, LoadError> {
-    match Profile::builtin(name) {
-        Some(profile) => Ok(profile),
-        None => Profile::load(Path::new(name)),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::choice::Choice;
+use super::complaint;
 use super::source::{Sources, bundled, known_quirk};
 use super::stdout;
 use super::{World, at_least_one, fail};
@@ -78,7 +79,7 @@ pub async fn execute(args: Args, world: &World) -> Exit {
         only,
         everything: args.all,
     };
-    let matrix = match hunt(&cases, &options, &|line| eprintln!("{line}")).await {
+    let matrix = match hunt(&cases, &options, &complaint::line).await {
         Ok(matrix) => matrix,
         Err(error) => return fail(Exit::Usage, &error),
     };

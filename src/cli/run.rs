@@ -262,9 +262,9 @@ fn driven(target: Target, args: &Args) -> Target {
 
 /// Waits for Enter, or for the end of the input where nobody can press it.
 async fn debugger(process: u32) {
-    eprintln!(
+    complaint::line(&format!(
         "the adapter is process {process}; attach to it (gdb -p {process}), then press Enter"
-    );
+    ));
     let read = tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new()));
     // Without a line there is nobody to wait for.
     let _ = read.await;

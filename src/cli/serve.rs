@@ -2,15 +2,15 @@
 
 use std::io::IsTerminal as _;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{complaint, fail};
+use super::{complaint, fail, source};
+use crate::net::Trust;
 use crate::run::Place;
 use crate::scenario::parse::duration;
 use crate::seed::Seed;
 use crate::serve::{Ended, Options, Ports, serve};
-use crate::spec::{LoadError, Profile};
 use crate::verdict::Exit;
 
 /// Keys, tokens and test users are the same at every start unless another seed is given.
@@ -39,6 +39,9 @@ pub struct Args {
     /// Your third-party server; without it the counterpart stands in and signs the tokens
     #[arg(long, value_name = "URL", value_parser = base_url)]
     server: Option<String>,
+    /// The authority of your server's certificate, in PEM, where it is none that this machine trusts
+    #[arg(long, value_name = "FILE", requires = "server")]
+    server_ca: Option<PathBuf>,
     /// Also write all events to this file, which `judge` reads
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
@@ -70,7 +73,7 @@ pub async fn execute(args: Args) -> Exit {
 }
 
 fn options(args: Args) -> Result<Options, String> {
-    let profile = profile(&args.profile).map_err(|error| error.to_string())?;
+    let profile = source::profile(&args.profile).map_err(|error| error.to_string())?;
     let place = Place::new(args.bind, args.advertise.as_deref());
     let json = args.format == "json";
     Ok(Options {
@@ -79,6 +82,7 @@ fn options(args: Args) -> Result<Options, String> {
         place: place.map_err(|error| error.to_string())?,
         ports: args.ports.unwrap_or_default(),
         server: args.server,
+        server_trust: args.server_ca.as_deref().map(trust).transpose()?,
         tls: args.tls,
         log: args.log,
         lifetime: args.lifetime,
@@ -95,11 +99,10 @@ fn colour(json: bool) -> bool {
     terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-fn profile(name: &str) -> Result<Profile, LoadError> {
-    match Profile::builtin(name) {
-        Some(profile) => Ok(profile),
-        None => Profile::load(std::path::Path::new(name)),
-    }
+fn trust(file: &Path) -> Result<Trust, String> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    Trust::in_pem(&text).map_err(|error| format!("{}: {error}", file.display()))
 }
 
 fn lifetime(text: &str) -> Result<Duration, String> {

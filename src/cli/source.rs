@@ -33,15 +33,7 @@ pub struct Sources {
 impl Sources {
     /// Loads the profile.
     pub fn profile(&self) -> Result<Profile, LoadError> {
-        match Profile::builtin(&self.profile).or_else(|| Profile::overlay(&self.profile)) {
-            Some(profile) => Ok(profile),
-            None if Path::new(&self.profile).exists() => Profile::load(Path::new(&self.profile)),
-            None => {
-                let known: Vec<&str> = BUILTIN.iter().map(|(name, _)| *name).collect();
-                let hint = suggestion("profiles", &self.profile, &known).unwrap_or_default();
-                Err(LoadError::NoProfile { name: self.profile.clone(), hint })
-            }
-        }
+        profile(&self.profile)
     }
 
     /// All scenarios as texts.
@@ -171,4 +163,20 @@ pub fn bundled(which: Bundled, quirk: Option<&str>, world: &World) -> Target {
 /// Errors as one text.
 pub fn all(errors: &[Diagnostic]) -> String {
     joined(errors)
+}
+
+/// The profile of this name, bundled or a file.
+///
+/// # Errors
+/// There is none, or the file says something that a profile cannot say.
+pub fn profile(name: &str) -> Result<Profile, LoadError> {
+    match Profile::builtin(name).or_else(|| Profile::overlay(name)) {
+        Some(profile) => Ok(profile),
+        None if Path::new(name).exists() => Profile::load(Path::new(name)),
+        None => {
+            let known: Vec<&str> = BUILTIN.iter().map(|(name, _)| *name).collect();
+            let hint = suggestion("profiles", name, &known).unwrap_or_default();
+            Err(LoadError::NoProfile { name: name.to_owned(), hint })
+        }
+    }
 }

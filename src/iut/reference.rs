@@ -67,7 +67,7 @@ pub enum IutRefError {
     Option { option: String },
 }
 
-const BUNDLED_WORDS: &[&str] = &["third-party", "meta", "intermediary", "media-proxy"];
+const BUNDLED_WORDS: &[&str] = &["third-party", "media-proxy"];
 
 fn hint(word: &str, known: &[&str]) -> String {
     match nearest(word, known.iter().copied()) {

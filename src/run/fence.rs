@@ -1,7 +1,8 @@
 //! The end of an absence: the point after which nothing that was caused earlier can still come.
 //!
-//! A client shows that it has read its line by the answer to a ping. One that leaves pings
-//! unanswered, as some native clients do, is sent a notification, which it has to acknowledge
+//! A client shows that it has read its line by the answer to a ping. It may have put what it read into
+//! a queue, so `health` is asked next, which is answered when that is handled; and what it then wrote
+//! comes before the answer to a second ping. One that leaves pings unanswered, as some native clients do, is sent a notification, which it has to acknowledge
 //! (STZ-019): its missing answer is a matter of TRN-014 and must not leave every absence open. Where the
 //! profile asks by notifications, no ping is tried first.
 
@@ -54,23 +55,39 @@ impl Session<'_> {
             }
             while !self.found(expect) && self.pump(until).await? == Turn::Happened {}
         }
-        for actor in online {
-            if self.is_held(&actor) {
-                let why = format!("a fault keeps something on {actor}'s line back");
-                return Ok(StepEnd::NotFenced(why));
-            }
-            if !self.reads_its_line(&actor, expect, until).await? {
-                let why = format!("{actor} answered neither ping nor notification in time");
-                return Ok(StepEnd::NotFenced(why));
-            }
+        if let Some(why) = self.unread(&online, expect, until).await? {
+            return Ok(StepEnd::NotFenced(why));
         }
         if self.found(expect) {
             return Ok(StepEnd::Fenced);
         }
-        match self.health().await? {
-            Ok(()) => Ok(StepEnd::Fenced),
-            Err(why) => Ok(StepEnd::NotFenced(why)),
+        if let Err(why) = self.health().await? {
+            return Ok(StepEnd::NotFenced(why));
         }
+        Ok(match self.unread(&online, expect, until).await? {
+            Some(why) => StepEnd::NotFenced(why),
+            None => StepEnd::Fenced,
+        })
+    }
+
+    /// Why it is not known that these have read all that was sent to them; none where it is, or where
+    /// a match was found.
+    async fn unread(
+        &mut self,
+        actors: &[String],
+        absent: &Expect,
+        until: Instant,
+    ) -> Result<Option<String>, RecordError> {
+        for actor in actors {
+            if self.is_held(actor) {
+                return Ok(Some(format!("a fault keeps something on {actor}'s line back")));
+            }
+            if !self.reads_its_line(actor, absent, until).await? {
+                let why = format!("{actor} answered neither ping nor notification in time");
+                return Ok(Some(why));
+            }
+        }
+        Ok(None)
     }
 
     /// True once the actor has shown that it read all that was sent to it, or has closed its
@@ -93,18 +110,18 @@ impl Session<'_> {
         self.wait_for_answer(actor, &notified, absent, until).await
     }
 
-    /// Waits until nothing is on its way between the lane's clients and Meta's side: a fence is
-    /// answered and nothing else came before the answer. A client that answers no fence is not
-    /// waited for again.
+    /// Waits until nothing is on its way between the lane's clients and Meta's side: what was read is
+    /// handled, a fence is answered, and nothing else came before the answer. A client that answers no
+    /// fence is not waited for again.
     pub(super) async fn settle(&mut self) -> Result<(), RecordError> {
         for actor in self.online_actors() {
-            for _ in 0..SETTLE_ROUNDS_MAX {
+            for round in 0..SETTLE_ROUNDS_MAX {
                 let before = self.stanzas();
-                if self.restless
-                    || self.is_held(&actor)
-                    || !self.fence_once(&actor).await?
-                    || self.stanzas() == before
-                {
+                if self.restless || self.is_held(&actor) || !self.fence_once(&actor).await? {
+                    break;
+                }
+                let quiet = self.stanzas() == before;
+                if (round > 0 && quiet) || self.health().await?.is_err() {
                     break;
                 }
             }

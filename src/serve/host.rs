@@ -76,6 +76,9 @@ impl Host {
     /// See [`ServeError`].
     pub async fn open(options: Options) -> Result<Self, ServeError> {
         let (net, events) = Net::bound_to(options.place.bind());
+        if let Some(trust) = &options.server_trust {
+            net.trust(trust.clone());
+        }
         let chat = net.listen_chat_at(options.ports.chat).await;
         let chat = chat.map_err(|error| listen("chat", options.ports.chat, error))?;
         let authority = options.tls.as_deref().map(|file| authority(&options, file)).transpose()?;

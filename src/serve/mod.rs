@@ -25,6 +25,7 @@ mod xml;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::net::Trust;
 use crate::run::Place;
 use crate::seed::Seed;
 use crate::spec::Profile;
@@ -39,6 +40,8 @@ pub struct Options {
     pub ports: Ports,
     /// The third party's own server; without one the harness stands in for it.
     pub server: Option<String>,
+    /// Whose certificates it may have; those that this machine trusts where nothing is said.
+    pub server_trust: Option<Trust>,
     /// HTTPS instead of HTTP; the authority of its certificates goes into this file.
     pub tls: Option<PathBuf>,
     pub log: Option<PathBuf>,

@@ -200,6 +200,7 @@ pub static SIDES: &[(&str, Side)] = &[
     ),
     ("retry-loop-begins-anew-on-reconnect", Side::Lax(Twin::Strict("retry-asked-for-once"))),
     ("retry-loop-without-bound", Side::Lax(Twin::Strict("retry-asked-for-once"))),
+    ("retry-loop-from-a-queue", Side::Lax(Twin::Strict("retry-asked-for-once"))),
     ("retry-asked-for-once", Side::Strict),
     ("retry-count-stays-at-one", Side::Otherwise),
     ("retry-keys-never-stored", Side::Otherwise),

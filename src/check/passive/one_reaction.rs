@@ -1,8 +1,8 @@
 //! RAT-011: a MAC that does not fit and a padding that is broken behind one that does give the same
 //! visible reaction, or the difference is a padding oracle.
 //!
-//! A reaction is what the subject sends about the message and what it shows its user until the next
-//! message is forged; times are not compared (`requirements`, RAT-011).
+//! A reaction is what the subject sends about the message, whenever that is, and what it shows its user
+//! until the next message is forged; times are not compared (`requirements`, RAT-011).
 
 use std::collections::BTreeSet;
 
@@ -43,12 +43,12 @@ impl Check for OneReaction {
     }
 }
 
-/// A forged message, and what is recorded until the next one.
+/// A forged message.
 struct Forged<'a> {
     what: &'a str,
     id: &'a str,
     begun: &'a Entry,
-    /// Places in the transcript.
+    /// Where it was forged in the transcript, and the next one.
     from: usize,
     until: usize,
 }
@@ -79,14 +79,14 @@ fn forged<'a>(view: &View<'a>) -> Vec<Forged<'a>> {
 impl Forged<'_> {
     /// Without order, since acks and receipts may take turns.
     fn reaction(&self, view: &View<'_>) -> BTreeSet<String> {
-        let entries = &view.transcript.entries()[self.from..self.until];
+        let entries = view.transcript.entries().iter().enumerate().skip(self.from);
         let ours = entries
-            .iter()
-            .filter(|entry| entry.lane == self.begun.lane && !entry.id.stream.is_fence());
-        ours.filter_map(|entry| self.shown(&entry.event)).collect()
+            .filter(|(_, entry)| entry.lane == self.begun.lane && !entry.id.stream.is_fence());
+        ours.filter_map(|(n, entry)| self.shown(&entry.event, n < self.until)).collect()
     }
 
-    fn shown(&self, event: &Event) -> Option<String> {
+    /// What names no message counts while no other one was forged.
+    fn shown(&self, event: &Event, latest: bool) -> Option<String> {
         match event {
             Event::Stanza { direction: Direction::Received, bytes, .. } => {
                 let node = binary::decode(&bytes.bytes()?).ok()?.node;
@@ -101,7 +101,7 @@ impl Forged<'_> {
                 if matches!(name.as_str(), "error_shown" | "notice") =>
             {
                 let class = params.get("class").and_then(|class| class.as_str());
-                Some([name.as_str(), class.unwrap_or_default()].join(" "))
+                latest.then(|| [name.as_str(), class.unwrap_or_default()].join(" "))
             }
             Event::Notified { name, params } => {
                 let about = params.get("id").and_then(|id| id.as_str()) == Some(self.id);
@@ -147,6 +147,18 @@ mod tests {
             }
         }
         tape.examined_by(&OneReaction).into_iter().map(|observed| observed.grade).collect()
+    }
+
+    #[test]
+    fn a_late_reaction_belongs_to_its_own_message() {
+        let mut tape = Tape::default();
+        forged(&mut tape, "f1", CiphertextFault::Mac);
+        forged(&mut tape, "f2", CiphertextFault::Padding);
+        tape.received("<receipt id=\"f2\" type=\"retry\"/>");
+        tape.received("<receipt id=\"f1\" type=\"retry\"/>");
+        let grades: Vec<Grade> =
+            tape.examined_by(&OneReaction).into_iter().map(|observed| observed.grade).collect();
+        assert_eq!(grades, [Grade::Right]);
     }
 
     #[test]

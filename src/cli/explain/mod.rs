@@ -21,7 +21,7 @@ use crate::verdict::Exit;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A requirement, guarantee, scenario, case, quirk, verdict, basis, profile key, capability, error class,
-    /// milestone or exit code
+    /// milestone, area, profile or exit code
     id: String,
     #[command(flatten)]
     sources: Sources,
@@ -51,6 +51,7 @@ const KINDS: &[Explain] = &[
     words::milestone,
     words::exit_code,
     words::area,
+    words::profile,
 ];
 
 pub fn execute(args: &Args, world: &World) -> Exit {
@@ -63,8 +64,9 @@ pub fn execute(args: &Args, world: &World) -> Exit {
         Err(error) => return fail(Exit::Usage, &error),
     };
     let mut page = Page::new(world.look);
-    let told = KINDS.iter().filter(|explain| explain(&args.id, &known, &mut page)).count();
-    if told == 0 {
+    let mut tell = |word: &str| KINDS.iter().filter(|tell| tell(word, &known, &mut page)).count();
+    // `enc-009` is a name too where nothing else is called so.
+    if tell(&args.id) == 0 && tell(&args.id.to_uppercase()) == 0 {
         return fail(Exit::Usage, &unknown(&args.id, &known));
     }
     stdout::text(page.finish());

@@ -4,7 +4,8 @@ use super::{Known, heading, listed, scenarios_where};
 use crate::driver::ErrorClass;
 use crate::report::{MILESTONES, Page};
 use crate::role::quirk as zoo;
-use crate::spec::{Basis, Catalogue, capability as ics, key};
+use crate::spec::profile::{BUILTIN, OVERLAYS};
+use crate::spec::{Basis, Catalogue, Profile, capability as ics, key};
 
 const VERDICTS: &[(&str, &str)] = &[
     (
@@ -86,7 +87,8 @@ pub(super) fn all() -> Vec<&'static str> {
     let bases = Basis::ALL.iter().map(|(_, word)| *word);
     let classes = ErrorClass::WORDS.iter().copied();
     let controls = zoo::CONTROLS.iter().map(|control| control.id);
-    pairs.chain(bases).chain(classes).chain(controls).collect()
+    let profiles = BUILTIN.iter().chain(OVERLAYS).map(|(name, _)| *name);
+    pairs.chain(bases).chain(classes).chain(controls).chain(profiles).collect()
 }
 
 /// What a basis means, in a few words.
@@ -217,6 +219,18 @@ pub(super) fn milestone(word: &str, known: &Known, page: &mut Page) -> bool {
     page.fill(2, name);
     let scenarios = scenarios_where(known, |case| case.scenario.milestone == word);
     listed(page, "scenarios", &scenarios, "none in this version");
+    true
+}
+
+pub(super) fn profile(word: &str, _: &Known, page: &mut Page) -> bool {
+    let Some(profile) = Profile::builtin(word).or_else(|| Profile::overlay(word)) else {
+        return false;
+    };
+    heading(page, "profile", profile.id());
+    page.fill(2, "A set of values on which harness and implementation agree.");
+    page.field(2, "values", &profile.iter().count().to_string());
+    page.field(2, "shown by", &format!("counterpart profile show {word}"));
+    page.field(2, "used by", &format!("counterpart run --profile {word}"));
     true
 }
 

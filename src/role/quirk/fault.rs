@@ -284,6 +284,7 @@ pub enum Fault {
     RetryKeysIgnored,
     AnswersWithoutBound,
     AsksWithoutBound,
+    AsksFromAQueue,
     AsksAnewOnReconnect,
     AnswersAnewOnReconnect,
     AsksOnce,

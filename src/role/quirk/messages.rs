@@ -144,6 +144,13 @@ pub(super) static ALL: &[Quirk] = &[
         "Asks for a message that never decrypts for ever.",
     ),
     client(
+        "retry-loop-from-a-queue",
+        Fault::AsksFromAQueue,
+        "RCP-007",
+        VARIANT,
+        "Asks for ever, from a queue: what comes behind a message is answered before it.",
+    ),
+    client(
         "retry-loop-begins-anew-on-reconnect",
         Fault::AsksAnewOnReconnect,
         "RCP-007",

@@ -1,4 +1,4 @@
-//! A deliberate fault: messages that are acknowledged when they come and handled a while later.
+//! Deliberate faults: messages that are handled a while after they came.
 //!
 //! A sound client handles a message, writes down what it has become, and acknowledges it then
 //! (STZ-019). One that has a queue in memory between the two loses what is in it with the process.
@@ -12,16 +12,30 @@ use crate::wire::Node;
 
 /// Longer than a scenario takes from the ack to the end of the process.
 const PAUSE: Duration = Duration::from_secs(2);
+/// Long enough that what comes right behind a message is answered before it.
+const QUEUED: Duration = Duration::from_millis(20);
 
 impl ThirdPartyClient {
-    /// True if the message was acknowledged and put aside.
+    /// True if the message was put aside, acknowledged or not.
     pub(super) fn postpones(&mut self, node: &Node) -> bool {
-        if !self.has(Fault::AckBeforeDurable) {
+        let pause = if self.has(Fault::AckBeforeDurable) {
+            self.acknowledge(node);
+            PAUSE
+        } else if self.has(Fault::AsksFromAQueue) {
+            QUEUED
+        } else {
             return false;
-        }
-        self.acknowledge(node);
-        self.postponed.push((self.now.after(PAUSE), node.clone()));
+        };
+        self.postponed.push((self.now.after(pause), node.clone()));
         true
+    }
+
+    /// Works off a queue before its program says that all is handled.
+    pub fn empty_queue(&mut self, now: UnixMs) {
+        if self.has(Fault::AsksFromAQueue) {
+            self.now = now;
+            self.handle_postponed(true);
+        }
     }
 
     /// Handles what was put aside and is due, or all of it.
@@ -32,7 +46,8 @@ impl ThirdPartyClient {
             postponed.into_iter().partition(|(at, _)| all || *at <= now);
         self.postponed = kept;
         for (_, node) in due {
-            self.handle_message(&node, false);
+            let acks = self.has(Fault::AsksFromAQueue);
+            self.handle_message(&node, acks);
         }
     }
 

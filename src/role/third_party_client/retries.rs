@@ -22,7 +22,7 @@ impl ThirdPartyClient {
     pub(super) fn ask_again(&mut self, message: &Message, node: &Node) {
         let key = (message.peer.bare(), message.id.clone());
         let count = self.asked_again.get(&key).copied().unwrap_or_default() + 1;
-        let bounded = !self.has(Fault::AsksWithoutBound);
+        let bounded = !self.has(Fault::AsksWithoutBound) && !self.has(Fault::AsksFromAQueue);
         let max = match self.has(Fault::AsksOnce) {
             true => 1,
             false => self.settings.values.int("retry.count_max"),
