@@ -93,7 +93,8 @@ impl Called {
     fn kept_quiet(&self, entries: &[Entry]) -> Option<Observed> {
         let told = entries.iter().position(|entry| match &entry.event {
             Event::Stanza { direction: Direction::Sent, bytes, .. } => {
-                let node = bytes.bytes().and_then(|bytes| binary::decode(&bytes).ok());
+                let bytes = bytes.bytes().filter(|bytes| self.oracle.scan(bytes).is_some());
+                let node = bytes.and_then(|bytes| binary::decode(&bytes).ok());
                 node.is_some_and(|stanza| self.oracle.scan(&parts(&stanza.node).0).is_some())
             }
             _ => false,
