@@ -206,6 +206,14 @@ pub enum Event {
         declared: bool,
         answer: ProbeAnswer,
     },
+    /// The wire has shown a value of a capability that `hello` states.
+    Shown {
+        capability: String,
+        value: String,
+        /// The first case, by name, in which it was seen.
+        case: String,
+        declared: bool,
+    },
     /// Something befell a shared instance, and none of its cases brings it about alone.
     Unreproduced {
         kind: Trouble,
@@ -430,15 +438,25 @@ pub enum Event {
         what: String,
         bytes: Payload,
     },
+    /// The display name that a user has from here on: no content, but personal data, and the protocol
+    /// has few places for it (PRV-001).
+    Named {
+        /// The actor.
+        whose: String,
+        name: String,
+    },
     /// A canary was seen in what is not recorded as it came.
     Sighted {
-        /// `http`, `login` or `log`.
+        /// `http`, `login`, `push` or `log`.
         channel: Channel,
         /// Where in it, e.g. `header x-debug`.
         place: String,
         what: String,
         form: String,
         offset: usize,
+        /// It is a display name, and no content.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        name: bool,
     },
     /// What the subject wrote for people was searched: so many lines.
     LogSearched {
@@ -456,6 +474,9 @@ pub enum Event {
     },
 }
 
+/// What the canary is called that stands in the EXIF data of a picture that is to be sent.
+pub const EXIF_DESCRIPTION: &str = "a picture's EXIF data";
+
 /// What content may leak through besides stanzas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -464,6 +485,8 @@ pub enum Channel {
     Http,
     /// The payload of a login, which Meta reads.
     Login,
+    /// The body of a push that Meta's side makes.
+    Push,
     /// Standard error, or a log that was handed over.
     Log,
 }

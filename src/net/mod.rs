@@ -40,7 +40,7 @@ use shared::{Answer, Item, Shared};
 
 pub use relay::Head;
 
-pub use probe::{Probe, Probed};
+pub use probe::{Probe, Probed, Reading};
 pub use serve::{Manner, ServerFault};
 pub use tls::{Authority, Trust};
 
@@ -279,7 +279,21 @@ impl Net {
         head: Head,
         strain: Strain,
     ) {
-        relay::start(&self.shared, id, url.into(), request, head, strain);
+        let wait = self.shared.waits.relay;
+        self.relay_within(wait, id, url, request, head, strain);
+    }
+
+    /// Does the same for a server that may be silent for so long and no longer.
+    pub fn relay_within(
+        &self,
+        wait: Duration,
+        id: ExchangeId,
+        url: impl Into<String>,
+        request: HttpRequest,
+        head: Head,
+        strain: Strain,
+    ) {
+        relay::start(&self.shared, wait, id, url.into(), request, head, strain);
     }
 
     /// Breaks a request off: its connection ends before the answer is there.

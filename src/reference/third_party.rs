@@ -210,12 +210,13 @@ impl ThirdParty {
                 let outcome = self.configure(&params).await;
                 self.answer(id, outcome).await
             }
-            Operation::Account { account, visible_id } => {
-                let outcome = self.add_account(account.clone(), visible_id);
+            Operation::Account { account, visible_id, name } => {
+                let outcome = self.add_account(account.clone(), visible_id, &name);
                 self.carry_out(&account).await?;
                 self.answer(id, outcome).await
             }
             Operation::Do { account, command, token } => {
+                self.hint(&account, &command);
                 let now = self.now();
                 let Some(client) = self.client(&account) else { return self.unknown(id).await };
                 client.command(now, id, command);
@@ -235,7 +236,7 @@ impl ThirdParty {
             Operation::Wake { account } => {
                 let now = self.now();
                 let Some(client) = self.client(&account) else { return self.unknown(id).await };
-                client.wake(now);
+                client.wake(now, None);
                 self.carry_out(&account).await?;
                 self.answer(id, Ok(json!({}))).await
             }
@@ -408,6 +409,12 @@ impl ThirdParty {
         match self.fault() {
             Some(Fault::MissingHookDeclared) => {
                 capabilities.insert("decode".to_owned(), Value::from(true));
+            }
+            Some(Fault::OtherVersionStated) => {
+                capabilities.insert("signal.versions".to_owned(), json!([4]));
+            }
+            Some(Fault::ResumingNotStated) => {
+                capabilities.insert("noise.patterns".to_owned(), json!(["XX"]));
             }
             Some(Fault::OtherProtocol(_)) => {
                 capabilities.insert("other_protocol".to_owned(), Value::from(true));

@@ -63,6 +63,8 @@ pub struct ThirdPartyServer {
     settings: ServerSettings,
     fault: Option<Fault>,
     users: BTreeSet<String>,
+    /// What the answer to a user's push tells; only a fault keeps it.
+    hints: BTreeMap<String, String>,
     /// Users who get no token and no wake.
     disabled: BTreeSet<String>,
     /// When the change to the next signing key began.
@@ -91,6 +93,7 @@ impl ThirdPartyServer {
             settings,
             fault,
             users: BTreeSet::new(),
+            hints: BTreeMap::new(),
             disabled: BTreeSet::new(),
             rotation: None,
             meta_keys: verify::cache(fault),
@@ -108,6 +111,11 @@ impl ThirdPartyServer {
     /// Takes in a user.
     pub fn add_user(&mut self, visible_id: &str) {
         self.users.insert(visible_id.to_owned());
+    }
+
+    /// A deliberate fault: from here on the answer to a push of this user tells that.
+    pub fn hint(&mut self, visible_id: &str, what: &str) {
+        self.hints.insert(visible_id.to_owned(), what.to_owned());
     }
 
     /// Disables or enables a user; who is disabled gets neither token (JWT-025) nor wake (PSH-011).
@@ -172,10 +180,10 @@ impl ThirdPartyServer {
             };
         }
         if path != self.settings.values.text("jwks.path") {
-            let counts = self.has(Fault::MediaRationed);
-            let calls = if counts { self.calls_lately() } else { 0 };
-            let response = self.store.answer(self.fault, &request, calls);
-            return self.respond(id, response);
+            return match self.asks_readers() {
+                true => self.admit(id, request),
+                false => self.give(id, &request),
+            };
         }
         if self.has(Fault::JwksElsewhere) {
             return self.respond(id, HttpResponse::new(404));
@@ -189,6 +197,20 @@ impl ThirdPartyServer {
             _ if self.has(Fault::AnyMethodServed) => self.key_set(&request),
             _ => self.not_allowed("GET, HEAD"),
         };
+        self.respond(id, response);
+    }
+
+    /// MED-015: whether the profile has Meta's proxy show a token.
+    fn asks_readers(&self) -> bool {
+        let stated = self.settings.values.text("media.download_auth") == "token";
+        (stated || self.has(Fault::MediaAsksWhoReads)) && !self.has(Fault::MediaTokenNotAskedFor)
+    }
+
+    /// Gives a file from the store.
+    fn give(&mut self, id: RequestId, request: &HttpRequest) {
+        let counts = self.has(Fault::MediaRationed);
+        let calls = if counts { self.calls_lately() } else { 0 };
+        let response = self.store.answer(self.fault, request, calls);
         self.respond(id, response);
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::verify::Verdict;
 use super::{Output, ThirdPartyServer};
@@ -35,6 +35,11 @@ impl ThirdPartyServer {
         if self.has(Fault::PushOverloadFails) && self.calls_lately() > PUSHES_PER_S {
             return self.respond(id, HttpResponse::new(500));
         }
+        self.admit(id, request);
+    }
+
+    /// Carries a request out if its token is Meta's: a push, or the proxy's for a file.
+    pub(super) fn admit(&mut self, id: RequestId, request: HttpRequest) {
         let token = bearer(&request).map(str::to_owned);
         match token.as_deref() {
             None if self.has(Fault::PushMissingAuthAccepted) => self.carry_out(id, &request),
@@ -90,6 +95,10 @@ impl ThirdPartyServer {
 
     /// PSH-002, PSH-003, PSH-011: the same answer whether or not the user is known.
     fn carry_out(&mut self, id: RequestId, request: &HttpRequest) {
+        let path = request.path.split('?').next().unwrap_or_default();
+        if path != self.settings.values.text("push.path") {
+            return self.give(id, request);
+        }
         let to = match self.read(request) {
             Ok(to) => to,
             Err(_) if self.has(Fault::PushBadBodyFails) => {
@@ -102,11 +111,16 @@ impl ThirdPartyServer {
             return self.respond(id, HttpResponse::new(404));
         }
         let wanted = !self.disabled.contains(&to) || self.has(Fault::PushWakesDisabledUser);
+        let hint = self.hints.get(&to).map(|hint| json!({ "woken": hint }));
         if known && wanted && !self.has(Fault::PushNeverWakes) {
             self.out.push_back(Output::Wake { visible_id: to });
         }
         let status = if self.has(Fault::PushAnswers202) { 202 } else { 200 };
-        self.respond(id, HttpResponse::new(status));
+        let response = match hint {
+            Some(hint) => HttpResponse::json(status, &hint),
+            None => HttpResponse::new(status),
+        };
+        self.respond(id, response);
     }
 
     /// PSH-014: whom to wake, or the status of the refusal.
