@@ -7,7 +7,7 @@
 
 mod heads;
 
-use std::collections::{BTreeMap, HashSet};
+use std::fmt::{self, Write as _};
 use std::io::Read as _;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -44,22 +44,28 @@ pub struct Sighting {
     pub offset: usize,
 }
 
-/// All forms of some canaries.
+/// All forms of some canaries: one table, since many cases that run at once have one each.
 #[derive(Debug)]
 pub struct Oracle {
     /// Finds the heads of pieces.
     heads: Heads,
-    /// The pieces that begin with each head.
-    pieces: Vec<Box<[Piece]>>,
+    /// Where the pieces of each head begin; one more says where the last ones end.
+    begin: Box<[u32]>,
+    /// Sorted by their heads.
+    pieces: Box<[Piece]>,
+    /// What the pieces are, one after another.
+    texts: Box<[u8]>,
     names: Vec<String>,
 }
 
 /// A shingle of a canary in one form.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Piece {
-    canary: usize,
     form: &'static str,
-    text: Box<[u8]>,
+    /// Where it stands in the texts.
+    at: u32,
+    len: u16,
+    canary: u16,
 }
 
 impl Canary {
@@ -78,23 +84,39 @@ impl Oracle {
     /// Makes the table. Canaries shorter than a shingle are ignored; of long ones the beginning is
     /// enough.
     pub fn new(canaries: impl IntoIterator<Item = Canary>) -> Self {
-        let mut heads: BTreeMap<Head, Vec<Piece>> = BTreeMap::new();
-        let mut names = Vec::new();
-        for (number, canary) in canaries.into_iter().take(CANARIES_MAX).enumerate() {
+        let (mut texts, mut names) = (Vec::new(), Vec::new());
+        let mut all: Vec<(Head, Piece)> = Vec::new();
+        for (number, canary) in (0_u16..).zip(canaries.into_iter().take(CANARIES_MAX)) {
             let bytes = &canary.bytes[..canary.bytes.len().min(CANARY_BYTES_MAX)];
-            let mut known: HashSet<Box<[u8]>> = HashSet::new();
             forms(bytes, |form, text| {
-                let text: Box<[u8]> = text.into();
-                if let Some(head) = heads::head(&text).filter(|_| known.insert(text.clone())) {
-                    heads.entry(head).or_default().push(Piece { canary: number, form, text });
+                let place = (u32::try_from(texts.len()), u16::try_from(text.len()));
+                if let (Some(head), (Ok(at), Ok(len))) = (heads::head(text), place) {
+                    all.push((head, Piece { form, at, len, canary: number }));
+                    texts.extend_from_slice(text);
                 }
             });
             names.push(canary.what);
         }
-        let (heads, pieces): (Vec<Head>, Vec<_>) = heads.into_iter().unzip();
+        // Stable: of pieces that are alike the first form is the one that is named.
+        all.sort_by_key(|(head, _)| *head);
+        let (mut heads, mut begin, mut pieces) = (Vec::new(), Vec::new(), Vec::new());
+        for same in all.chunk_by(|(one, _), (other, _)| one == other) {
+            heads.push(same[0].0);
+            begin.push(count(&pieces));
+            let text = |piece: &Piece| part(&texts, piece);
+            for (n, (_, piece)) in same.iter().enumerate() {
+                let alike = |(_, other): &&(Head, Piece)| text(other) == text(piece);
+                if same[..n].iter().find(alike).is_none() {
+                    pieces.push(*piece);
+                }
+            }
+        }
+        begin.push(count(&pieces));
         Self {
             heads: Heads::new(heads),
-            pieces: pieces.into_iter().map(Into::into).collect(),
+            begin: begin.into(),
+            pieces: pieces.into(),
+            texts: texts.into(),
             names,
         }
     }
@@ -122,11 +144,14 @@ impl Oracle {
 
     fn look(&self, bytes: &[u8], depth: usize) -> Option<Sighting> {
         let whole = |(head, at): (usize, usize)| {
-            let mut pieces = self.pieces[head].iter();
-            Some((pieces.find(|piece| bytes[at..].starts_with(&piece.text))?, at))
+            let [from, until] = [head, head + 1].map(|head| self.begin[head] as usize);
+            let mut pieces = self.pieces[from..until].iter();
+            let stands = |piece: &&Piece| bytes[at..].starts_with(part(&self.texts, piece));
+            Some((pieces.find(stands)?, at))
         };
         if let Some((piece, offset)) = self.heads.in_bytes(bytes).find_map(whole) {
-            let (what, form) = (self.names[piece.canary].clone(), piece.form.to_owned());
+            let (what, form) =
+                (self.names[usize::from(piece.canary)].clone(), piece.form.to_owned());
             return Some(Sighting { what, form, offset });
         }
         if depth == DEPTH_MAX {
@@ -139,63 +164,104 @@ impl Oracle {
     }
 }
 
+/// A piece's own text.
+fn part<'a>(texts: &'a [u8], piece: &Piece) -> &'a [u8] {
+    &texts[piece.at as usize..][..usize::from(piece.len)]
+}
+
+fn count(pieces: &[Piece]) -> u32 {
+    u32::try_from(pieces.len()).unwrap_or(u32::MAX)
+}
+
 /// Every shingle in every form, the plain one first.
-fn forms(bytes: &[u8], mut add: impl FnMut(&'static str, Vec<u8>)) {
+fn forms(bytes: &[u8], mut add: impl FnMut(&'static str, &[u8])) {
     // Each byte is written once, however many shingles it is part of.
-    let written: Vec<(&'static str, Vec<String>)> = WRITINGS
-        .iter()
-        .map(|(form, write)| (*form, bytes.iter().map(|byte| write(*byte)).collect()))
-        .collect();
+    let written: Vec<(&'static str, Written)> =
+        WRITINGS.iter().map(|(form, write)| (*form, Written::of(bytes, *write))).collect();
     for (at, shingle) in bytes.windows(SHINGLE_BYTES).enumerate() {
-        add("plain", shingle.to_vec());
-        add("UTF-16", shingle.iter().flat_map(|byte| [0, *byte]).collect());
-        add("UTF-16", shingle.iter().flat_map(|byte| [*byte, 0]).collect());
+        add("plain", shingle);
+        let mut wide = [0; 2 * SHINGLE_BYTES];
+        for first in [1, 0] {
+            wide.fill(0);
+            wide[first..].iter_mut().step_by(2).zip(shingle).for_each(|(to, byte)| *to = *byte);
+            add("UTF-16", &wide);
+        }
         for (form, written) in &written {
-            let mut text = written[at..at + SHINGLE_BYTES].concat();
+            let text = written.part(at..at + SHINGLE_BYTES);
             // What separates two bytes need not follow the last.
-            text.truncate(text.trim_end_matches(' ').len());
-            add(form, text.into_bytes());
+            add(form, text.trim_end_matches(' ').as_bytes());
         }
         for lead in 0..3 {
             for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
-                add("base64", inner_base64(shingle, lead, engine));
+                inner_base64(shingle, lead, engine, |text| add("base64", text));
             }
         }
     }
 }
 
-type Writing = fn(u8) -> String;
+/// Bytes in a form that writes each by itself.
+struct Written {
+    text: String,
+    /// Where each byte begins, and where the last one ends.
+    begin: Vec<usize>,
+}
 
-/// The forms that write each byte by itself.
-const WRITINGS: &[(&str, Writing)] = &[
-    ("hex", |byte| format!("{byte:02x}")),
-    ("hex", |byte| format!("{byte:02X}")),
-    ("hex with spaces", |byte| format!("{byte:02x} ")),
-    ("URL encoding", |byte| format!("%{byte:02X}")),
-    ("URL encoding", |byte| format!("%{byte:02x}")),
-    ("URL encoding", percent_where_needed),
-    ("JSON escapes", |byte| format!("\\u{:04x}", u32::from(byte))),
-    ("JSON escapes", |byte| format!("\\u{:04X}", u32::from(byte))),
-    ("escapes", |byte| format!("\\x{byte:02x}")),
-    ("a list of numbers", |byte| format!("{byte},")),
-    ("a list of numbers", |byte| format!("{byte}, ")),
-];
+impl Written {
+    fn of(bytes: &[u8], write: Writing) -> Self {
+        let mut made = Self { text: String::new(), begin: vec![0] };
+        for byte in bytes {
+            // Writing to a string does not fail.
+            let _ = write(&mut made.text, *byte);
+            made.begin.push(made.text.len());
+        }
+        made
+    }
 
-/// RFC 3986 §2.3: unreserved characters stand for themselves.
-fn percent_where_needed(byte: u8) -> String {
-    if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-        char::from(byte).to_string()
-    } else {
-        format!("%{byte:02X}")
+    fn part(&self, bytes: std::ops::Range<usize>) -> &str {
+        &self.text[self.begin[bytes.start]..self.begin[bytes.end]]
     }
 }
 
-/// The characters that depend on these bytes alone, `lead` bytes into a group of three.
-fn inner_base64(bytes: &[u8], lead: usize, engine: &base64::engine::GeneralPurpose) -> Vec<u8> {
-    let padded = [&vec![0; lead][..], bytes].concat();
-    let text = engine.encode(&padded);
-    let (first, last) = ((lead * 8).div_ceil(6), padded.len() * 8 / 6);
-    text.as_bytes()[first..last].to_vec()
+type Writing = fn(&mut String, u8) -> fmt::Result;
+
+/// The forms that write each byte by itself.
+const WRITINGS: &[(&str, Writing)] = &[
+    ("hex", |to, byte| write!(to, "{byte:02x}")),
+    ("hex", |to, byte| write!(to, "{byte:02X}")),
+    ("hex with spaces", |to, byte| write!(to, "{byte:02x} ")),
+    ("URL encoding", |to, byte| write!(to, "%{byte:02X}")),
+    ("URL encoding", |to, byte| write!(to, "%{byte:02x}")),
+    ("URL encoding", percent_where_needed),
+    ("JSON escapes", |to, byte| write!(to, "\\u{:04x}", u32::from(byte))),
+    ("JSON escapes", |to, byte| write!(to, "\\u{:04X}", u32::from(byte))),
+    ("escapes", |to, byte| write!(to, "\\x{byte:02x}")),
+    ("a list of numbers", |to, byte| write!(to, "{byte},")),
+    ("a list of numbers", |to, byte| write!(to, "{byte}, ")),
+];
+
+/// RFC 3986 §2.3: unreserved characters stand for themselves.
+fn percent_where_needed(to: &mut String, byte: u8) -> fmt::Result {
+    if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        to.push(char::from(byte));
+        Ok(())
+    } else {
+        write!(to, "%{byte:02X}")
+    }
+}
+
+/// Gives the characters that depend on these bytes alone, `lead` bytes into a group of three.
+fn inner_base64(
+    shingle: &[u8],
+    lead: usize,
+    engine: &base64::engine::GeneralPurpose,
+    give: impl FnOnce(&[u8]),
+) {
+    let (mut padded, mut text) = ([0; SHINGLE_BYTES + 2], [0; 2 * SHINGLE_BYTES]);
+    let len = lead + shingle.len();
+    padded[lead..len].copy_from_slice(shingle);
+    if engine.encode_slice(&padded[..len], &mut text).is_ok() {
+        give(&text[(lead * 8).div_ceil(6)..len * 8 / 6]);
+    }
 }
 
 /// What the bytes unpack to: what is compressed in them, or what they stand for as base64.

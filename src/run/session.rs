@@ -143,7 +143,7 @@ pub struct Ended {
     /// Something could not be told to be this case's: if it is red, it must be carried out again.
     pub stray: Option<String>,
     /// What the case's leaks were looked for with: kept so long that the judge need not make it again.
-    pub oracle: Option<Arc<Oracle>>,
+    pub oracles: Vec<Arc<Oracle>>,
 }
 
 impl<'a> Session<'a> {
@@ -209,14 +209,14 @@ impl<'a> Session<'a> {
     pub async fn run(mut self, again: Option<&str>) -> Result<Ended, RecordError> {
         let done = self.carry_out_plan(again).await;
         let written = self.written();
-        let oracle = self.meta.oracle();
+        let oracles = self.meta.oracles();
         let Self { recorder, guest, accounts, misfortune, stray, .. } = self;
         release(guest.leave(accounts.into_values()).await).await;
         match done {
             // The subject flooded the case; the transcript says so.
             Ok(()) | Err(RecordError::TooMany) => {
                 let transcript = recorder.transcript;
-                Ok(Ended { transcript, written, misfortune, stray, oracle })
+                Ok(Ended { transcript, written, misfortune, stray, oracles })
             }
             Err(error) => Err(error),
         }

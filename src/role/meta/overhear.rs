@@ -55,9 +55,10 @@ impl Meta {
         }
     }
 
-    /// What bytes are searched with, if there is something to search for.
-    pub fn oracle(&self) -> Option<Arc<Oracle>> {
-        self.watch.oracle.clone()
+    /// What bytes were searched with.
+    pub fn oracles(&self) -> Vec<Arc<Oracle>> {
+        let made = [&self.watch.content, &self.watch.names].map(|wanted| wanted.oracle.get());
+        made.into_iter().flatten().cloned().collect()
     }
 
     /// What is in bytes that must not be seen in them.
