@@ -98,7 +98,7 @@ fn the_mailbox_is_emptied_once_and_in_order_after_a_push() {
         assert_eq!((world.waiting(), world.shown().len()), (3, 0));
         world.now = UnixMs(START.0 + 60_000);
         assert_eq!(world.push(None), 200);
-        assert_eq!(world.seen[0], Notification::Woken);
+        assert_eq!(world.seen[0], Notification::Woken(None));
         assert_eq!(world.shown(), ["one", "two", "three"]);
         assert_eq!(world.waiting(), 0);
         world.forget();

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::Value as Json;
 
@@ -70,7 +71,7 @@ fn read_profile(problems: &mut Problems, tree: &Yaml, base: Option<Profile>) -> 
         base.map(|base| (base.values, base.rows_not_applicable)).unwrap_or_default();
     let mut profile =
         Profile { id, extends, frozen: frozen.unwrap_or(false), values, rows_not_applicable: rows };
-    read_values(problems, top, &mut profile.values);
+    read_values(problems, top, Arc::make_mut(&mut profile.values));
     if let Some(rows) = top.get("rows").and_then(|node| read_rows(problems, node)) {
         profile.rows_not_applicable = rows;
     }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
@@ -37,7 +38,8 @@ pub struct Profile {
     pub extends: Option<String>,
     /// Not to be changed any more; only such profiles can be certified against.
     pub frozen: bool,
-    pub(super) values: BTreeMap<String, ProfileValue>,
+    /// Each case has the profile, and none changes it.
+    pub(super) values: Arc<BTreeMap<String, ProfileValue>>,
     pub(super) rows_not_applicable: Vec<String>,
 }
 

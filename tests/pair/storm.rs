@@ -291,7 +291,7 @@ impl Storm {
                 self.post(Post::Called(call, response));
             }
             Output::Fetch { id, url, request } => self.ask(Asker::Server(id), &url, request),
-            Output::Wake { .. } => self.world.client.wake(self.world.now),
+            Output::Wake { .. } => self.world.client.wake(self.world.now, None),
         }
     }
 

@@ -266,7 +266,7 @@ impl World {
             Output::Fetch { id, url, request } => self.ask_meta(Asker::Server(id), &url, request),
             Output::Wake { visible_id } => {
                 assert_eq!(visible_id, self.client.visible_id());
-                self.client.wake(self.now);
+                self.client.wake(self.now, None);
             }
         }
     }
