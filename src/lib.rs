@@ -17,7 +17,7 @@
 //!
 //! | room | what it is about |
 //! |---|---|
-//! | [`limits`], [`seed`], [`clock`], [`span`], [`diff`], [`http`], [`proto`], [`canary`] | everybody's ground: bounds with reasons, the one PRNG, time as a value, carets, comparisons, plain HTTP values, protobuf types, leaks in any encoding |
+//! | [`limits`], [`seed`], [`clock`], [`patience`], [`span`], [`diff`], [`http`], [`proto`], [`canary`] | everybody's ground: bounds with reasons, the one PRNG, time as a value, waits that a busy machine does not use up, carets, comparisons, plain HTTP values, protobuf types, leaks in any encoding |
 //! | [`wire`] | bytes ↔ node: addresses, binary encoding, frames, the XML form |
 //! | [`noise`] | the encrypted channel: handshake, transport, certificate chain |
 //! | [`spec`] | what must hold: catalogue, profile values with their basis, capabilities |
@@ -72,6 +72,7 @@ pub mod iut;
 pub mod limits;
 pub mod net;
 pub mod noise;
+pub mod patience;
 pub mod proto;
 pub mod reference;
 pub mod report;

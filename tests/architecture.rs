@@ -5,13 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Everybody's ground.
-const GROUND: &[&str] = &["limits", "seed", "clock", "span", "diff", "http", "proto", "canary"];
+const GROUND: &[&str] =
+    &["limits", "seed", "clock", "patience", "span", "diff", "http", "proto", "canary"];
 
 /// Each room with the rooms that it may import besides the ground.
 const TABLE: &[(&str, &[&str])] = &[
     ("limits", &[]),
     ("seed", &[]),
     ("clock", &[]),
+    ("patience", &[]),
     ("span", &[]),
     ("diff", &[]),
     ("http", &[]),

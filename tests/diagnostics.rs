@@ -58,6 +58,7 @@ const KINDS: &[(&str, &str, &str)] = &[
         "kdf-info-has-local-registration-id",
         "m3.2/first-text-decrypts-at-an-independent-peer",
     ),
+    ("keys-of-another", "iq-reply-from-anyone", "m3.2/keys-from-another-user-are-not-taken"),
     ("published-secret", "jwks-publishes-private-key", "m1/publishes-its-signing-keys"),
     ("refused-login", "login-without-token", "m2/logs-in-with-the-enlisted-key-and-a-token"),
     ("false-success", "enlist-treats-http-200-as-success", "m1/failed-enlistment-opens-no-chat"),

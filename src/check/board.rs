@@ -80,9 +80,25 @@ impl<'a> Board<'a> {
             if let (Kind::Stubbed, Body::Fields(fields)) = (kind, &mut body) {
                 fields.push(("times", (self.stubbed(fields) + 1).to_string()));
             }
+            if let (Kind::Decrypted, Body::Fields(fields)) = (kind, &mut body) {
+                fields.push(("times", (self.decrypted(&at, fields) + 1).to_string()));
+            }
             let entry = entry.id.clone();
             self.items.push(Item { entry, at, kind, body, consumed: false });
         }
+    }
+
+    /// How often a peer has decrypted a message of this id and sender.
+    fn decrypted(&self, at: &str, fields: &[(&'static str, String)]) -> usize {
+        let named = |name: &str| fields.iter().find(|(known, _)| *known == name);
+        let (Some(id), Some(from)) = (named("id"), named("from")) else { return 0 };
+        let same = |item: &&Item| {
+            item.kind == Kind::Decrypted
+                && item.at == at
+                && item.body.has(id)
+                && item.body.has(from)
+        };
+        self.items.iter().filter(same).count()
     }
 
     /// What a thief reads is one observation that grows, and not one that is consumed.

@@ -190,6 +190,63 @@ fn a_step_that_was_not_reached_passes_nothing() {
     assert!(matches!(why, Some(NotDecided::Precondition(_))), "{why:?}");
 }
 
+/// A login, and the answer to a ping that decides these rows.
+fn answered(rows: &str) -> String {
+    let login = "login: { accepted: \"true\" }, checks: [NOI-008]";
+    let answer = format!("stanza: '<iq id=\"1\" type=\"result\"/>', checks: [{rows}]");
+    let covers = format!("covers: [{rows}]");
+    POSITIVE.replace(login, &answer).replace("covers: [NOI-008]", &covers)
+}
+
+#[test]
+fn what_was_not_reached_names_the_check_that_stands_before_it() {
+    let second = "  - expect: { at: meta, login: { accepted: \"true\" }, checks: [NOI-008] }\n";
+    let yaml = answered("STZ-004").replace("must_observe:", &format!("{second}must_observe:"));
+    let scenario = scenario(&yaml.replace("[STZ-004]\nproves", "[STZ-004, NOI-008]\nproves"));
+    let plan = Plan::of(&scenario);
+    let behind = |connects: bool| {
+        let mut tape = Tape::new(&scenario);
+        tape.login_in(Lane::Main, login());
+        tape.phase(&plan, Purpose::Main, |_, step| match step {
+            0 if connects => StepEnd::Done,
+            0 => StepEnd::Refused("no".into()),
+            _ => StepEnd::TimedOut,
+        });
+        let result = verdicts(&scenario, &tape, true);
+        let check = result.checks.iter().find(|check| check.id == "step-3").unwrap();
+        assert_eq!(check.verdict, Verdict::Inconclusive);
+        check.behind.as_ref().map(ToString::to_string)
+    };
+    assert_eq!(behind(true).as_deref(), Some("step-2"));
+    assert_eq!(behind(false), None, "the act decides nothing itself");
+}
+
+#[test]
+fn what_fails_in_the_canonical_encoding_too_has_one_meaning() {
+    let encoded = "matrix: { encoding: [raw-strings] }\nactors:";
+    let yaml = answered("STZ-004, ROB-007").replace("actors:", encoded);
+    let case = crate::scenario::expand(&scenario(&yaml)).unwrap().pop().unwrap();
+    let plan = Plan::of(&case.scenario);
+    let judged = |canonical: bool| {
+        let mut tape = Tape::new(&case.scenario);
+        for (purpose, answers) in [(Purpose::Canonical, canonical), (Purpose::Main, false)] {
+            let lane = crate::check::lane(purpose);
+            tape.login_in(lane, login());
+            tape.phase(&plan, purpose, |tape, step| match step {
+                0 => StepEnd::Done,
+                _ if answers => {
+                    tape.ping_answered("1", lane);
+                    StepEnd::Done
+                }
+                _ => StepEnd::TimedOut,
+            });
+        }
+        step_verdict(&verdicts(&case.scenario, &tape, true), "ROB-007").0
+    };
+    assert_eq!(judged(true), Verdict::Fail);
+    assert_eq!(judged(false), Verdict::Inconclusive);
+}
+
 #[test]
 fn a_success_that_the_wire_contradicts_fails() {
     let scenario = plain();

@@ -23,6 +23,7 @@ use super::message::{Message, Params, Request, VERSION};
 use super::operation;
 use super::session::Hello;
 use crate::limits::{DRIVER_LINE_BYTES_MAX, QUEUE_EVENTS_MAX};
+use crate::patience;
 
 /// Asks the adapter.
 #[derive(Debug)]
@@ -151,7 +152,7 @@ async fn within<T>(
     match timeout {
         None => answer.await,
         Some(limit) => {
-            tokio::time::timeout(limit, answer).await.unwrap_or(Err(CallError::Timeout(limit)))
+            patience::within(limit, answer).await.unwrap_or(Err(CallError::Timeout(limit)))
         }
     }
 }

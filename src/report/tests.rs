@@ -20,6 +20,7 @@ fn check(id: &str, requirement: &str, verdict: Verdict) -> CheckResult {
         profile_key: None,
         witness: Witness::Wire,
         known: false,
+        behind: None,
         not_decided: None,
         findings: vec![Finding::new("it holds", "it holds", ["m1/a#steps.1"])],
     }

@@ -236,6 +236,8 @@ impl Session<'_> {
         if self.plays(on, Plays::ThirdPartyClient) {
             self.account(on).await?;
         }
+        // A client that waits for an answer which is on its way would wait in vain by its own clock.
+        self.settle().await?;
         self.lines.ahead = self.lines.ahead.saturating_add(by);
         self.note(Event::ClockAdvanced { by_ms });
         self.meta.handle(self.now(), Input::Wake);

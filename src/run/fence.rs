@@ -9,12 +9,12 @@
 use std::time::Duration;
 
 use serde_json::Map;
-use tokio::time::Instant;
 
 use super::pump::Turn;
 use super::recorder::RecordError;
 use super::session::Session;
 use crate::evidence::{Event, FENCE_ID, StepEnd};
+use crate::patience::Patience;
 use crate::scenario::{Expect, Kind, Matching, Pattern, Plays};
 use crate::stanza::{iq, notification};
 
@@ -37,25 +37,22 @@ impl Session<'_> {
             // It may stand in a debugger: the time counts from when it runs.
             let _ = self.health().await?;
         }
-        let mut until = Instant::now() + expect.within;
+        let mut patience = Patience::new(expect.within);
         if matches!(expect.kind, Kind::Fetched | Kind::Stubbed) {
             // It comes on a line of its own, which no ping overtakes.
-            while !self.found(expect) && self.pump(until).await? == Turn::Happened {}
-            until = Instant::now() + expect.within;
+            while !self.found(expect) && self.waits(&mut patience).await? {}
+            patience = Patience::new(expect.within);
         }
         // What a server was asked for, such as a push, travels on a line of its own too.
-        while !self.fetches.is_empty()
-            && !self.found(expect)
-            && self.pump(until).await? == Turn::Happened
-        {}
+        while !self.fetches.is_empty() && !self.found(expect) && self.waits(&mut patience).await? {}
         let online = self.online_actors();
         if online.is_empty() {
             if let Err(why) = self.health().await? {
                 return Ok(StepEnd::NotFenced(why));
             }
-            while !self.found(expect) && self.pump(until).await? == Turn::Happened {}
+            while !self.found(expect) && self.waits(&mut patience).await? {}
         }
-        if let Some(why) = self.unread(&online, expect, until).await? {
+        if let Some(why) = self.unread(&online, expect, &mut patience).await? {
             return Ok(StepEnd::NotFenced(why));
         }
         if self.found(expect) {
@@ -64,7 +61,7 @@ impl Session<'_> {
         if let Err(why) = self.health().await? {
             return Ok(StepEnd::NotFenced(why));
         }
-        Ok(match self.unread(&online, expect, until).await? {
+        Ok(match self.unread(&online, expect, &mut patience).await? {
             Some(why) => StepEnd::NotFenced(why),
             None => StepEnd::Fenced,
         })
@@ -76,13 +73,13 @@ impl Session<'_> {
         &mut self,
         actors: &[String],
         absent: &Expect,
-        until: Instant,
+        patience: &mut Patience,
     ) -> Result<Option<String>, RecordError> {
         for actor in actors {
             if self.is_held(actor) {
                 return Ok(Some(format!("a fault keeps something on {actor}'s line back")));
             }
-            if !self.reads_its_line(actor, absent, until).await? {
+            if !self.reads_its_line(actor, absent, patience).await? {
                 let why = format!("{actor} answered neither ping nor notification in time");
                 return Ok(Some(why));
             }
@@ -96,18 +93,18 @@ impl Session<'_> {
         &mut self,
         actor: &str,
         absent: &Expect,
-        until: Instant,
+        patience: &mut Patience,
     ) -> Result<bool, RecordError> {
         if !self.is_deaf(actor) {
             let pinged = self.send_fence(actor, Fence::Ping).await?;
-            let patience = until.min(Instant::now() + SETTLE_WAIT);
-            if self.wait_for_answer(actor, &pinged, absent, patience).await? {
+            let mut brief = Patience::new(SETTLE_WAIT.min(patience.left()));
+            if self.wait_for_answer(actor, &pinged, absent, &mut brief).await? {
                 return Ok(true);
             }
             self.deaf.insert((self.lane, actor.to_owned()));
         }
         let notified = self.send_fence(actor, Fence::Notification).await?;
-        self.wait_for_answer(actor, &notified, absent, until).await
+        self.wait_for_answer(actor, &notified, absent, patience).await
     }
 
     /// Waits until nothing is on its way between the lane's clients and Meta's side: what was read is
@@ -145,7 +142,7 @@ impl Session<'_> {
     /// True if it was answered, false if the connection ended, none if nothing came in time.
     async fn fence_of(&mut self, actor: &str, fence: Fence) -> Result<Option<bool>, RecordError> {
         let answer = self.send_fence(actor, fence).await?;
-        let until = Instant::now() + SETTLE_WAIT;
+        let mut patience = Patience::new(SETTLE_WAIT);
         loop {
             if self.recorder.progress.board(self.lane).find(&answer).is_some() {
                 return Ok(Some(true));
@@ -153,7 +150,7 @@ impl Session<'_> {
             if !self.meta.account(self.lane, actor).is_some_and(|a| a.is_online()) {
                 return Ok(Some(false));
             }
-            if self.pump(until).await? == Turn::Time {
+            if !self.waits(&mut patience).await? {
                 return Ok(None);
             }
         }
@@ -226,7 +223,7 @@ impl Session<'_> {
         actor: &str,
         answer: &Expect,
         absent: &Expect,
-        until: Instant,
+        patience: &mut Patience,
     ) -> Result<bool, RecordError> {
         loop {
             let board = self.recorder.progress.board(self.lane);
@@ -235,10 +232,16 @@ impl Session<'_> {
             if answered || closed || self.found(absent) {
                 return Ok(true);
             }
-            if self.pump(until).await? == Turn::Time {
+            if !self.waits(patience).await? {
                 return Ok(false);
             }
         }
+    }
+
+    /// Handles the next event, or waits for a while; false once nothing is left of the wait.
+    pub(super) async fn waits(&mut self, patience: &mut Patience) -> Result<bool, RecordError> {
+        let turn = self.pump(patience.until()).await?;
+        Ok(!patience.is_over() || turn == Turn::Happened)
     }
 
     /// Asks for `health`, which is answered after all notifications of earlier input.

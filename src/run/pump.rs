@@ -13,6 +13,7 @@ use crate::evidence::{Event, Stream, Trouble};
 use crate::iut::instruction::UNSEEN;
 use crate::net::doubles::Hit;
 use crate::net::{ConnId, HttpVersion, NetEvent};
+use crate::patience::Patience;
 use crate::role::{Input, Output, Record, Role};
 
 /// Why the loop returned.
@@ -254,23 +255,23 @@ impl Session<'_> {
             return Ok(Err(CallError::Closed));
         }
         let timeout = self.shared.operation_timeout;
-        let until = Instant::now() + timeout;
+        let mut patience = Patience::new(timeout);
         let pending = match self.guest.begin(operation, params).await {
             Ok(pending) => pending,
-            Err(error) => return self.unanswered(error, until).await,
+            Err(error) => return self.unanswered(error, patience).await,
         };
         loop {
             if let Some(at) = self.answered.iter().position(|id| *id == pending.id) {
                 self.answered.swap_remove(at);
                 return match pending.answer().await {
                     Ok(value) => Ok(Ok(value)),
-                    Err(error) => self.unanswered(error, until).await,
+                    Err(error) => self.unanswered(error, patience).await,
                 };
             }
             if self.gone {
                 return Ok(Err(CallError::Closed));
             }
-            if self.pump(until).await? == Turn::Time {
+            if !self.waits(&mut patience).await? {
                 return Ok(Err(CallError::Timeout(timeout)));
             }
         }
@@ -280,10 +281,10 @@ impl Session<'_> {
     async fn unanswered(
         &mut self,
         error: CallError,
-        until: Instant,
+        mut patience: Patience,
     ) -> Result<Result<Value, CallError>, RecordError> {
         while matches!(error, CallError::Closed) && !self.gone {
-            if self.pump(until).await? == Turn::Time {
+            if !self.waits(&mut patience).await? {
                 self.lost(error.to_string());
             }
         }

@@ -8,12 +8,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Map, json};
-use tokio::time::Instant;
 
-use super::pump::Turn;
 use super::recorder::RecordError;
 use super::session::Session;
 use crate::evidence::{Event, Stream};
+use crate::patience::Patience;
 use crate::scenario::Send;
 
 /// How long a message of a soak may take.
@@ -119,7 +118,7 @@ impl Session<'_> {
         id: &str,
         count: impl FnOnce(&mut Tally),
     ) -> Result<(), RecordError> {
-        let until = Instant::now() + EACH_WAIT;
+        let mut patience = Patience::new(EACH_WAIT);
         let Some(tally) = &mut self.recorder.tally else { return Ok(()) };
         count(tally);
         if tally.early.take().as_deref() == Some(id) {
@@ -131,7 +130,7 @@ impl Session<'_> {
             if !tally.awaited.contains(id) {
                 return Ok(());
             }
-            if self.gone || self.pump(until).await? == Turn::Time {
+            if self.gone || !self.waits(&mut patience).await? {
                 if let Some(tally) = &mut self.recorder.tally
                     && tally.awaited.remove(id)
                 {

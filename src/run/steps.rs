@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use tokio::time::Instant;
 
-use super::pump::Turn;
 use super::recorder::RecordError;
 use super::session::Session;
 use crate::driver::{CallError, Params};
 use crate::evidence::{Direction, Event, FORGED, StepEnd};
 use crate::iut::instruction::UNSEEN;
+use crate::patience::Patience;
 use crate::role::meta::{Faults, Letter, Push, enlistment_is_skipped};
 use crate::scenario::{
     Act, Action, BytesFault, Compromise, Expect, FrameFault, Kind, Matching, Mutation, Payload,
@@ -60,7 +59,7 @@ impl Session<'_> {
     }
 
     async fn expect(&mut self, expect: &Expect) -> Result<StepEnd, RecordError> {
-        let mut until = Instant::now() + expect.within;
+        let mut patience = Patience::new(expect.within);
         let mut patient = self.shared.debugged;
         loop {
             if self.recorder.progress.board(self.lane).find(expect).is_some() {
@@ -69,13 +68,13 @@ impl Session<'_> {
             if self.gone || self.is_decided_otherwise(expect) {
                 return Ok(StepEnd::TimedOut);
             }
-            if self.pump(until).await? == Turn::Time {
+            if !self.waits(&mut patience).await? {
                 if !std::mem::take(&mut patient) {
                     return Ok(StepEnd::TimedOut);
                 }
                 // It may stand in a debugger: the time counts from when it runs again.
                 self.ask_whether(expect).await?;
-                until = Instant::now() + expect.within;
+                patience = Patience::new(expect.within);
             }
         }
     }
@@ -138,9 +137,9 @@ impl Session<'_> {
     /// Whether something went out in the wanted form; an operation is done when it was accepted, and
     /// what it leads to may come later.
     async fn is_styled_since(&mut self, before: u64) -> Result<bool, RecordError> {
-        let until = Instant::now() + UPLOAD_WAIT;
+        let mut patience = Patience::new(UPLOAD_WAIT);
         while self.meta.styled() == before {
-            if self.gone || self.pump(until).await? == Turn::Time {
+            if self.gone || !self.waits(&mut patience).await? {
                 return Ok(false);
             }
         }
@@ -149,13 +148,13 @@ impl Session<'_> {
 
     /// The id of the first message that an actor sent since an entry: a person cannot see it.
     async fn sent_id(&mut self, actor: &str, since: usize) -> Result<Option<String>, RecordError> {
-        let until = Instant::now() + UPLOAD_WAIT;
+        let mut patience = Patience::new(UPLOAD_WAIT);
         loop {
             let entries = self.recorder.transcript.entries().iter().skip(since);
             let found = entries
                 .filter(|entry| entry.lane == self.lane && entry.actor.as_deref() == Some(actor))
                 .find_map(|entry| message_id(&entry.event));
-            if found.is_some() || self.gone || self.pump(until).await? == Turn::Time {
+            if found.is_some() || self.gone || !self.waits(&mut patience).await? {
                 return Ok(found);
             }
         }
@@ -390,12 +389,12 @@ impl Session<'_> {
 
     /// A first text should find the one-time prekeys that the client uploads after its login.
     async fn wait_for_keys(&mut self, actor: &str) -> Result<(), RecordError> {
-        let until = Instant::now() + UPLOAD_WAIT;
-        let waits = |session: &Self| {
+        let mut patience = Patience::new(UPLOAD_WAIT);
+        let lacks = |session: &Self| {
             let account = session.meta.account(session.lane, actor);
             account.is_some_and(|account| account.is_online() && !account.has_uploaded())
         };
-        while waits(self) && self.pump(until).await? == Turn::Happened {}
+        while lacks(self) && self.waits(&mut patience).await? {}
         Ok(())
     }
 

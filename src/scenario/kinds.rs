@@ -157,8 +157,9 @@ pub const KINDS: &[KindInfo] = &[
             "counter",
             "previous_counter",
             "session",
+            "times",
         ],
-        doc: "content that a Meta client decrypted",
+        doc: "content that a Meta client decrypted; `times`, how often under this id",
     },
     KindInfo {
         kind: Kind::Undecryptable,

@@ -157,15 +157,23 @@ impl Baseline {
             let problem = entry.apply(cases, exists, today);
             problems.extend(problem.map(|problem| Stale { problem, entry: entry.clone() }));
         }
-        let known = cases.iter().flat_map(|case| &case.checks).filter(|check| check.known).count();
+        let known = cases.iter().flat_map(|case| &case.checks);
+        let known = known.filter(|check| check.known && check.behind.is_none()).count();
         Applied { file: self.name.clone(), known, problems }
     }
 
-    /// A baseline of everything that fails now. What was known keeps its reason, owner and day.
+    /// A baseline of everything that keeps a run from being conformant now: what fails, what is warned
+    /// of and keeps other checks from being reached, and what is open for another reason. What was
+    /// known keeps its reason, owner and day.
     pub fn updated(&self, cases: &[CaseResult], new: Accepted<'_>) -> Self {
         let failing = cases.iter().flat_map(|case| {
-            let failed = case.checks.iter().filter(|check| check.verdict == Verdict::Fail);
-            failed.map(move |check| (case, check))
+            let open = |check: &CheckResult| {
+                check.verdict == Verdict::Inconclusive && check.behind.is_none()
+            };
+            let listed = move |check: &&CheckResult| {
+                check.verdict == Verdict::Fail || open(check) || case.is_blocked_by(check)
+            };
+            case.checks.iter().filter(listed).map(move |check| (case, check))
         });
         let entries = failing.map(|(case, check)| {
             let known = self.entries.iter().find(|entry| entry.names(case, check)).cloned();
@@ -226,8 +234,10 @@ impl Known {
         }
         for at in named {
             let check = &mut case.checks[at];
-            check.known = matches!(check.verdict, Verdict::Fail | Verdict::Warn);
+            check.known =
+                matches!(check.verdict, Verdict::Fail | Verdict::Warn | Verdict::Inconclusive);
         }
+        case.know_what_is_behind();
         None
     }
 }
@@ -312,6 +322,7 @@ mod tests {
             profile_key: None,
             witness: Witness::Wire,
             known: false,
+            behind: None,
             not_decided: None,
             findings: vec![],
         }
@@ -359,6 +370,44 @@ mod tests {
         let (cases, applied) = apply(&ONE.replace("check: step-4, ", ""), "2026-01-01");
         assert_eq!((applied.known, applied.problems.len()), (1, 0));
         assert!(!cases[0].checks[1].known);
+    }
+
+    #[test]
+    fn what_lies_behind_a_known_failure_does_not_count_either() {
+        let stopped = |verdict: Verdict| {
+            let mut cases = cases();
+            cases[0].checks[0].verdict = verdict;
+            cases[0].checks[1].verdict = Verdict::Inconclusive;
+            cases[0].checks[1].behind = Some("step-4".into());
+            cases
+        };
+        let exists = BTreeSet::new();
+        let today = "2026-01-01".parse().unwrap();
+        for verdict in [Verdict::Fail, Verdict::Warn] {
+            let mut cases = stopped(verdict);
+            assert_ne!(Outcome::of(&cases), Outcome::Conformant);
+            let fresh = Baseline { name: "known.yaml".into(), entries: vec![] };
+            let new = Accepted { reason: "first run", owner: None, expires: today };
+            let list = fresh.updated(&cases, new);
+            assert_eq!(list.entries.len(), 1);
+            let applied = list.apply(&mut cases, &exists, today);
+            assert_eq!((applied.known, applied.problems.len()), (1, 0));
+            assert_eq!(Outcome::of(&cases), Outcome::Conformant);
+        }
+    }
+
+    #[test]
+    fn what_is_open_for_a_reason_of_its_own_counts_until_it_is_listed() {
+        let mut cases = cases();
+        cases[0].checks[1].verdict = Verdict::Inconclusive;
+        let today = "2026-01-01".parse().unwrap();
+        parse(ONE).unwrap().apply(&mut cases, &BTreeSet::new(), today);
+        assert_eq!(Outcome::of(&cases), Outcome::Incomplete);
+        let new = Accepted { reason: "no such thing yet", owner: None, expires: today };
+        let list = parse(ONE).unwrap().updated(&cases, new);
+        assert_eq!(list.entries.len(), 2);
+        list.apply(&mut cases, &BTreeSet::new(), today);
+        assert_eq!(Outcome::of(&cases), Outcome::Conformant);
     }
 
     #[test]

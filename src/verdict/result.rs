@@ -162,6 +162,9 @@ pub struct CheckResult {
     /// Somebody knows of the failure and it does not count (`interfaces.md` §1).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub known: bool,
+    /// The check of the same case whose failure kept this one from being reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<Text>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_decided: Option<NotDecided>,
     pub findings: Vec<Finding>,
@@ -254,6 +257,21 @@ impl CaseResult {
             && (self.checks.is_empty() || !self.checks.iter().all(ruled_out))
     }
 
+    /// True for a check that failed, or was warned of, and kept others from being reached.
+    pub fn is_blocked_by(&self, check: &CheckResult) -> bool {
+        check.is_red() && self.checks.iter().any(|other| other.behind.as_ref() == Some(&check.id))
+    }
+
+    /// What lies behind a known failure does not count either: nobody can decide it before that is mended.
+    pub fn know_what_is_behind(&mut self) {
+        let decided = self.checks.iter().filter(|check| check.behind.is_none());
+        let known: Vec<Text> =
+            decided.filter(|check| check.known).map(|check| check.id.clone()).collect();
+        for check in &mut self.checks {
+            check.known |= check.behind.as_ref().is_some_and(|behind| known.contains(behind));
+        }
+    }
+
     /// The worst of the executed checks; with none, not_testable, or not_applicable if all are.
     pub fn worst(checks: &[CheckResult]) -> Verdict {
         let executed = checks.iter().map(|check| check.verdict).filter(|v| v.executed()).max();
@@ -322,6 +340,7 @@ pub(super) mod tests {
             profile_key: None,
             witness: Witness::Wire,
             known: false,
+            behind: None,
             not_decided: None,
             findings: vec![],
         }

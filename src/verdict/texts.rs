@@ -140,6 +140,7 @@ mod tests {
             profile_key: None,
             witness: Witness::Wire,
             known: false,
+            behind: None,
             not_decided: None,
             findings: vec![finding],
         };

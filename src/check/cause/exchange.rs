@@ -2,7 +2,7 @@
 
 use super::Scene;
 use crate::evidence::{Event, RuleGrade};
-use crate::scenario::{Action, ContentFault, Mutation, Payload};
+use crate::scenario::{Action, BundleFault, ContentFault, Mutation, Payload};
 
 /// A negative step's fault went through.
 pub(super) fn fault_accepted(scene: &Scene<'_>) -> Option<String> {
@@ -46,7 +46,8 @@ pub(super) fn fault_accepted(scene: &Scene<'_>) -> Option<String> {
         ),
         Mutation::Bundle(fault) => format!(
             "the client uses a bundle whose keys it should refuse ({}): it does not look at the \
-             length of keys and signatures, or at the range of the signature's scalar",
+             length of keys and signatures, or at the range of the identity key's coordinate and the \
+             signature's scalar",
             fault.word()
         ),
         Mutation::Prekey(_) => "the client opens a second session with a one-time prekey that has \
@@ -135,6 +136,23 @@ pub(super) fn replay_accepted(scene: &Scene<'_>) -> Option<String> {
          has used"
             .to_owned()
     })
+}
+
+/// The keys came from somebody who was not asked.
+pub(super) fn keys_of_another(scene: &Scene<'_>) -> Option<String> {
+    let handed = Some(&Mutation::Bundle(BundleFault::AnswerOfAnother));
+    let is_handed = |action: &Action| match action {
+        Action::Act(act) => act.mutate.as_ref() == handed,
+        _ => false,
+    };
+    let offered = scene.scenario.steps.iter().any(|step| is_handed(&step.action));
+    let taken = scene.events().find(|(_, event)| matches!(event, Event::Undecryptable { .. }));
+    let (entry, _) = taken.filter(|_| offered && scene.is_missing())?;
+    Some(format!(
+        "the client encrypted under the keys that another user sent in the server's place ({}): it finds \
+         the request of an answer by its id alone, without a look at `from`",
+        Scene::name(entry)
+    ))
 }
 
 /// The client was asked to enlist and no request came in.

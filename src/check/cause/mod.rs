@@ -34,6 +34,7 @@ static RULES: &[Rule] = &[
     process::breach,
     exchange::fault_accepted,
     exchange::replay_accepted,
+    exchange::keys_of_another,
     wire::derivation,
     wire::intro,
     exchange::no_call,
@@ -46,6 +47,7 @@ static RULES: &[Rule] = &[
     wire::retry_asked,
     exchange::error_shown,
     exchange::no_wake,
+    wire::went_away,
     wire::not_answered,
 ];
 

@@ -13,16 +13,27 @@ const PROLOGUE: &str = "noise.prologue_hex";
 /// What a Meta client could not decrypt tells how its keys were derived.
 pub(super) fn derivation(scene: &Scene<'_>) -> Option<String> {
     let about_content = ["ENC-", "MSG-", "RCP-", "PRE-"];
-    if !about_content.iter().any(|area| scene.check.requirement.starts_with(area)) {
+    // What was decrypted, and should not have been, has no such cause.
+    if scene.is_unwanted()
+        || !about_content.iter().any(|area| scene.check.requirement.starts_with(area))
+    {
         return None;
     }
     scene.events().find_map(|(entry, event)| match event {
         Event::Undecryptable { enc, reason, .. } => {
-            let why = of_message(enc).unwrap_or_else(|| reason.clone());
+            let why = match names_an_unknown_key(reason) {
+                true => format!("{reason}: the client has used other keys than it was to be given"),
+                false => of_message(enc).unwrap_or_else(|| reason.clone()),
+            };
             Some(format!("the peer could not decrypt the message ({}): {why}", Scene::name(entry)))
         }
         _ => None,
     })
+}
+
+/// True for a message to which no key agreement can be tried.
+fn names_an_unknown_key(reason: &str) -> bool {
+    reason.starts_with("the message names ")
 }
 
 fn of_message(enc: &EncFacts) -> Option<String> {
@@ -155,6 +166,25 @@ pub(super) fn intro(scene: &Scene<'_>) -> Option<String> {
          it is reached; the adapter is told the header in `instance.profile` as `{PROLOGUE}`",
         scene.finding.actual
     ))
+}
+
+/// The client went away before it could do what was waited for.
+pub(super) fn went_away(scene: &Scene<'_>) -> Option<String> {
+    let here = scene.here().filter(|_| scene.is_missing())?;
+    let before: Vec<_> = scene.events().take_while(|(entry, _)| entry.id != here.id).collect();
+    // The step that waits, and the one whose doing it waits for.
+    let begun = |event: &Event| matches!(event, Event::StepBegun { .. });
+    let steps = before.iter().enumerate().filter(|(_, (_, event))| begun(event));
+    let since = steps.rev().map(|(at, _)| at).nth(1).unwrap_or_default();
+    let asked = before[since..].iter().any(|(_, event)| match event {
+        Event::Called { operation, .. } => matches!(operation.as_str(), "disconnect" | "opt_out"),
+        _ => false,
+    });
+    let closed = |event: &Event| matches!(event, Event::Closed { by_iut: true, .. });
+    let (entry, _) = before[since..].iter().find(|(_, event)| closed(event))?;
+    (!asked).then(|| {
+        format!("the client closed its connection before it came to this ({})", Scene::name(entry))
+    })
 }
 
 /// What the client did instead of what was waited for.

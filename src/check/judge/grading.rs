@@ -14,6 +14,7 @@ pub(super) fn result(id: &str, row: &str, verdict: Verdict) -> CheckResult {
         profile_key: None,
         witness: Witness::Wire,
         known: false,
+        behind: None,
         not_decided: None,
         findings: Vec::new(),
     }

@@ -13,6 +13,11 @@ use crate::scenario::{Action, Part, Payload, Plan, Purpose, Scenario, Seen, Step
 use crate::verdict::{CheckResult, Finding, NotDecided, Verdict, Witness};
 use crate::wire::binary;
 
+/// The row that compares encodings.
+const ONE_MEANING: &str = "ROB-007";
+/// Why it is not decided where there is nothing to compare with.
+const CANONICAL_TOO: &str = "the same step did not come about in the canonical encoding either";
+
 pub(super) struct Steps<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) plan: &'a Plan,
@@ -86,25 +91,26 @@ impl Steps<'_> {
                 if matches!(step.action, Action::Advance(_)) =>
             {
                 let absent = Some(format!("the adapter has no hook `{operation}`"));
-                Some(Stop { what, fails: None, absent })
+                Some(Stop { absent, ..Stop::at(what) })
             }
             Some(StepOutcome::Unsupported { operation, evidence }) => {
                 let fails = Some(absent_operation(operation, evidence));
-                Some(Stop { what, fails, absent: None })
+                Some(Stop { fails, ..Stop::at(what) })
             }
             Some(StepOutcome::Failed { expected, actual, evidence, .. }) => {
                 let claim = actual.starts_with("the adapter reports");
                 let finding = || Finding::new(expected.as_str(), actual.as_str(), evidence.clone());
                 let what = format!("{what}: {}", shortened(actual));
-                Some(Stop { what, fails: claim.then(finding), absent: None })
+                let check = match part {
+                    Part::Own(index) if !step.checks.is_empty() => {
+                        Some(format!("step-{}", index + 1))
+                    }
+                    _ => None,
+                };
+                Some(Stop { fails: claim.then(finding), check, ..Stop::at(what) })
             }
-            Some(StepOutcome::NoFence { why }) => {
-                Some(Stop { what: why.clone(), fails: None, absent: None })
-            }
-            None => {
-                let what = format!("{what} was not reached");
-                Some(Stop { what, fails: None, absent: None })
-            }
+            Some(StepOutcome::NoFence { why }) => Some(Stop::at(why.clone())),
+            None => Some(Stop::at(format!("{what} was not reached"))),
         }
     }
 
@@ -148,13 +154,22 @@ impl Steps<'_> {
                     not_decided: Some(NotDecided::RuledOut(absent.clone())),
                     ..check
                 },
-                (None, None) => undecided(check, NotDecided::Precondition(stop.what.clone())),
+                (None, None) => CheckResult {
+                    behind: stop.check.clone().map(Into::into),
+                    ..undecided(check, NotDecided::Precondition(stop.what.clone()))
+                },
             };
         }
         match outcome {
             Some(StepOutcome::Satisfied { actual, evidence }) => {
                 let finding = Finding::new(self.text(step), actual.as_str(), evidence.clone());
                 CheckResult { findings: vec![finding], ..check }
+            }
+            // Where it fails in the canonical encoding too, no encoding has another meaning.
+            Some(StepOutcome::Failed { .. })
+                if row == ONE_MEANING && self.fails_canonically(step) =>
+            {
+                undecided(check, NotDecided::Precondition(CANONICAL_TOO.to_owned()))
             }
             Some(StepOutcome::Failed { expected, actual, evidence, diff }) => {
                 let diff = diff.clone().map(Box::new);
@@ -174,6 +189,17 @@ impl Steps<'_> {
             }
             None => undecided(check, NotDecided::Precondition("the step was not reached".into())),
         }
+    }
+
+    /// True where the phase in the canonical encoding ended at this step, or before it.
+    fn fails_canonically(&self, step: &Step) -> bool {
+        let phases = self.plan.phases.iter().enumerate();
+        let mut canonical = phases.filter(|(_, phase)| phase.purpose == Purpose::Canonical);
+        canonical.any(|(number, phase)| {
+            let same = phase.steps.iter().position(|planned| planned.step.span == step.span);
+            let outcome = same.and_then(|at| self.progress.outcome(number, at));
+            same.is_some() && !outcome.is_some_and(StepOutcome::is_satisfied)
+        })
     }
 
     /// A verdict is no stronger than the profile values that the step names, and the stanza does
@@ -284,7 +310,7 @@ impl Steps<'_> {
                 _ if check.verdict == Verdict::Inconclusive => {}
                 _ => {
                     let why = NotDecided::Precondition(what.to_owned());
-                    *check = undecided(check.clone(), why);
+                    *check = CheckResult { findings: Vec::new(), ..undecided(check.clone(), why) };
                 }
             }
         }
@@ -377,4 +403,12 @@ struct Stop {
     fails: Option<Finding>,
     /// Set where the adapter lacks a hook, so that the rest cannot be tested.
     absent: Option<String>,
+    /// The check by which the stop is judged itself.
+    check: Option<String>,
+}
+
+impl Stop {
+    fn at(what: String) -> Self {
+        Self { what, fails: None, absent: None, check: None }
+    }
 }

@@ -48,7 +48,7 @@ mod token_in_url;
 mod tokens;
 mod writings;
 
-use crate::evidence::{Entry, EntryId, Transcript};
+use crate::evidence::{Entry, EntryId, Event, Transcript};
 use crate::scenario::Scenario;
 use crate::spec::Profile;
 use crate::verdict::Witness;
@@ -64,6 +64,15 @@ impl View<'_> {
     /// The entries that are the subject's doing; pings of the harness's own are left out.
     pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> + Clone {
         self.transcript.entries().iter().filter(|entry| !entry.id.stream.is_fence())
+    }
+
+    /// True where the harness signs the tokens, since the subject brings no server: what is right in
+    /// them is the harness's own doing.
+    pub fn has_lent_tokens(&self) -> bool {
+        self.transcript.entries().iter().any(|entry| match &entry.event {
+            Event::Called { params, .. } => params.get("token").is_some(),
+            _ => false,
+        })
     }
 }
 
