@@ -19,6 +19,8 @@ pub enum StepOutcome {
     Unsupported { operation: String, evidence: Vec<String> },
     /// An absence that the fence did not confirm.
     NoFence { why: String },
+    /// Only the subject's own client would show it, and there is none.
+    OutOfSight,
 }
 
 impl StepOutcome {
@@ -31,9 +33,14 @@ impl StepOutcome {
         Self::Failed { expected: expected.into(), actual: actual.into(), evidence, diff: None }
     }
 
-    /// True if the phase may go on.
+    /// True if what was wanted came about.
     pub fn is_satisfied(&self) -> bool {
         matches!(self, Self::Satisfied { .. })
+    }
+
+    /// True if the phase may go on: what cannot be seen stops nothing.
+    pub fn goes_on(&self) -> bool {
+        matches!(self, Self::Satisfied { .. } | Self::OutOfSight)
     }
 }
 
@@ -46,6 +53,8 @@ pub struct Progress<'a> {
     outcomes: BTreeMap<(usize, usize), StepOutcome>,
     /// Accounts that the wire has seen enlisted and logged in.
     wire: BTreeMap<(Lane, String, &'static str), String>,
+    /// The client is the harness's own.
+    lent: bool,
 }
 
 /// The lane in which a phase runs.
@@ -62,7 +71,7 @@ impl<'a> Progress<'a> {
     /// A case in which nothing has happened yet.
     pub fn new(scenario: &'a Scenario, plan: &'a Plan, profile: &'a Profile) -> Self {
         let (boards, outcomes, wire) = Default::default();
-        Self { scenario, profile, plan, boards, outcomes, wire }
+        Self { scenario, profile, plan, boards, outcomes, wire, lent: false }
     }
 
     /// Takes in the next entry.
@@ -72,6 +81,7 @@ impl<'a> Progress<'a> {
         match &entry.event {
             Event::StepBegun { phase, step, .. } => self.begin(entry.lane, *phase, *step),
             Event::StepEnded { phase, step, end } => self.end(entry, *phase, *step, end),
+            Event::ClientLent => self.lent = true,
             _ => {}
         }
     }
@@ -89,7 +99,7 @@ impl<'a> Progress<'a> {
 
     /// What a step waited for in vain and what came later, by the step's check.
     pub fn late_arrivals(&self) -> BTreeMap<String, EntryId> {
-        let failed = self.outcomes.iter().filter(|(_, outcome)| !outcome.is_satisfied());
+        let failed = self.outcomes.iter().filter(|(_, outcome)| !outcome.goes_on());
         failed
             .filter_map(|((phase, step), _)| {
                 let purpose = self.plan.phases.get(*phase)?.purpose;
@@ -120,6 +130,9 @@ impl<'a> Progress<'a> {
         let Some(planned) = self.planned(phase, step) else { return };
         let id = entry.id.to_string();
         let outcome = match &planned.step.action {
+            Action::Expect(_) | Action::ExpectNone(_) if *end == StepEnd::OutOfSight => {
+                StepOutcome::OutOfSight
+            }
             Action::Expect(expect) => {
                 let scenario = self.scenario;
                 let board = self.board(entry.lane);
@@ -144,7 +157,13 @@ impl<'a> Progress<'a> {
             }
             Action::Act(act) if planned.step.negative.is_none() && !act.may_fail => {
                 let claim = self.contradicted(entry.lane, &act.on, &act.operation);
-                act_outcome(&act.operation, end, claim, id)
+                // A lent client lacks nothing, but the server may lack what gives it a token.
+                let lacks = self.lent && *end == StepEnd::Unsupported;
+                let operation = match act.operation.as_str() {
+                    "enlist" | "connect" if lacks => "token",
+                    operation => operation,
+                };
+                act_outcome(operation, end, claim, id)
             }
             Action::Act(_) => satisfied("carried out".into(), id),
             Action::Send(_) | Action::Compromise(_) => send_outcome(end, id),
@@ -230,7 +249,9 @@ fn act_outcome(
         }
         (StepEnd::Refused(why), _) => failed(why.clone()),
         (StepEnd::TimedOut, _) => failed("no answer in time".into()),
-        (StepEnd::Fenced | StepEnd::NotFenced(_), _) => failed("no answer".into()),
+        (StepEnd::Fenced | StepEnd::NotFenced(_) | StepEnd::OutOfSight, _) => {
+            failed("no answer".into())
+        }
     }
 }
 

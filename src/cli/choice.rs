@@ -50,6 +50,12 @@ impl Choice {
         lists.iter().all(|list| list.is_empty()) && self.failed.is_none()
     }
 
+    /// The rows that are asked for, as patterns of their ids.
+    pub fn asked(&self) -> Vec<String> {
+        let areas = self.area.iter().map(|area| format!("{area}-*"));
+        areas.chain(self.requirement.iter().cloned()).collect()
+    }
+
     /// The same choice as words for a shell.
     pub fn words(&self, ids: &[String]) -> String {
         let flags = [

@@ -229,6 +229,7 @@ fn prepare(args: &Args, world: &World) -> Result<Job, String> {
         peer_fault: None,
         again,
         selection,
+        asked: args.choice.asked(),
     };
     Ok(Job { cases, options, exists, baseline })
 }

@@ -116,6 +116,7 @@ pub fn target(text: &str, world: &World) -> Result<Target, String> {
                 logs: file.logs,
                 attestations: file.attestations,
                 pause: None,
+                lent: Some(lent(world)),
             })
         }
     }
@@ -157,7 +158,14 @@ pub fn bundled(which: Bundled, quirk: Option<&str>, world: &World) -> Target {
         logs: Vec::new(),
         attestations: Vec::new(),
         pause: None,
+        lent: Some(lent(world)),
     }
+}
+
+/// The bundled client, for servers that have none.
+fn lent(world: &World) -> Adapter {
+    let args = ["reference", Bundled::ThirdParty.as_str()];
+    Adapter::Spawn(Spawn::of(Program::new(&world.program).args(args)))
 }
 
 /// Errors as one text.

@@ -40,6 +40,9 @@ pub struct RunHeader {
     /// The words that chose the cases of the run, for what only the whole shows.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub selection: String,
+    /// The rows that were asked for by name or by area, as patterns of their ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<String>,
     /// What `hello` said, with the effective capabilities.
     pub iut: Value,
 }
@@ -98,6 +101,8 @@ pub enum StepEnd {
     Refused(String),
     /// The adapter does not know the operation.
     Unsupported,
+    /// Only a client that a push wakes shows it, and the client is not the subject's.
+    OutOfSight,
 }
 
 /// One thing that happened.
@@ -111,6 +116,8 @@ pub enum Event {
         choice: BTreeMap<String, String>,
         canary: String,
     },
+    /// The third party's client is the harness's own here: what it does says nothing of the subject.
+    ClientLent,
     /// A case that was not run, and why.
     CaseSkipped {
         scenario: String,

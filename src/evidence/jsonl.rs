@@ -85,6 +85,7 @@ pub(super) mod tests {
             iut_ref: "reference:third-party".into(),
             foreign: false,
             selection: String::new(),
+            asked: Vec::new(),
             again: "counterpart run --seed 7".into(),
             iut: serde_json::Value::Null,
         }

@@ -134,6 +134,7 @@ impl Event {
                 format!("the client's keys and its session with {with} are stolen")
             }
             Self::CaseBegun { .. }
+            | Self::ClientLent
             | Self::CaseSkipped { .. }
             | Self::CaseEnded
             | Self::Vitals { .. }
@@ -158,6 +159,7 @@ fn ended(end: &StepEnd) -> Option<String> {
         StepEnd::NotFenced(why) => format!("whether more comes is open: {why}"),
         StepEnd::Refused(why) => format!("the step was refused: {why}"),
         StepEnd::Unsupported => "the adapter does not know the operation".to_owned(),
+        StepEnd::OutOfSight => "only a client of the subject's own would show it".to_owned(),
     })
 }
 

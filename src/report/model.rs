@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::partly::{PartlySeen, partly_seen};
 use super::{Endpoint, shell_word, surface};
 use crate::evidence::RunHeader;
-use crate::spec::{Basis, Catalogue, Profile};
+use crate::spec::{Basis, Catalogue, Profile, id_matches};
 use crate::verdict::baseline::Applied;
 use crate::verdict::{
     CaseResult, Coverage, Outcome, RUN_CASE, Repeats, Standing, Text, Verdict, coverage,
@@ -27,6 +27,9 @@ pub struct Report {
     pub conditional_on: Vec<String>,
     /// What a black box, this profile or this platform cannot decide.
     pub scope: Vec<String>,
+    /// Rows that were asked for and of which none was decided, with what stood in the way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undecided: Vec<String>,
     pub seed: u64,
     pub profile: Value,
     pub ics: Value,
@@ -78,11 +81,14 @@ pub fn assemble(
     cases.iter_mut().for_each(|case| add_command(case, &header.again, &header.selection));
     let catalogue = Catalogue::builtin();
     let coverage = coverage(catalogue, profile, &cases);
+    let undecided = undecided(&header.asked, &cases);
+    let outcome = Outcome::of(&cases);
     Report {
         schema: SCHEMA,
-        outcome: Outcome::of(&cases),
+        outcome: if undecided.is_empty() { outcome } else { outcome.short_of_its_aim() },
         conditional_on: conditional_on(&cases),
         scope: scope(&coverage, &cases),
+        undecided,
         seed: header.seed,
         profile: json!({ "id": profile.id(), "digest": profile.digest() }),
         ics: header.iut.get("ics").cloned().unwrap_or(Value::Null),
@@ -130,9 +136,8 @@ impl Report {
     /// Says that the run was interrupted before these cases were finished: what is not there
     /// cannot be conformant.
     pub fn interrupted(mut self, unfinished: Vec<String>) -> Self {
-        let decided = matches!(self.outcome, Outcome::Nonconformant | Outcome::Invalid);
-        if !unfinished.is_empty() && !decided {
-            self.outcome = Outcome::Incomplete;
+        if !unfinished.is_empty() {
+            self.outcome = self.outcome.short_of_its_aim();
         }
         self.unfinished = unfinished;
         self
@@ -201,9 +206,73 @@ fn scope(coverage: &Coverage, cases: &[CaseResult]) -> Vec<String> {
     rows.chain(ruled_out.collect::<BTreeSet<_>>()).collect()
 }
 
+/// What was asked for and came to nothing. Rows that do not apply are no gap.
+fn undecided(asked: &[String], cases: &[CaseResult]) -> Vec<String> {
+    let gap = |pattern: &String| {
+        let checks = cases.iter().flat_map(|case| &case.checks);
+        let of_it = checks.filter(|check| id_matches(pattern, &check.requirement));
+        let mut open = of_it.clone().filter(|check| check.verdict == Verdict::NotTestable);
+        let first = open.next()?;
+        let decided = of_it.into_iter().any(|check| check.verdict.executed());
+        let why = first.not_decided.as_ref().map(|why| format!(" ({})", why.sentence()));
+        (!decided).then(|| format!("{pattern}{}", why.unwrap_or_default()))
+    };
+    asked.iter().filter_map(gap).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::verdict::{CheckResult, NotDecided, Witness};
+
+    fn case(rows: &[(&str, Verdict)]) -> CaseResult {
+        let check = |(row, verdict): &(&str, Verdict)| CheckResult {
+            id: "step-1".into(),
+            requirement: (*row).into(),
+            verdict: *verdict,
+            basis: Basis::Stated,
+            profile_key: None,
+            witness: Witness::Wire,
+            known: false,
+            behind: None,
+            not_decided: (*verdict == Verdict::NotTestable)
+                .then(|| NotDecided::RuledOut("no such seat".into())),
+            findings: Vec::new(),
+        };
+        let checks: Vec<CheckResult> = rows.iter().map(check).collect();
+        CaseResult {
+            id: "a".into(),
+            scenario: "a".into(),
+            title: "a".into(),
+            milestone: "M1".into(),
+            verdict: CaseResult::worst(&checks),
+            isolated: false,
+            log: None,
+            measures: Vec::new(),
+            thefts: Vec::new(),
+            checks,
+            volatile: None,
+        }
+    }
+
+    #[test]
+    fn what_was_asked_for_and_not_decided_is_named() {
+        use Verdict::{Inconclusive, NotApplicable, NotTestable, Pass};
+        let rows = [
+            ("JWK-001", Pass),
+            ("JWK-002", NotTestable),
+            ("PSH-001", NotTestable),
+            ("JWT-001", NotApplicable),
+            ("NOI-001", Inconclusive),
+        ];
+        let of = |asked: &[&str]| {
+            let asked: Vec<String> = asked.iter().map(|word| (*word).to_owned()).collect();
+            undecided(&asked, &[case(&rows)])
+        };
+        assert_eq!(of(&["JWK-*", "JWT-*", "NOI-*"]), [""; 0]);
+        assert_eq!(of(&["JWK-*", "PSH-*"]), ["PSH-* (no such seat)"]);
+        assert_eq!(of(&["JWK-002"]), ["JWK-002 (no such seat)"]);
+    }
 
     #[test]
     fn what_only_the_run_shows_is_seen_again_by_the_same_choice_of_cases() {

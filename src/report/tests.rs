@@ -113,6 +113,7 @@ fn report() -> Report {
         foreign: true,
         again: "counterpart run --iut acme.yaml --seed 7".into(),
         selection: "--milestone M2".into(),
+        asked: Vec::new(),
         iut: json!({
             "name": "acme",
             "version": "2.3.1",

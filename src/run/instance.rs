@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::accounts::INTEGRATOR_ID;
 use super::desk::{Desk, Move, Streams};
+use super::lent;
 use super::life::{End, Life, Word};
 use super::session::Shared;
 use super::state::StateFolder;
@@ -24,7 +25,7 @@ use crate::driver::{CallError, Incoming, Owner, Params, Pending, Seat};
 use crate::http::{Delivery, HttpRequest, HttpResponse, Strain};
 use crate::iut::vitals::Usage;
 use crate::iut::{Instance, StartError};
-use crate::limits::{EXIT_WAIT_MS_MAX, LEAVE_WAIT_MS_MAX};
+use crate::limits::{EXIT_WAIT_MS_MAX, LEAVE_WAIT_MS_MAX, QUEUE_EVENTS_MAX};
 use crate::net::{Authority, ConnId, ExchangeId, HttpVersion, Manner, Net, NetEvent, Probe, Trust};
 use crate::role::meta::{Integrator, Meta, proxied_head};
 use crate::spec::Ics;
@@ -59,6 +60,8 @@ pub struct Host {
     there: AtomicU64,
     /// Who signs the certificate of Meta's HTTP services, where the subject speaks TLS.
     pub authority: Option<Arc<Authority>>,
+    /// The client that is lent to a server without one.
+    lent: Option<Arc<Instance>>,
     /// Where it keeps its state, if its case stops the program.
     state: Option<StateFolder>,
     net: Arc<Net>,
@@ -172,7 +175,9 @@ impl Host {
         let desk = Arc::new(Mutex::new(Desk::new(company != Company::Many, lobby)));
         let net = Arc::new(net);
         let (tell, words) = mpsc::channel(1);
-        let task = serve(Arc::clone(&net), Arc::clone(&desk), events, (incoming, words));
+        let (lent_said, of_lent) = mpsc::channel(QUEUE_EVENTS_MAX);
+        let said = Said { incoming, words, of_lent };
+        let task = serve(Arc::clone(&net), Arc::clone(&desk), events, said);
         let mortal = company == Company::Stopped
             && target.adapter.is_spawned()
             && effective(&instance, target).has("state_dir");
@@ -190,12 +195,20 @@ impl Host {
             shared: !matches!(company, Company::Own | Company::Stopped),
             came: AtomicU64::new(0),
             there: AtomicU64::new(0),
+            lent: None,
             state: (company == Company::Stopped).then(StateFolder::new).transpose()?,
             net,
             desk,
             task,
         };
         host.configured = host.configure(host.configurations(shared, addresses)).await;
+        if lent::is_wanted(target, &host.seats) && host.is_configured() {
+            let told = host.configuration(Seat::ThirdPartyClient, shared, addresses);
+            if let Some((instance, incoming)) = lent::start(target, shared, told).await {
+                lent::hand_on(incoming, lent_said);
+                host.lent = Some(instance);
+            }
+        }
         Ok(host)
     }
 
@@ -308,6 +321,11 @@ impl Host {
         self.seats.contains(&Seat::ThirdPartyServer)
     }
 
+    /// True if a client is lent to it.
+    pub fn has_lent_client(&self) -> bool {
+        self.lent.is_some()
+    }
+
     /// True once the adapter is gone.
     pub fn has_ended(&self) -> bool {
         lock(&self.desk).has_ended()
@@ -396,6 +414,17 @@ impl Guest {
     /// [`CallError`] where it could not be sent.
     pub async fn begin(&self, operation: &str, params: Params) -> Result<Pending, CallError> {
         self.host.instance().begin(self.owner, operation, params).await
+    }
+
+    /// Does the same with the client that is lent to the subject.
+    ///
+    /// # Errors
+    /// [`CallError`] where it could not be sent, or none is lent.
+    pub async fn begin_lent(&self, operation: &str, params: Params) -> Result<Pending, CallError> {
+        let lent = self.host.lent.as_ref().ok_or(CallError::Closed)?;
+        let mut pending = lent.begin(self.owner, operation, params).await?;
+        pending.id = lent::id(pending.id);
+        Ok(pending)
     }
 
     pub fn send(&self, conn: ConnId, bytes: Vec<u8>) {
@@ -487,7 +516,7 @@ impl Guest {
                 let mut params = Params::new();
                 params.insert("account".into(), json!(account));
                 // Nobody waits for a user who does not go: the connection is closed below.
-                let instance = host.instance();
+                let instance = host.lent.clone().unwrap_or_else(|| host.instance());
                 let call = instance.call("disconnect", params);
                 let _ = match instance.is_patient() {
                     true => Ok(call.await),
@@ -502,12 +531,20 @@ impl Guest {
     }
 }
 
+/// Where an instance's voices come in.
+struct Said {
+    incoming: mpsc::Receiver<Incoming>,
+    words: mpsc::Receiver<Word>,
+    /// Of the client that is lent to it.
+    of_lent: mpsc::Receiver<Incoming>,
+}
+
 /// Hands on what comes in, until the host is dropped.
 fn serve(
     net: Arc<Net>,
     desk: Arc<Mutex<Desk>>,
     mut events: mpsc::Receiver<NetEvent>,
-    (mut incoming, mut words): (mpsc::Receiver<Incoming>, mpsc::Receiver<Word>),
+    Said { mut incoming, mut words, mut of_lent }: Said,
 ) -> JoinHandle<()> {
     tokio::spawn(async move {
         // The end of a process that is killed on purpose is nobody's misfortune.
@@ -519,6 +556,7 @@ fn serve(
                     Incoming::Closed { .. } if dying => continue,
                     said => lock(&desk).said(said),
                 },
+                Some(said) = of_lent.recv() => lock(&desk).said(said),
                 Some(word) = words.recv() => match word {
                     Word::Ends(heard) => {
                         dying = true;

@@ -16,6 +16,7 @@ mod files;
 mod instance;
 mod isolation;
 mod killing;
+mod lent;
 mod life;
 mod line;
 mod log;

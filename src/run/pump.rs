@@ -6,6 +6,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::desk::Visit;
+use super::lent::{self, Asked};
 use super::recorder::RecordError;
 use super::session::{Misfortune, Session};
 use crate::driver::{CallError, Incoming, Params};
@@ -251,12 +252,30 @@ impl Session<'_> {
         operation: &str,
         params: Params,
     ) -> Result<Result<Value, CallError>, RecordError> {
+        let asked = if self.lends { lent::asked(operation) } else { Asked::Subject };
+        if asked == Asked::Both {
+            // The subject's answer is what counts.
+            let _ = self.ask_one(true, operation, params.clone()).await?;
+        }
+        self.ask_one(asked == Asked::Lent, operation, params).await
+    }
+
+    async fn ask_one(
+        &mut self,
+        lent: bool,
+        operation: &str,
+        params: Params,
+    ) -> Result<Result<Value, CallError>, RecordError> {
         if self.gone || self.hangs {
             return Ok(Err(CallError::Closed));
         }
         let timeout = self.shared.operation_timeout;
         let mut patience = Patience::new(timeout);
-        let pending = match self.guest.begin(operation, params).await {
+        let begun = match lent {
+            true => self.guest.begin_lent(operation, params).await,
+            false => self.guest.begin(operation, params).await,
+        };
+        let pending = match begun {
             Ok(pending) => pending,
             Err(error) => return self.unanswered(error, patience).await,
         };

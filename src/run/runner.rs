@@ -18,7 +18,7 @@ use super::session::{Ended, Session, Shared};
 use super::shown::Shown;
 use super::target::{Started, Target};
 use super::whole::{Befallen, shows};
-use super::{HARNESS, isolation, prerequisite, probe};
+use super::{HARNESS, isolation, lent, prerequisite, probe};
 use crate::check::{Setting, judge};
 use crate::clock::UnixMs;
 use crate::driver::{Hello, Seat};
@@ -48,6 +48,8 @@ pub struct RunOptions {
     pub again: String,
     /// The words that chose the cases.
     pub selection: String,
+    /// The rows among them.
+    pub asked: Vec<String>,
 }
 
 /// Watches a run; it is called from several tasks.
@@ -225,6 +227,7 @@ fn header(options: &RunOptions, hello: &Hello, ics: &Ics) -> RunHeader {
         foreign: options.target.foreign,
         again: options.again.clone(),
         selection: options.selection.clone(),
+        asked: options.asked.clone(),
         iut: json!({
             "name": hello.iut.name,
             "version": hello.iut.version,
@@ -412,7 +415,11 @@ impl Run {
             return Some(Skip::Prerequisite(why));
         }
         let actors = scenario.actors.iter().filter(|(_, actor)| actor.iut);
-        let missing = actors.map(|(_, actor)| actor.plays).find(|plays| !self.has_seat(*plays))?;
+        let seats = self.pool.target.played(&self.hello);
+        let lends = lent::is_wanted(&self.pool.target, &seats) && lent::serves(scenario);
+        let lent = |plays: &Plays| lends && *plays == Plays::ThirdPartyClient;
+        let mut missing = actors.map(|(_, actor)| actor.plays);
+        let missing = missing.find(|plays| !self.has_seat(*plays) && !lent(plays))?;
         let seat = missing.word();
         Some(Skip::Prerequisite(format!("the subject does not play the seat {seat}")))
     }

@@ -18,6 +18,7 @@ use super::recorder::{RecordError, Recorder};
 use super::stubs::Stubs;
 use crate::canary::{Canary, Oracle, Sighting};
 use crate::check::{Progress, lane};
+use crate::driver::Seat;
 use crate::evidence::{Channel, Event, Growth, Lane, Skip, Stream, Transcript, Trouble};
 use crate::iut::logfiles::LogFiles;
 use crate::iut::vitals::Usage;
@@ -29,7 +30,7 @@ use crate::net::{ConnId, ExchangeId};
 use crate::role::FetchId;
 use crate::role::meta::Meta;
 use crate::role::quirk::Fault;
-use crate::scenario::{Action, Case, Phase, Plan, PlannedStep, Purpose};
+use crate::scenario::{Action, Case, Phase, Plan, PlannedStep, Plays, Purpose};
 use crate::seed::Seed;
 use crate::spec::Profile;
 use crate::wire::EncodeAs;
@@ -114,6 +115,10 @@ pub struct Session<'a> {
     pub(super) http: HttpLines,
     /// The hosts that are neither Meta's nor the third party's.
     pub(super) stubs: Stubs,
+    /// The client is the harness's own, lent to a server without one.
+    pub(super) lends: bool,
+    /// Lanes in which a push came after the last connect: who is online there is the wake's doing.
+    pub(super) pushed: BTreeSet<Lane>,
     /// Whose pings went unanswered, by lane and actor; a notification is their fence.
     pub(super) deaf: BTreeSet<(Lane, String)>,
     /// Counts fences, to name their stanzas.
@@ -194,6 +199,8 @@ impl<'a> Session<'a> {
             lines: Lines::default(),
             http: HttpLines::default(),
             stubs: Stubs::default(),
+            lends: false,
+            pushed: BTreeSet::new(),
             deaf: BTreeSet::new(),
             fences: 0,
             hangs: false,
@@ -238,6 +245,14 @@ impl<'a> Session<'a> {
         if let Some(why) = ruled_out.or_else(|| proxy::ruled_out(self.case, self.host())) {
             return self.skip(why).await;
         }
+        if !self.host().seats.contains(&Seat::ThirdPartyClient) && has_client(self.case) {
+            if !self.host().has_lent_client() {
+                return self
+                    .skip("the client to be lent to the subject did not start".into())
+                    .await;
+            }
+            self.lends = true;
+        }
         match Stubs::start(&self.case.scenario.http).await {
             Ok(stubs) => self.stubs = stubs,
             Err(why) => return self.skip(format!("no port for the scenario's stubs: {why}")).await,
@@ -280,6 +295,9 @@ impl<'a> Session<'a> {
             canary: self.canary.clone(),
         };
         self.note(begun);
+        if self.lends {
+            self.note(Event::ClientLent);
+        }
     }
 
     /// Notes what the instance was told before the case came; true if it accepted that.
@@ -323,7 +341,7 @@ impl<'a> Session<'a> {
             self.note(Event::StepEnded { phase: number, step: at, end });
             self.recorder.flush()?;
             let outcome = self.recorder.progress.outcome(number, at);
-            if !outcome.is_some_and(crate::check::StepOutcome::is_satisfied) {
+            if !outcome.is_some_and(crate::check::StepOutcome::goes_on) {
                 self.settle().await?;
                 return Ok(false);
             }
@@ -477,6 +495,12 @@ impl<'a> Session<'a> {
         let text = text.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
         format!("{}:{line}: {text} [{:?}]", source.name, planned.part)
     }
+}
+
+/// True if clients of the third party take part.
+fn has_client(case: &Case) -> bool {
+    let mut actors = case.scenario.actors.iter();
+    actors.any(|(_, actor)| actor.iut && actor.plays == Plays::ThirdPartyClient)
 }
 
 /// A high-entropy word that stands for "what the user wrote" in every text of a case.

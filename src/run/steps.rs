@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::lent;
 use super::recorder::RecordError;
 use super::session::Session;
 use crate::driver::{CallError, Params};
@@ -29,6 +30,11 @@ impl Session<'_> {
         match &step.action {
             Action::Act(act) => self.act(act, step.label.as_deref()).await,
             Action::Send(send) => self.send(send, step.label.as_deref()).await,
+            Action::Expect(expect) | Action::ExpectNone(expect)
+                if self.pushed.contains(&self.lane) && lent::is_out_of_sight(expect.kind) =>
+            {
+                Ok(StepEnd::OutOfSight)
+            }
             Action::Expect(expect) => self.expect(expect).await,
             Action::ExpectNone(expect) => self.fence(expect).await,
             Action::Fault(fault) => self.fault(fault, step.label.as_deref()).await,
@@ -99,10 +105,19 @@ impl Session<'_> {
             self.settle().await?;
         }
         let skips = enlistment_is_skipped(&self.shared.profile);
-        let params = match self.params(act).await? {
+        let mut params = match self.params(act).await? {
             Ok(params) => params,
             Err(why) => return Ok(StepEnd::Refused(why)),
         };
+        if act.operation == "connect" {
+            self.pushed.remove(&self.lane);
+        }
+        if self.lends && takes_a_token(&act.operation) {
+            match self.token_of_the_subject(&act.on).await? {
+                Ok(token) => drop(params.insert("token".into(), token)),
+                Err(error) => return Ok(ended(Err(error))),
+            }
+        }
         if act.operation == "enlist" && skips {
             return Ok(StepEnd::Done);
         }
@@ -296,6 +311,9 @@ impl Session<'_> {
             Some(Mutation::PushBody(body)) => (None, Some(*body)),
             _ => (None, None),
         };
+        if self.lends {
+            self.pushed.insert(self.lane);
+        }
         let (to, label) = (send.to.clone(), label.map(str::to_owned));
         self.meta.push(Push { lane: self.lane, to, label, fault, body })
     }
@@ -398,16 +416,37 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// Asks the subject's server for a token for a user of the lent client.
+    async fn token_of_the_subject(
+        &mut self,
+        actor: &str,
+    ) -> Result<Result<Value, CallError>, RecordError> {
+        let board = self.recorder.progress.board(self.lane);
+        let user = board.value(&format!("{actor}.visible_id")).unwrap_or_default();
+        let mut params = Map::new();
+        params.insert("seat".into(), json!("third-party-server"));
+        params.insert("user".into(), json!(user));
+        let answer = self.call("token", params, Some(actor)).await?;
+        Ok(answer.map(|mut result| result["jwt"].take()))
+    }
+
     /// The token for a client whose server is not part of the implementation under test.
     fn token_for(&mut self, act: &Act) -> Option<String> {
-        let wants = matches!(act.operation.as_str(), "enlist" | "connect");
-        if !wants || self.host().has_server() || enlistment_is_skipped(&self.shared.profile) {
+        if !takes_a_token(&act.operation)
+            || self.host().has_server()
+            || enlistment_is_skipped(&self.shared.profile)
+        {
             return None;
         }
         let board = self.recorder.progress.board(self.lane);
         let visible_id = board.value(&format!("{}.visible_id", act.on))?;
         Some(self.meta.stand_in_token(&visible_id))
     }
+}
+
+/// Operations with which a user's token is shown.
+fn takes_a_token(operation: &str) -> bool {
+    matches!(operation, "enlist" | "connect")
 }
 
 /// Operations whose `path` names a file that the harness makes.

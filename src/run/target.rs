@@ -42,6 +42,8 @@ pub struct Target {
     pub attestations: Vec<Attestation>,
     /// Held after each start, before anything is said.
     pub pause: Option<Pause>,
+    /// The client that is lent to a server which is judged alone.
+    pub lent: Option<Adapter>,
 }
 
 impl Target {
@@ -78,6 +80,17 @@ impl Target {
             pause: self.pause.clone(),
         };
         self.adapter.start(&options).await
+    }
+
+    /// Starts another adapter than the subject's, and greets it.
+    pub(super) async fn start_of(
+        &self,
+        adapter: &Adapter,
+        seed: Seed,
+    ) -> Result<Started, StartError> {
+        let nonsense = seed.rng(&["nonsense"]).next_u32();
+        let (harness, timeouts) = (HARNESS.into(), Timeouts::default());
+        adapter.start(&Options { harness, nonsense, timeouts, pause: None }).await
     }
 
     /// The seats that the subject plays in this run.

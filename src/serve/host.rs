@@ -502,6 +502,7 @@ fn journal(options: &Options) -> Result<Option<Journal>, ServeError> {
         foreign: true,
         again: "counterpart serve".into(),
         selection: String::new(),
+        asked: Vec::new(),
         iut: serde_json::json!({ "name": "a client at `counterpart serve`", "version": "unknown" }),
     };
     let failed = |error| ServeError::Log { path: path.clone(), error };

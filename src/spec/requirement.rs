@@ -94,6 +94,11 @@ impl Requirement {
     pub fn area(&self) -> &str {
         self.id.split_once('-').map_or(self.id.as_str(), |(area, _)| area)
     }
+
+    /// True if the third party's server keeps or breaks it, whatever its clients do.
+    pub fn binds_server_alone(&self) -> bool {
+        self.binds.contains(&Party::Server) && !self.binds.contains(&Party::Client)
+    }
 }
 
 /// A document that rows cite by its code.

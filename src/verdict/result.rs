@@ -315,6 +315,14 @@ impl Outcome {
         }
     }
 
+    /// The same of a run that did not do what it was to do: it is not conformant for that alone.
+    pub fn short_of_its_aim(self) -> Self {
+        match self {
+            Self::Nonconformant | Self::Invalid => self,
+            Self::Conformant | Self::ConformantWithWarnings | Self::Incomplete => Self::Incomplete,
+        }
+    }
+
     /// The words in reports.
     pub fn word(self) -> &'static str {
         match self {

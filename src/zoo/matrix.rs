@@ -377,6 +377,7 @@ async fn run(
         peer_fault,
         again: format!("counterpart run --iut 'reference:third-party?quirk={id}' --seed {seed}"),
         selection: String::new(),
+        asked: Vec::new(),
     };
     Ok(run_all(cases, run, Arc::new(Silent)).await?.into_cases())
 }

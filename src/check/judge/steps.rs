@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Setting;
 use super::grading::{broken, contradicted, resting_on_signal, result, undecided};
+use super::lent;
 use super::seen::{idle_fault, observed};
 use crate::check::progress::{Progress, StepOutcome};
 use crate::check::resting;
@@ -85,7 +86,7 @@ impl Steps<'_> {
     fn stop(&self, step: &Step, part: Part, outcome: Option<&StepOutcome>) -> Option<Stop> {
         let what = self.describe(step, part);
         match outcome {
-            Some(StepOutcome::Satisfied { .. }) => None,
+            Some(StepOutcome::Satisfied { .. } | StepOutcome::OutOfSight) => None,
             // A hook is an offer; what needs it cannot be tested (`interfaces.md` §6).
             Some(StepOutcome::Unsupported { operation, .. })
                 if matches!(step.action, Action::Advance(_)) =>
@@ -187,6 +188,7 @@ impl Steps<'_> {
             Some(StepOutcome::NoFence { why }) => {
                 undecided(check, NotDecided::NoFence(why.clone()))
             }
+            Some(StepOutcome::OutOfSight) => lent::out_of_sight(check),
             None => undecided(check, NotDecided::Precondition("the step was not reached".into())),
         }
     }
@@ -258,7 +260,7 @@ impl Steps<'_> {
                     _ => continue,
                 };
                 let outcome = self.progress.outcome(phase, at);
-                if outcome.is_some_and(StepOutcome::is_satisfied) {
+                if outcome.is_some_and(StepOutcome::goes_on) {
                     continue;
                 }
                 // Who never answers a ping is not damaged by what came before it.
@@ -337,12 +339,30 @@ impl Steps<'_> {
         .collect()
     }
 
+    /// Labels of what only a client of the subject's own would have shown.
+    fn out_of_sight(&self) -> BTreeSet<String> {
+        let phases = self.plan.phases.iter().enumerate();
+        let steps = phases.flat_map(|(phase, steps)| {
+            steps.steps.iter().enumerate().map(move |(at, planned)| (phase, at, planned))
+        });
+        let hidden = steps.filter(|(phase, at, _)| {
+            self.progress.outcome(*phase, *at) == Some(&StepOutcome::OutOfSight)
+        });
+        let labels = hidden.flat_map(|(_, _, planned)| {
+            let named = planned.step.references();
+            let named =
+                named.into_iter().filter_map(|path| Some(path.split_once('.')?.0.to_owned()));
+            named.chain(planned.step.label.clone()).collect::<Vec<_>>()
+        });
+        labels.collect()
+    }
+
     fn main_phase_ended(&self) -> bool {
         let phases = self.plan.phases.iter().enumerate();
         let mut main = phases.filter(|(_, phase)| phase.purpose == Purpose::Main);
         main.all(|(number, phase)| {
             let outcomes = (0..phase.steps.len()).map(|at| self.progress.outcome(number, at));
-            outcomes.into_iter().all(|outcome| outcome.is_some_and(StepOutcome::is_satisfied))
+            outcomes.into_iter().all(|outcome| outcome.is_some_and(StepOutcome::goes_on))
         })
     }
 
@@ -354,11 +374,11 @@ impl Steps<'_> {
         if !self.main_phase_ended() {
             return;
         }
-        let missing = self
-            .scenario
-            .must_observe
-            .iter()
-            .find(|wanted| !seen.contains(&(wanted.label.clone(), wanted.event)));
+        let hidden = self.out_of_sight();
+        let mut wanted = self.scenario.must_observe.iter();
+        let missing = wanted.find(|wanted| {
+            !seen.contains(&(wanted.label.clone(), wanted.event)) && !hidden.contains(&wanted.label)
+        });
         let missing = missing.map(|seen| format!("{}.{}", seen.label, seen.event.word()));
         let Some(what) = missing.or_else(|| idle_fault(self.transcript)) else { return };
         for check in checks.iter_mut().filter(|check| check.verdict == Verdict::Pass) {

@@ -150,6 +150,10 @@ fn tail(page: &mut Page, report: &Report) {
             format!("the run was interrupted; not finished: {}", report.unfinished.join(", "));
         labelled(page, "unfinished", &text);
     }
+    for (n, gap) in report.undecided.iter().enumerate() {
+        let label = if n == 0 { "undecided" } else { "" };
+        labelled(page, label, &format!("asked for, and no row of it was decided: {gap}"));
+    }
     if let Some(baseline) = &report.baseline {
         labelled(page, "baseline", &baseline.sentence());
         for problem in &baseline.problems {
