@@ -279,21 +279,7 @@ impl Net {
         head: Head,
         strain: Strain,
     ) {
-        let wait = self.shared.waits.relay;
-        self.relay_within(wait, id, url, request, head, strain);
-    }
-
-    /// Does the same for a server that may be silent for so long and no longer.
-    pub fn relay_within(
-        &self,
-        wait: Duration,
-        id: ExchangeId,
-        url: impl Into<String>,
-        request: HttpRequest,
-        head: Head,
-        strain: Strain,
-    ) {
-        relay::start(&self.shared, wait, id, url.into(), request, head, strain);
+        relay::start(&self.shared, id, url.into(), request, head, strain);
     }
 
     /// Breaks a request off: its connection ends before the answer is there.

@@ -34,7 +34,6 @@ pub(super) type Wanted = (String, String, Vec<(String, String)>);
 
 pub(super) fn start(
     shared: &Arc<Shared>,
-    wait: Duration,
     id: ExchangeId,
     url: String,
     request: HttpRequest,
@@ -51,6 +50,7 @@ pub(super) fn start(
     }
     let task = Arc::clone(shared);
     shared.spawn(async move {
+        let wait = task.waits.relay;
         let asked = timeout(wait, fetch::begin(&task, &url, request, strain)).await;
         let readers = wanted.map_or_else(|| vec![id], |wanted| task.readers_of(&wanted));
         let failed = |status| Err(head(HttpResponse::new(status)));
@@ -65,7 +65,7 @@ pub(super) fn start(
                     task.answer(reader, Answer::Whole(answer.clone()));
                 }
             }
-            Ok((parts, body)) => pass(&task, wait, &readers, &parts, body).await,
+            Ok((parts, body)) => pass(&task, &readers, &parts, body).await,
         }
     });
 }
@@ -111,13 +111,8 @@ impl Parts {
     }
 }
 
-async fn pass(
-    shared: &Arc<Shared>,
-    wait: Duration,
-    readers: &[ExchangeId],
-    parts: &Parts,
-    body: Incoming,
-) {
+async fn pass(shared: &Arc<Shared>, readers: &[ExchangeId], parts: &Parts, body: Incoming) {
+    let wait = shared.waits.relay;
     let body = Watched { body, wait, over: Box::pin(sleep(wait)) };
     if let [only] = readers {
         return shared.answer(*only, parts.with(Body::new(body), false));

@@ -20,8 +20,6 @@ use crate::role::media_proxy::{Collected, MediaProxy, Next, ProxySettings};
 use crate::role::quirk::Fault;
 use crate::role::third_party_client::Values;
 
-/// How long a third party may be silent: soon enough for readers, and for scenarios.
-const SILENCE_MAX: Duration = Duration::from_secs(3);
 /// Longer than any reader waits.
 const FOR_EVER: Duration = Duration::from_secs(3600);
 
@@ -77,7 +75,7 @@ impl ThirdParty {
                 // What is asked for over a slow line is not shared.
                 let delay = Duration::from_millis(u64::from(alone));
                 let strain = Strain { delay, ..Strain::default() };
-                self.net.relay_within(SILENCE_MAX, reader, url, request, head, strain);
+                self.net.relay_strained(reader, url, request, head, strain);
             }
             Next::Collect { url, request } => {
                 // A fault: who collects does not look at the time.

@@ -79,9 +79,14 @@ impl Called {
                 let found = found.or_else(|| self.oracle.scan(&body.bytes()?))?;
                 Some(told(entry, &found, "in an answer of the server"))
             }
-            Event::Sighted { channel, place, what, form, name: true, .. }
-                if matches!(channel, Channel::Http | Channel::Login) =>
-            {
+            Event::Sighted {
+                channel: Channel::Http | Channel::Login,
+                place,
+                what,
+                form,
+                name: true,
+                ..
+            } => {
                 let actual = format!("{what} stands in {place} ({form})");
                 Some(Observed::new("PRV-001", false, EXPECTED, actual, entry))
             }
