@@ -69,6 +69,11 @@ impl Canary {
     pub fn new(what: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
         Self { what: what.into(), bytes: bytes.into() }
     }
+
+    /// A user's display name, by the word in it that nothing else holds.
+    pub fn of_name(whose: &str, name: &str) -> Self {
+        Self::new(format!("{whose}'s display name"), name.rsplit(' ').next().unwrap_or(name))
+    }
 }
 
 impl Oracle {

@@ -55,7 +55,8 @@ pub static NOTIFICATIONS: &[Kind] = &[
     kind("identity_changed", &[FROM]),
     kind("media", &[ID, state(&["available", "refused", "failed"])]),
     kind("connection", &[state(&["connecting", "open", "closed", "refused"])]),
-    kind("woken", &[]),
+    // What the third party's own push carried, where it is handed over (PSH-009).
+    kind("woken", &[Member::may("payload", Shape::Text)]),
     kind("notice", &[Member::must("text", Shape::Text)]),
     kind("error_shown", &[Member::must("class", Shape::Word(ErrorClass::WORDS))]),
 ];

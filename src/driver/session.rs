@@ -90,9 +90,13 @@ static OFFERS: Record = Record::of(&[
     Member::may("jwks_url", Shape::Text),
     Member::may("tls_ca", Shape::Text),
 ]);
-/// `login` is given where the profile knows no enlistment, e.g. for companion clients.
-static USER: Record =
-    Record::open(&[Member::must("visible_id", Shape::Text), Member::may("login", Shape::Jid)]);
+/// `login` is given where the profile knows no enlistment, e.g. for companion clients; `name` is the
+/// display name that the user has chosen, for a client that has any.
+static USER: Record = Record::open(&[
+    Member::must("visible_id", Shape::Text),
+    Member::may("login", Shape::Jid),
+    Member::may("name", Shape::Text),
+]);
 
 /// Every operation that is part of every adapter.
 pub static SESSION: &[Operation] = &[

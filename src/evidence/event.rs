@@ -430,15 +430,25 @@ pub enum Event {
         what: String,
         bytes: Payload,
     },
+    /// The display name that a user has from here on: no content, but personal data, and the protocol
+    /// has few places for it (PRV-001).
+    Named {
+        /// The actor.
+        whose: String,
+        name: String,
+    },
     /// A canary was seen in what is not recorded as it came.
     Sighted {
-        /// `http`, `login` or `log`.
+        /// `http`, `login`, `push` or `log`.
         channel: Channel,
         /// Where in it, e.g. `header x-debug`.
         place: String,
         what: String,
         form: String,
         offset: usize,
+        /// It is a display name, and no content.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        name: bool,
     },
     /// What the subject wrote for people was searched: so many lines.
     LogSearched {
@@ -464,6 +474,8 @@ pub enum Channel {
     Http,
     /// The payload of a login, which Meta reads.
     Login,
+    /// The body of a push that Meta's side makes.
+    Push,
     /// Standard error, or a log that was handed over.
     Log,
 }

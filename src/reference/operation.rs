@@ -19,6 +19,8 @@ pub(super) enum Operation {
     Account {
         account: String,
         visible_id: String,
+        /// The display name, if the user has one.
+        name: String,
     },
     /// A user's action.
     Do {
@@ -115,10 +117,10 @@ impl Operation {
             "inject_wake" => return Ok(Self::Wake { account }),
             "thread" => return Ok(Self::Thread { account, with: jid(&params, "with")? }),
             "account" => {
-                let visible_id =
-                    params.get("user").and_then(|user| user.get("visible_id")?.as_str());
-                let visible_id = visible_id.unwrap_or_default().to_owned();
-                return Ok(Self::Account { account, visible_id });
+                let user = |member: &str| params.get("user")?.get(member)?.as_str();
+                let said = |member: &str| user(member).unwrap_or_default().to_owned();
+                let (visible_id, name) = (said("visible_id"), said("name"));
+                return Ok(Self::Account { account, visible_id, name });
             }
             "opt_in" => Command::OptIn,
             "enlist" => Command::Enlist,

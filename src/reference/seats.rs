@@ -10,6 +10,7 @@ use super::third_party::{Account, ThirdParty};
 use super::{Transport, surface};
 use crate::driver::session::Offers;
 use crate::driver::{ErrorClass, Params, RpcError, Seat};
+use crate::role::quirk::Fault;
 use crate::role::third_party_client::{Settings, ThirdPartyClient, Values};
 use crate::role::third_party_server::{ServerSettings, ThirdPartyServer};
 use crate::seed::Seed;
@@ -79,13 +80,20 @@ impl ThirdParty {
         &mut self,
         account: String,
         visible_id: String,
+        name: &str,
     ) -> Result<Value, RpcError> {
         if self.accounts.contains_key(&account) {
             return Err(RpcError::invalid_params("the account exists already"));
         }
-        let client = self.started_client(&account, &visible_id)?;
+        let mut client = self.started_client(&account, &visible_id)?;
+        if let Some(client) = &mut client {
+            client.set_name(name);
+        }
         if let Some(server) = &mut self.server {
             server.add_user(&visible_id);
+            if self.options.quirk.is_some_and(|quirk| quirk.fault == Fault::PushAnswerHoldsName) {
+                server.hint(&visible_id, name);
+            }
         }
         let user = Account { visible_id, client, token: None, wake_at: None };
         self.accounts.insert(account, user);

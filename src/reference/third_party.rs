@@ -207,12 +207,13 @@ impl ThirdParty {
                 let outcome = self.configure(&params).await;
                 self.answer(id, outcome).await
             }
-            Operation::Account { account, visible_id } => {
-                let outcome = self.add_account(account.clone(), visible_id);
+            Operation::Account { account, visible_id, name } => {
+                let outcome = self.add_account(account.clone(), visible_id, &name);
                 self.carry_out(&account).await?;
                 self.answer(id, outcome).await
             }
             Operation::Do { account, command, token } => {
+                self.hint(&account, &command);
                 let now = self.now();
                 let Some(client) = self.client(&account) else { return self.unknown(id).await };
                 client.command(now, id, command);
@@ -232,7 +233,7 @@ impl ThirdParty {
             Operation::Wake { account } => {
                 let now = self.now();
                 let Some(client) = self.client(&account) else { return self.unknown(id).await };
-                client.wake(now);
+                client.wake(now, None);
                 self.carry_out(&account).await?;
                 self.answer(id, Ok(json!({}))).await
             }

@@ -1,5 +1,7 @@
 //! The traffic between roles, sockets and the driver's line: inputs in, outputs carried out.
 
+use serde_json::json;
+
 use super::seats::Chat;
 use super::third_party::{Fetch, ThirdParty};
 use super::translate;
@@ -7,7 +9,7 @@ use crate::driver::line::Closed;
 use crate::net::{ConnId, HttpVersion, NetEvent};
 use crate::role::Input;
 use crate::role::quirk::Fault;
-use crate::role::third_party_client::{Output, ThirdPartyClient};
+use crate::role::third_party_client::{Command, Output, ThirdPartyClient};
 use crate::role::third_party_server::{self as server, ThirdPartyServer, Upload};
 
 /// How often other tasks get their turn before `health` counts the line as quiet.
@@ -130,13 +132,25 @@ impl ThirdParty {
     async fn push(&mut self, visible_id: &str) -> Result<(), Closed> {
         let of_user = self.accounts.iter().filter(|(_, account)| account.visible_id == visible_id);
         for name in of_user.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
-            let now = self.now();
+            let (now, fault) = (self.now(), self.fault());
             if let Some(client) = self.client(&name) {
-                client.wake(now);
+                let payload = own_push(fault, client);
+                client.wake(now, Some(payload));
             }
             self.carry_out(&name).await?;
         }
         Ok(())
+    }
+
+    /// A deliberate fault: a user's client tells its server what it sends, for the sake of previews.
+    pub(super) fn hint(&mut self, account: &str, command: &Command) {
+        if let (Some(Fault::PushAnswerHoldsText), Command::SendText { text, .. }) =
+            (self.fault(), command)
+            && let Some(account) = self.accounts.get(account)
+            && let Some(server) = &mut self.server
+        {
+            server.hint(&account.visible_id, text);
+        }
     }
 
     /// Carries out what a client wants.
@@ -256,4 +270,18 @@ impl ThirdParty {
             client.take_token(now, token);
         }
     }
+}
+
+/// What the push to the user's device carries: a silent one, that wakes and tells nothing (PSH-009).
+fn own_push(fault: Option<Fault>, client: &ThirdPartyClient) -> String {
+    let alert = match fault {
+        Some(Fault::OwnPushNamesPeer) => client.last_peer(),
+        Some(Fault::OwnPushShowsText) => client.last_shown(),
+        _ => None,
+    };
+    let aps = match alert {
+        Some(alert) => json!({ "content-available": 1, "alert": alert }),
+        None => json!({ "content-available": 1 }),
+    };
+    json!({ "aps": aps }).to_string()
 }

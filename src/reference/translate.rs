@@ -52,7 +52,8 @@ pub(super) fn notification(
             ("identity_changed", json!({"from": from.to_string()}))
         }
         Notification::Connection(state) => ("connection", json!({"state": connection(state)})),
-        Notification::Woken => ("woken", json!({})),
+        Notification::Woken(None) => ("woken", json!({})),
+        Notification::Woken(Some(payload)) => ("woken", json!({ "payload": payload })),
         Notification::Notice(text) => ("notice", json!({"text": text})),
         Notification::ErrorShown(kind) => ("error_shown", json!({"class": class(kind).as_str()})),
     };
@@ -165,7 +166,8 @@ mod tests {
             Notification::Receipt { id, state: MessageState::Delivered },
             Notification::IdentityChanged { from },
             Notification::Connection(ConnectionState::Refused),
-            Notification::Woken,
+            Notification::Woken(None),
+            Notification::Woken(Some("{}".into())),
             Notification::Notice("n".to_owned()),
             Notification::ErrorShown(FailureKind::UnsupportedVersion),
         ];

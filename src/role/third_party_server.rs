@@ -63,6 +63,8 @@ pub struct ThirdPartyServer {
     settings: ServerSettings,
     fault: Option<Fault>,
     users: BTreeSet<String>,
+    /// What the answer to a user's push tells; only a fault keeps it.
+    hints: BTreeMap<String, String>,
     /// Users who get no token and no wake.
     disabled: BTreeSet<String>,
     /// When the change to the next signing key began.
@@ -91,6 +93,7 @@ impl ThirdPartyServer {
             settings,
             fault,
             users: BTreeSet::new(),
+            hints: BTreeMap::new(),
             disabled: BTreeSet::new(),
             rotation: None,
             meta_keys: verify::cache(fault),
@@ -108,6 +111,11 @@ impl ThirdPartyServer {
     /// Takes in a user.
     pub fn add_user(&mut self, visible_id: &str) {
         self.users.insert(visible_id.to_owned());
+    }
+
+    /// A deliberate fault: from here on the answer to a push of this user tells that.
+    pub fn hint(&mut self, visible_id: &str, what: &str) {
+        self.hints.insert(visible_id.to_owned(), what.to_owned());
     }
 
     /// Disables or enables a user; who is disabled gets neither token (JWT-025) nor wake (PSH-011).

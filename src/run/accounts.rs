@@ -5,7 +5,8 @@ use serde_json::{Map, json};
 
 use super::recorder::RecordError;
 use super::session::Session;
-use crate::evidence::Lane;
+use crate::canary::Canary;
+use crate::evidence::{Event, Lane};
 use crate::role::meta::{MetaClient, User};
 use crate::role::signal::Signal;
 use crate::scenario::{IMPLICIT_PEER, Plays};
@@ -37,6 +38,9 @@ impl Session<'_> {
         }
         let actors = self.case.scenario.actors.clone();
         for (name, actor) in &actors {
+            if matches!(actor.plays, Plays::MetaClient | Plays::ThirdPartyClient) {
+                self.give_name(name);
+            }
             match actor.plays {
                 Plays::MetaClient => self.add_client(name),
                 Plays::ThirdPartyClient => self.name_user(name),
@@ -78,6 +82,16 @@ impl Session<'_> {
             None => client,
         };
         self.meta.add_client(self.lane, client);
+    }
+
+    /// Gives a user a display name, the same in every lane, that nothing else holds.
+    fn give_name(&mut self, actor: &str) {
+        let mut bytes = [0; 10];
+        self.shared.seed.rng(&[&self.case.id(), actor, "name"]).fill_bytes(&mut bytes);
+        let name = format!("{actor} nmcy{}", hex::encode(bytes));
+        self.meta.watch_for_name(Canary::of_name(actor, &name));
+        self.bind(&format!("{actor}.name"), &name);
+        self.note(Event::Named { whose: actor.to_owned(), name });
     }
 
     fn name_user(&mut self, name: &str) {
@@ -137,11 +151,12 @@ impl Session<'_> {
         let board = self.recorder.progress.board(self.lane);
         let visible_id = board.value(&format!("{actor}.visible_id")).unwrap_or_default();
         let login = board.value(&format!("{actor}.login")).unwrap_or_default();
+        let name = board.value(&format!("{actor}.name")).unwrap_or_default();
+        let mut user = json!({ "visible_id": visible_id, "name": name });
         if crate::role::meta::enlistment_is_skipped(&self.shared.profile) {
-            json!({ "visible_id": visible_id, "login": login })
-        } else {
-            json!({ "visible_id": visible_id })
+            user["login"] = login.into();
         }
+        user
     }
 
     /// The lane and actor behind a driver account.

@@ -392,12 +392,18 @@ impl<'a> Session<'a> {
         if written.is_empty() {
             return;
         }
-        let meta = &self.meta;
-        let found = written.iter().filter_map(|(at, bytes)| Some((at, meta.sighting(bytes)?)));
-        let found: Vec<_> = found.take(SIGHTINGS_MAX).map(|(p, f)| (p.clone(), f)).collect();
-        for (place, Sighting { what, form, offset }) in found {
-            let event = Event::Sighted { channel: Channel::Log, place, what, form, offset };
-            self.record(Stream::process(), None, event);
+        for name in [false, true] {
+            let seen = |bytes: &[u8]| match name {
+                true => self.meta.sighting_of_a_name(bytes),
+                false => self.meta.sighting(bytes),
+            };
+            let found = written.iter().filter_map(|(at, bytes)| Some((at.clone(), seen(bytes)?)));
+            let found: Vec<_> = found.take(SIGHTINGS_MAX).collect();
+            for (place, Sighting { what, form, offset }) in found {
+                let channel = Channel::Log;
+                let event = Event::Sighted { channel, place, what, form, offset, name };
+                self.record(Stream::process(), None, event);
+            }
         }
         let count = |(_, bytes): &(String, Vec<u8>)| {
             bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count()

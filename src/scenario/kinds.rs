@@ -339,7 +339,7 @@ pub const MILESTONES: &[&str] =
     &["M1", "M2", "M3.1", "M3.2", "M3.3", "M4.1", "M4.2", "M4.3", "M5", "M6"];
 
 /// Fields of an actor that a reference may name, as `${alice.jid}`.
-pub const ACTOR_FIELDS: &[&str] = &["jid", "visible_id", "login", "authkey"];
+pub const ACTOR_FIELDS: &[&str] = &["jid", "visible_id", "login", "name", "authkey"];
 
 /// The text that nobody else sends, by which the leak scan finds content in clear.
 pub const CANARY: &str = "canary";

@@ -45,6 +45,7 @@ pub static SIDES: &[(&str, Side)] = &[
     ("speaks-another-protocol", Side::Otherwise),
     ("text-as-base64-beside-the-ciphertext", Side::Lax(Twin::None(TELLS_LESS))),
     ("text-as-utf-16-beside-the-ciphertext", Side::Lax(Twin::None(TELLS_LESS))),
+    ("text-in-the-answer-to-a-push", Side::Lax(Twin::None(TELLS_LESS))),
     ("text-in-a-crash-report", Side::Lax(Twin::None(TELLS_LESS))),
     ("text-in-a-deflated-report", Side::Lax(Twin::None(TELLS_LESS))),
     ("text-in-a-header", Side::Lax(Twin::None(TELLS_LESS))),

@@ -26,12 +26,14 @@ mod login_payload;
 mod media;
 mod message_counters;
 mod message_ids;
+mod names;
 mod one_identity;
 mod one_meaning;
 mod one_reaction;
 mod padding;
 mod plaintext;
 pub(super) mod process;
+mod push_payloads;
 mod ratchet_turns;
 mod reachability;
 mod reconnects;
@@ -163,12 +165,14 @@ pub static ALL: &[&dyn Check] = &[
     &media::Media,
     &message_counters::MessageCounters,
     &message_ids::MessageIds,
+    &names::Names,
     &one_identity::OneIdentity,
     &one_meaning::OneMeaning,
     &one_reaction::OneReaction,
     &padding::Padding,
     &plaintext::Plaintext,
     &process::Process,
+    &push_payloads::PushPayloads,
     &ratchet_turns::RatchetTurns,
     &reachability::Reachability,
     &reconnects::Reconnects,

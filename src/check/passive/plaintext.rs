@@ -37,7 +37,8 @@ impl Check for Plaintext {
     }
 }
 
-fn canaries(transcript: &Transcript) -> Vec<Canary> {
+/// What users wrote in a case, by the words in it that nothing else holds.
+pub(super) fn canaries(transcript: &Transcript) -> Vec<Canary> {
     let named = transcript.entries().iter().filter_map(|entry| match &entry.event {
         Event::CaseBegun { canary, .. } => Some(Canary::new("the text", canary.as_bytes())),
         Event::Canary { what, bytes } => Some(Canary::new(what.as_str(), bytes.bytes()?)),
@@ -71,6 +72,10 @@ impl Written {
                 let found = found.or_else(|| self.oracle.scan(&body.bytes()?))?;
                 Some(leak(entry, &found, "in an answer of the server"))
             }
+            // Names are no content, and pushes of our own are not the subject's.
+            Event::Sighted { name: true, .. } | Event::Sighted { channel: Channel::Push, .. } => {
+                None
+            }
             Event::Sighted { channel: Channel::Log, place, what, form, .. } => {
                 let actual = format!("{what} stands in {place} ({form})");
                 Some(Observed::new("PRV-008", false, IN_LOGS, actual, entry))
@@ -102,8 +107,9 @@ impl Written {
             _ => None,
         });
         let (entry, lines) = searched?;
-        let sighted =
-            |entry: &Entry| matches!(entry.event, Event::Sighted { channel: Channel::Log, .. });
+        let sighted = |entry: &Entry| {
+            matches!(entry.event, Event::Sighted { channel: Channel::Log, name: false, .. })
+        };
         let written = entries.iter().any(|entry| self.is_decrypted(entry));
         if !written || entries.iter().any(sighted) {
             return None;

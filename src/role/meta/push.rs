@@ -40,6 +40,7 @@ impl Meta {
             request = request.with_header("authorization", format!("Bearer {token}"));
         }
         request.body = body(&visible_id, push.body);
+        self.search_push(&request.body.clone());
         if push.body == Some(BodyFault::Large) {
             request.padding = LARGE_BYTES;
         }

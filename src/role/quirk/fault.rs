@@ -262,6 +262,16 @@ pub enum Fault {
     ReceivedCaptionInLog,
     ReceivedThumbnailInReport,
     FileNameInAnswer,
+    NameInUrl,
+    NameBesideCiphertext,
+    NameInLogin,
+    NameInPushName,
+    NameInLog,
+    SenderNameInReport,
+    PushAnswerHoldsName,
+    PushAnswerHoldsText,
+    OwnPushNamesPeer,
+    OwnPushShowsText,
     /// Another protocol than Signal's, sound or with a slip of its own.
     OtherProtocol(Option<Slip>),
 

@@ -229,7 +229,7 @@ pub enum Notification {
         from: Jid,
     },
     Connection(ConnectionState),
-    Woken,
+    Woken(Option<String>),
     Notice(String),
     ErrorShown(FailureKind),
 }

@@ -127,6 +127,7 @@ impl ThirdPartyClient {
         let state: State = serde_json::from_slice(kept)?;
         let start = state.starts + 1;
         let mut anew = Self::started(self.settings.clone(), &self.visible_id, self.fault, start);
+        anew.set_name(&self.name);
         anew.party.load(&state.party)?;
         anew.enlistment.opted_in = state.opted_in;
         anew.enlistment.stale = state.stale;

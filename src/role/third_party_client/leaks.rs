@@ -14,6 +14,7 @@ use super::ThirdPartyClient;
 use super::effect::Output;
 use super::media::FileToSend;
 use super::send::Draft;
+use super::threads::ThreadItem;
 use crate::e2ee::media::Media;
 use crate::http::HttpRequest;
 use crate::role::FetchId;
@@ -27,6 +28,8 @@ const PREVIEW_CHARS: usize = 24;
 /// The tag of `pushName` in a login payload, and most bytes of it here.
 const PUSH_NAME: u8 = 7 << 3 | 2;
 const NAME_BYTES: usize = 100;
+/// A field of the login payload that nobody knows.
+const UNKNOWN_FIELD: [u8; 2] = [0xFA, 0x3F];
 /// Bytes of a file that a report holds.
 const REPORTED_BYTES: usize = 256;
 /// A field of the content that no reader knows (`wire.md` §6.1), with a length of 64 bytes.
@@ -56,6 +59,10 @@ impl ThirdPartyClient {
             Some(Fault::CiphertextSigned) => {
                 let signature = self.party.sign(ciphertext);
                 message.children([Node::new("sig").bytes(signature)])
+            }
+            Some(Fault::NameBesideCiphertext) => {
+                let name = STANDARD.encode(&self.name);
+                message.children([Node::new("profile").bytes(name)])
             }
             Some(Fault::TextInNotify) => message.attr("notify", preview.as_str()),
             Some(Fault::TextInBase64) => {
@@ -100,6 +107,7 @@ impl ThirdPartyClient {
                 request.body = STANDARD.encode(packed.unwrap_or_default()).into_bytes();
                 self.report(request);
             }
+            Some(Fault::NameInLog) => self.log_lines.push(format!("INFO {} sends", self.name)),
             Some(Fault::TextInLogDump) => {
                 let dump = text.bytes().map(|byte| format!("{byte:02x} ")).collect::<String>();
                 self.log_lines.push(format!("TRACE plaintext {dump}"));
@@ -171,12 +179,56 @@ impl ThirdPartyClient {
 
     /// The login payload: a sound client tells the server nothing of what its user wrote.
     pub(super) fn silent_about_texts(&self, mut payload: Vec<u8>) -> Vec<u8> {
-        if self.has(Fault::TextInLogin) && !self.last_text.is_empty() {
-            let name: Vec<u8> = self.last_text.bytes().take(NAME_BYTES).collect();
-            payload.extend([PUSH_NAME, name.len() as u8]);
-            payload.extend(name);
+        let mut add = |tag: &[u8], text: &str| {
+            let text: Vec<u8> = text.bytes().take(NAME_BYTES).collect();
+            payload.extend(tag);
+            payload.push(text.len() as u8);
+            payload.extend(text);
+        };
+        match self.fault {
+            Some(Fault::TextInLogin) if !self.last_text.is_empty() => {
+                add(&[PUSH_NAME], &self.last_text);
+            }
+            Some(Fault::NameInPushName) => add(&[PUSH_NAME], &self.name),
+            Some(Fault::NameInLogin) => add(&UNKNOWN_FIELD, &self.name),
+            _ => {}
         }
         payload
+    }
+
+    /// What a faulty client tells others of who writes to whom.
+    pub(super) fn betray_sender(&mut self, message: &Node) {
+        match self.fault {
+            Some(Fault::SenderNameInReport) => {
+                let mut request = HttpRequest::new("POST", "/report");
+                let name = message.text("notify").unwrap_or_default();
+                request.body = format!("{{\"from\":{name:?}}}").into_bytes();
+                self.report(request);
+            }
+            Some(Fault::NameInUrl) => {
+                let path = format!("/report?at={}", hex::encode(&self.name));
+                self.report(HttpRequest::new("GET", &path));
+            }
+            _ => {}
+        }
+    }
+
+    /// With whom the user wrote last; a deliberate fault shows it.
+    pub fn last_peer(&self) -> Option<String> {
+        self.threads.all().last().map(|(peer, _)| peer.to_string())
+    }
+
+    /// The last text of a conversation; a deliberate fault shows it.
+    pub fn last_shown(&self) -> Option<String> {
+        self.threads
+            .all()
+            .filter_map(|(_, item)| match item {
+                ThreadItem::Own { text, .. } | ThreadItem::Theirs { text, .. } => {
+                    Some(text.clone())
+                }
+                ThreadItem::Notice(_) => None,
+            })
+            .last()
     }
 
     /// What a faulty client writes down of a text that it shows.

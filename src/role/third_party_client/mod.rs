@@ -72,6 +72,8 @@ type MessageKey = (Jid, String);
 pub struct ThirdPartyClient {
     settings: Arc<Settings>,
     visible_id: String,
+    /// What the user is called. Nothing in interoperability needs it, so only faults tell it.
+    name: String,
     fault: Option<Fault>,
     now: UnixMs,
     party: Box<dyn Party>,
@@ -188,6 +190,11 @@ impl ThirdPartyClient {
         Self::started(settings, visible_id, fault, 0)
     }
 
+    /// Takes the display name that the user has chosen.
+    pub fn set_name(&mut self, name: &str) {
+        name.clone_into(&mut self.name);
+    }
+
     /// The same in a program that was started so often before: what is drawn, is drawn for the first
     /// time.
     fn started(
@@ -205,6 +212,7 @@ impl ThirdPartyClient {
         let party = settings.signal.party_with(stream("signal"), fault);
         Self {
             visible_id: visible_id.to_owned(),
+            name: String::new(),
             fault,
             now: UnixMs::default(),
             party,
@@ -379,7 +387,7 @@ impl ThirdPartyClient {
     /// A push reached the device: the client connects by its ordinary way (PSH-007, PSH-012).
     ///
     /// Who is not enlisted is not woken (PSH-011), and repeated pushes are one (PSH-010).
-    pub fn wake(&mut self, now: UnixMs) {
+    pub fn wake(&mut self, now: UnixMs, payload: Option<String>) {
         self.now = now;
         let lately =
             self.woken_at.is_some_and(|at| now < at.after(Duration::from_millis(WAKE_PAUSE_MS)));
@@ -389,7 +397,7 @@ impl ThirdPartyClient {
         let lately = lately && !self.has(Fault::EveryPushReconnects);
         if self.enlistment.login.is_some() && !lately {
             self.woken_at = Some(now);
-            self.notify(Notification::Woken);
+            self.notify(Notification::Woken(payload));
             self.go_online();
         }
         self.tick();

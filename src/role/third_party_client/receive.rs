@@ -171,6 +171,7 @@ impl ThirdPartyClient {
             if self.has(Fault::DeliveredBeforeDecrypt) {
                 self.send(&receipt::delivered(&message.id, &message.peer));
             }
+            self.betray_sender(node);
             let delivered = self.take_in(&message);
             if acks {
                 self.acknowledge(node);

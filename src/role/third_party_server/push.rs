@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::verify::Verdict;
 use super::{Output, ThirdPartyServer};
@@ -102,11 +102,16 @@ impl ThirdPartyServer {
             return self.respond(id, HttpResponse::new(404));
         }
         let wanted = !self.disabled.contains(&to) || self.has(Fault::PushWakesDisabledUser);
+        let hint = self.hints.get(&to).map(|hint| json!({ "woken": hint }));
         if known && wanted && !self.has(Fault::PushNeverWakes) {
             self.out.push_back(Output::Wake { visible_id: to });
         }
         let status = if self.has(Fault::PushAnswers202) { 202 } else { 200 };
-        self.respond(id, HttpResponse::new(status));
+        let response = match hint {
+            Some(hint) => HttpResponse::json(status, &hint),
+            None => HttpResponse::new(status),
+        };
+        self.respond(id, response);
     }
 
     /// PSH-014: whom to wake, or the status of the refusal.

@@ -157,7 +157,8 @@ fn a_user_who_goes_offline_stays_offline_until_a_wake() {
     bench.client.wake(bench.now);
     bench.client.wake(bench.now);
     let did = bench.input(Input::Wake);
-    let woken = did.iter().filter(|did| **did == Did::Notified(Notification::Woken)).count();
+    let woken = |did: &&Did| matches!(did, Did::Notified(Notification::Woken(_)));
+    let woken = did.iter().filter(woken).count();
     assert_eq!((woken, states(&did)), (1, vec![ConnectionState::Connecting]));
     assert_eq!(did.iter().filter(|did| **did == Did::Opened).count(), 1, "PSH-010");
 }
