@@ -466,6 +466,9 @@ pub enum Event {
     },
 }
 
+/// What the canary is called that stands in the EXIF data of a picture that is to be sent.
+pub const EXIF_DESCRIPTION: &str = "a picture's EXIF data";
+
 /// What content may leak through besides stanzas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -147,6 +147,9 @@ pub struct MediaFacts {
     /// Which form the streaming sidecar has (`wire.md` §10.1), where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sidecar: Option<String>,
+    /// Its EXIF data tells where it was taken.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tells_place: bool,
     /// Every rule that could be judged.
     pub checked: Vec<RuleFacts>,
 }

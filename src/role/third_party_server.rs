@@ -180,10 +180,10 @@ impl ThirdPartyServer {
             };
         }
         if path != self.settings.values.text("jwks.path") {
-            let counts = self.has(Fault::MediaRationed);
-            let calls = if counts { self.calls_lately() } else { 0 };
-            let response = self.store.answer(self.fault, &request, calls);
-            return self.respond(id, response);
+            return match self.asks_readers() {
+                true => self.admit(id, request),
+                false => self.give(id, &request),
+            };
         }
         if self.has(Fault::JwksElsewhere) {
             return self.respond(id, HttpResponse::new(404));
@@ -197,6 +197,20 @@ impl ThirdPartyServer {
             _ if self.has(Fault::AnyMethodServed) => self.key_set(&request),
             _ => self.not_allowed("GET, HEAD"),
         };
+        self.respond(id, response);
+    }
+
+    /// MED-015: whether the profile has Meta's proxy show a token.
+    fn asks_readers(&self) -> bool {
+        let stated = self.settings.values.text("media.download_auth") == "token";
+        (stated || self.has(Fault::MediaAsksWhoReads)) && !self.has(Fault::MediaTokenNotAskedFor)
+    }
+
+    /// Gives a file from the store.
+    fn give(&mut self, id: RequestId, request: &HttpRequest) {
+        let counts = self.has(Fault::MediaRationed);
+        let calls = if counts { self.calls_lately() } else { 0 };
+        let response = self.store.answer(self.fault, request, calls);
         self.respond(id, response);
     }
 

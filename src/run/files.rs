@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::e2ee::media::{MediaKind, sample};
+use crate::e2ee::media::{MediaKind, exif, sample};
 use crate::evidence::Event;
 use crate::limits::FILE_BYTES_MAX;
 use crate::seed::Rng;
@@ -23,6 +23,8 @@ const MESSAGES_MAX: usize = 1000;
 /// Where the noise of a file has begun, whatever its kind, and as much of it as nobody has by chance.
 const PIECE_AT: usize = 64;
 const PIECE_BYTES: usize = 16;
+/// More than the EXIF data of a picture that is made here.
+const EXIF_BYTES_MAX: usize = 1024;
 
 /// The files of one case.
 #[derive(Default)]
@@ -47,11 +49,13 @@ pub(super) enum Length {
     Over,
 }
 
-/// A file as a step names it: `photo.jpg#1000`, `film.mp4#max`, `film.mp4#over`.
+/// A file as a step names it: `photo.jpg#1000`, `film.mp4#max`, `film.mp4#over`; `photo.jpg#1000,placed`
+/// is a picture that tells where it was taken, beside its length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub name: String,
     pub length: Length,
+    pub placed: bool,
 }
 
 impl Wanted {
@@ -61,6 +65,10 @@ impl Wanted {
         if name.is_empty() || name.contains(['/', '\\', '\0']) {
             return Err(format!("`{name}` is no name of a file"));
         }
+        let (length, placed) = match length.strip_suffix(",placed") {
+            Some(length) => (length, true),
+            None => (length, false),
+        };
         let length = match (length, limit) {
             ("max", Some(limit)) => Length::Bytes(limit),
             ("over", Some(_)) => Length::Over,
@@ -70,7 +78,7 @@ impl Wanted {
                 Length::Bytes(bytes.ok_or_else(|| format!("`{length}` is no length of a file"))?)
             }
         };
-        Ok(Self { name: name.to_owned(), length })
+        Ok(Self { name: name.to_owned(), length, placed })
     }
 }
 
@@ -84,11 +92,16 @@ impl Files {
         wanted: &Wanted,
         kind: MediaKind,
         word: &str,
+        description: &str,
         limit: usize,
         rng: &mut Rng,
     ) -> io::Result<PathBuf> {
         let path = self.folder()?.join(&wanted.name);
         match wanted.length {
+            Length::Bytes(len) if wanted.placed => {
+                let picture = sample(kind, len, word, rng);
+                fs::write(&path, exif::taken_somewhere(&picture, description))?;
+            }
             Length::Bytes(len) => fs::write(&path, sample(kind, len, word, rng))?,
             Length::Over => File::create(&path)?.set_len(limit as u64 + 1)?,
         }
@@ -98,10 +111,11 @@ impl Files {
     /// A piece of a file that stands nowhere else: behind what begins every file of its kind, and the
     /// case's word. `None` where the file is too short to have one.
     pub fn piece(path: &Path) -> Option<Vec<u8>> {
-        let mut file = File::open(path).ok()?;
-        let mut begun = vec![0; PIECE_AT + PIECE_BYTES];
-        file.read_exact(&mut begun).ok()?;
-        let piece = begun.split_off(PIECE_AT);
+        let mut begun = Vec::new();
+        let room = (PIECE_AT + PIECE_BYTES + EXIF_BYTES_MAX) as u64;
+        File::open(path).ok()?.take(room).read_to_end(&mut begun).ok()?;
+        let begun = exif::without_exif(&begun);
+        let piece = begun.get(PIECE_AT..PIECE_AT + PIECE_BYTES)?.to_vec();
         piece.iter().any(|byte| *byte != 0).then_some(piece)
     }
 
@@ -184,11 +198,14 @@ mod tests {
     #[test]
     fn a_step_names_a_file_and_its_length() {
         let read = |text: &str| Wanted::read(text, Some(64));
-        let wanted = |name: &str, length| Ok(Wanted { name: name.to_owned(), length });
+        let wanted =
+            |name: &str, length| Ok(Wanted { name: name.to_owned(), length, placed: false });
         assert_eq!(read("a.jpg#7"), wanted("a.jpg", Length::Bytes(7)));
         assert_eq!(read("a.jpg"), wanted("a.jpg", Length::Bytes(1000)));
         assert_eq!(read("a.jpg#max"), wanted("a.jpg", Length::Bytes(64)));
         assert_eq!(read("a.jpg#over"), wanted("a.jpg", Length::Over));
+        let placed = Wanted { name: "a.jpg".into(), length: Length::Bytes(7), placed: true };
+        assert_eq!(read("a.jpg#7,placed"), Ok(placed));
         assert!(read("../a#7").is_err() && read("a#-1").is_err() && read("#7").is_err());
         assert!(Wanted::read("a#max", None).is_err());
     }
@@ -196,9 +213,9 @@ mod tests {
     #[test]
     fn what_lies_there_is_compared_with_what_was_sent() {
         let mut files = Files::default();
-        let wanted = Wanted { name: "a.jpg".into(), length: Length::Bytes(40) };
+        let wanted = Wanted { name: "a.jpg".into(), length: Length::Bytes(40), placed: false };
         let mut rng = Seed(1).rng(&["files"]);
-        let path = files.make(&wanted, MediaKind::Image, "cnry", 64, &mut rng).unwrap();
+        let path = files.make(&wanted, MediaKind::Image, "cnry", "", 64, &mut rng).unwrap();
         let bytes = fs::read(&path).unwrap();
         assert!(bytes.len() == 40 && bytes.starts_with(b"\xff\xd8"));
         let hash = hex::encode(Sha256::digest(&bytes));

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use rand::Rng as _;
+
 use super::files::{Files, Wanted};
 use super::session::Session;
 use crate::canary::Canary;
 use crate::e2ee::media::MediaKind;
-use crate::evidence::{Event, Payload};
+use crate::evidence::{EXIF_DESCRIPTION, Event, Payload};
 use crate::role::meta::MediaOrder;
 use crate::scenario::{Act, FileProbe, Mutation, Send, Template};
 
@@ -61,10 +63,21 @@ impl Session<'_> {
 
     /// From here on a piece of this file must be seen nowhere in clear (ENC-001).
     fn watch_file(&mut self, path: &Path) {
-        let Some(piece) = Files::piece(path) else { return };
-        let what = "a file's content".to_owned();
-        self.meta.watch_for(Canary::new(what.as_str(), piece.as_slice()));
-        self.note(Event::Canary { what, bytes: Payload::of(&piece) });
+        if let Some(piece) = Files::piece(path) {
+            self.watch("a file's content", &piece);
+        }
+    }
+
+    fn watch(&mut self, what: &str, bytes: &[u8]) {
+        self.meta.watch_for(Canary::new(what, bytes));
+        self.note(Event::Canary { what: what.to_owned(), bytes: Payload::of(bytes) });
+    }
+
+    /// What the EXIF data of this case's pictures says of them.
+    fn description(&self) -> String {
+        let mut bytes = [0; 10];
+        self.shared.seed.rng(&[&self.case.id(), "file", "exif"]).fill_bytes(&mut bytes);
+        format!("xmcy{}", hex::encode(bytes))
     }
 
     /// True once a Meta client has sent a file in this case.
@@ -109,10 +122,15 @@ impl Session<'_> {
         // What a server is to store as it is, is nothing that a user wrote.
         let stored = act.operation == "upload_media";
         let word = if stored { "stored".to_owned() } else { self.canary.clone() };
-        let made = self.files.make(&wanted, kind, &word, limit.unwrap_or_default(), &mut rng);
+        let limit = limit.unwrap_or_default();
+        let description = self.description();
+        let made = self.files.make(&wanted, kind, &word, &description, limit, &mut rng);
         let path = made.map_err(|error| format!("the harness cannot make a file: {error}"))?;
         if !stored {
             self.watch_file(&path);
+        }
+        if wanted.placed {
+            self.watch(EXIF_DESCRIPTION, description.as_bytes());
         }
         Ok(path.to_string_lossy().into_owned())
     }

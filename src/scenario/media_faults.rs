@@ -109,6 +109,9 @@ words! {
         Readers = "readers",
         /// Two hundred times at once (MPX-004, MPX-005).
         Parallel = "parallel",
+        /// Without what the profile has the proxy show, and with something that nobody issued
+        /// (MED-015).
+        Credentials = "credentials",
     }
 }
 words! {

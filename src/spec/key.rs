@@ -236,6 +236,11 @@ pub const ALL: &[Key] = &[
     ),
     key("media.tries_max", Form::Number, "requests that a client makes for one file by itself"),
     key(
+        "media.exif",
+        Form::Choice(&["stripped", "kept"]),
+        "what becomes of the place that a picture tells in its EXIF data when it is sent as one",
+    ),
+    key(
         "media.download_auth",
         Form::Choice(&["none", "static-secret", "token"]),
         "how Meta's media proxy shows who it is",

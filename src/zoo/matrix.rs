@@ -316,11 +316,14 @@ fn finds(case: &CaseResult, quirk: &Quirk) -> bool {
         .any(|check| check.requirement == quirk.requirement && check.verdict == wanted)
 }
 
-/// True if the case says which oddity it has seen; of those that are none of writing nothing is
-/// said.
+/// True if the case says which oddity it has seen; of some nothing is said.
 fn names(case: &CaseResult, quirk: &Quirk) -> bool {
-    let Fault::Writes(variant) = quirk.fault else { return true };
-    let named = format!("it writes {variant}");
+    let named = match quirk.fault {
+        Fault::Writes(variant) => format!("it writes {variant}"),
+        Fault::MediaAsksWhoReads => "the file itself cannot be had: status 401".to_owned(),
+        Fault::MediaTokenNotAskedFor => "without credentials: status 200".to_owned(),
+        _ => return true,
+    };
     let checks = case.checks.iter().filter(|check| check.requirement == quirk.requirement);
     checks.flat_map(|check| &check.findings).any(|finding| finding.actual == named)
 }

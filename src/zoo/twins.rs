@@ -39,6 +39,7 @@ pub static SIDES: &[(&str, Side)] = &[
     ("file-name-in-a-url", Side::Lax(Twin::None(TELLS_LESS))),
     ("file-name-in-an-answer", Side::Lax(Twin::None(TELLS_LESS))),
     ("plaintext-fallback-on-failure", Side::Lax(Twin::None(REFUSES))),
+    ("picture-description-in-a-report", Side::Lax(Twin::None(TELLS_LESS))),
     ("received-file-in-a-crash-report", Side::Lax(Twin::None(TELLS_LESS))),
     ("received-file-name-in-a-url", Side::Lax(Twin::None(TELLS_LESS))),
     ("received-thumbnail-in-a-report", Side::Lax(Twin::None(TELLS_LESS))),

@@ -5,15 +5,18 @@
 
 use super::{Check, Grade, Observed, View};
 use crate::e2ee::content::{self, Content};
+use crate::e2ee::media::MediaKind;
 use crate::e2ee::padding;
-use crate::evidence::{Direction, Entry, Event, RuleFacts, RuleGrade};
+use crate::evidence::{Direction, EXIF_DESCRIPTION, Entry, Event, RuleFacts, RuleGrade};
 use crate::wire::{Node, binary};
 
 pub struct Media;
 
+const PLACELESS: &str = "a picture goes out without the place where it was taken";
+
 const ROWS: &[&str] = &[
     "MED-001", "MED-002", "MED-003", "MED-004", "MED-006", "MED-007", "MED-009", "MED-010",
-    "MED-011", "MED-012", "MED-013", "MED-016", "MED-022", "MPX-004", "MPX-005", "MPX-006",
+    "MED-011", "MED-012", "MED-013", "MED-015", "MED-016", "MED-022", "MPX-004", "MPX-005", "MPX-006",
     "MPX-008", "MPX-009", "MPX-010", "MPX-011", "MPX-012", "MPX-013", "MPX-014", "MPX-015",
     "MPX-016", "MPX-017", "PRV-001",
 ];
@@ -37,7 +40,10 @@ impl Check for Media {
             };
             checked.iter().filter_map(|rule| observed(entry, rule))
         });
-        judged.chain(entries.iter().filter_map(|entry| outside(entry, entries))).collect()
+        let outside = entries.iter().filter_map(|entry| outside(entry, entries));
+        let strips = view.profile.text("media.exif") == Some("stripped");
+        let places = entries.iter().filter(|_| strips).filter_map(|entry| place(entry, entries));
+        judged.chain(outside).chain(places).collect()
     }
 }
 
@@ -51,6 +57,7 @@ fn observed(entry: &Entry, rule: &RuleFacts) -> Option<Observed> {
     let actual = rule.why.clone().unwrap_or_else(|| "as required".into());
     let observed = Observed { grade, ..Observed::new(row, true, meaning(row), actual, entry) };
     Some(match *row {
+        "MED-015" => observed.resting_on("media.download_auth"),
         "MED-003" => observed.resting_on("media.download_path"),
         "MED-016" => observed.resting_on("media.mac_bytes"),
         "MPX-017" => observed.resting_on("media.proxy_memory_mib_max"),
@@ -86,6 +93,24 @@ fn outside(entry: &Entry, entries: &[Entry]) -> Option<Observed> {
     };
     let expected = meaning("MED-022");
     Some(Observed::new("MED-022", found.is_none(), expected, actual, entry))
+}
+
+/// MED-022: the place that a picture told before it was sent is gone, where the profile says so. A
+/// document is sent as it is.
+fn place(entry: &Entry, entries: &[Entry]) -> Option<Observed> {
+    let Event::Downloaded { facts, .. } = &entry.event else { return None };
+    let placed = entries.iter().any(|entry| {
+        matches!(&entry.event, Event::Canary { what, .. } if what == EXIF_DESCRIPTION)
+    });
+    if !placed || facts.kind != MediaKind::Image.word() || facts.state != "available" {
+        return None;
+    }
+    let actual = match facts.tells_place {
+        true => "its EXIF data tells where it was taken",
+        false => "it tells no place any more",
+    };
+    let observed = Observed::new("MED-022", !facts.tells_place, PLACELESS, actual, entry);
+    Some(observed.resting_on("media.exif"))
 }
 
 fn shows(node: &Node, part: &[u8]) -> bool {

@@ -5,6 +5,7 @@
 //! the length of the tag are observed, so they come in as values. Both directions take a file piece
 //! by piece and never hold more than one piece of it.
 
+pub mod exif;
 mod keys;
 mod message;
 mod open;

@@ -189,6 +189,13 @@ pub(super) static ALL: &[Quirk] = &[
         "Gives a file out under the name that its sender's client uploaded with it.",
     ),
     client(
+        "picture-description-in-a-report",
+        Fault::DescriptionInReport,
+        "ENC-001",
+        VARIANT,
+        "Posts the beginning of a picture, EXIF data included, in base64.",
+    ),
+    client(
         "display-name-in-a-url",
         Fault::NameInUrl,
         "PRV-001",

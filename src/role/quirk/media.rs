@@ -165,6 +165,28 @@ pub(super) static ALL: &[Quirk] = &[
         "Puts the thumbnail into the stanza, beside the ciphertext.",
     ),
     should(
+        "media-place-kept",
+        Fault::MediaPlaceKept,
+        "MED-022",
+        VARIANT,
+        "Sends a picture with the place where it was taken.",
+    ),
+    may_server(
+        "media-asks-who-reads",
+        Fault::MediaAsksWhoReads,
+        "MED-015",
+        VARIANT,
+        "Gives no file to a caller without credentials, though the profile has the proxy show none.",
+    ),
+    may_server(
+        "media-token-not-asked-for",
+        Fault::MediaTokenNotAskedFor,
+        "MED-015",
+        VARIANT,
+        "Gives its files to any caller, though the profile has the proxy show a token.",
+    )
+    .under("media-token"),
+    should(
         "media-limit-unchecked",
         Fault::MediaLimitUnchecked,
         "MED-021",

@@ -9,7 +9,7 @@ use super::ThirdPartyClient;
 use super::effect::{CallId, Failure, FailureKind, Output};
 use super::mismedia;
 use super::send::{Draft, Origin};
-use crate::e2ee::media::{Digests, Media, MediaKeys, MediaKind, Sidecar, SidecarForm, seal};
+use crate::e2ee::media::{Digests, Media, MediaKeys, MediaKind, Sidecar, SidecarForm, exif, seal};
 use crate::role::quirk::Fault;
 use crate::wire::Jid;
 
@@ -42,6 +42,7 @@ impl ThirdPartyClient {
             return self.done(call, Err(failure));
         }
         self.betray_file(&file);
+        let file = self.without_place(file);
         let (media, sealed) = self.encrypted(&file);
         let bytes = match self.has(Fault::MediaSentInClear) {
             true => file.bytes,
@@ -51,6 +52,14 @@ impl ThirdPartyClient {
         self.uploads.insert(call, Uploading { call, to, media, caption });
         let name = file.name;
         self.out.push_back(Output::Upload { call, bytes, mimetype, name });
+    }
+
+    /// MED-022: a picture tells nobody where it was taken; a document is sent as it is.
+    fn without_place(&self, file: FileToSend) -> FileToSend {
+        if file.kind != MediaKind::Image || self.has(Fault::MediaPlaceKept) {
+            return file;
+        }
+        FileToSend { bytes: exif::without_exif(&file.bytes), ..file }
     }
 
     /// MED-021: what is too long is refused before it goes anywhere.

@@ -35,6 +35,11 @@ impl ThirdPartyServer {
         if self.has(Fault::PushOverloadFails) && self.calls_lately() > PUSHES_PER_S {
             return self.respond(id, HttpResponse::new(500));
         }
+        self.admit(id, request);
+    }
+
+    /// Carries a request out if its token is Meta's: a push, or the proxy's for a file.
+    pub(super) fn admit(&mut self, id: RequestId, request: HttpRequest) {
         let token = bearer(&request).map(str::to_owned);
         match token.as_deref() {
             None if self.has(Fault::PushMissingAuthAccepted) => self.carry_out(id, &request),
@@ -90,6 +95,10 @@ impl ThirdPartyServer {
 
     /// PSH-002, PSH-003, PSH-011: the same answer whether or not the user is known.
     fn carry_out(&mut self, id: RequestId, request: &HttpRequest) {
+        let path = request.path.split('?').next().unwrap_or_default();
+        if path != self.settings.values.text("push.path") {
+            return self.give(id, request);
+        }
         let to = match self.read(request) {
             Ok(to) => to,
             Err(_) if self.has(Fault::PushBadBodyFails) => {

@@ -3,7 +3,7 @@
 use super::judged::{self, Arrived};
 use super::{label, proxy, tag_bytes};
 use crate::e2ee::content::{self, Content};
-use crate::e2ee::media::{Media, MediaKeys, open};
+use crate::e2ee::media::{Media, MediaKeys, exif, open};
 use crate::e2ee::padding;
 use crate::evidence::{Event, Lane, MediaFacts, Payload, RuleFacts, Stream};
 use crate::http::{HttpRequest, HttpResponse};
@@ -101,10 +101,13 @@ impl Meta {
         }
         let Self { integrator, .. } = self;
         let asked = proxy::upstream(form, integrator.id, integrator.base_url.as_deref(), request);
-        self.out.push_back(match asked {
-            Ok((url, request)) => Output::Relay { id, url, request },
+        let output = match asked {
+            Ok((url, request)) => {
+                Output::Relay { id, url, request: self.as_the_proxy(request) }
+            }
             Err(response) => Output::Respond { id, response },
-        });
+        };
+        self.out.push_back(output);
         true
     }
 
@@ -180,6 +183,7 @@ fn facts(arrived: &Arrived<'_>, checked: Vec<RuleFacts>) -> MediaFacts {
             _ => None,
         },
         sidecar: arrived.sidecar().map(str::to_owned),
+        tells_place: matches!(&arrived.opened, Some(Ok(plain)) if exif::tells_place(plain)),
         checked,
     }
 }

@@ -64,16 +64,30 @@ impl Meta {
         let path = format!("/{reference}");
         let event = Event::Requested { label, method: "GET".into(), path: path.clone() };
         self.record(Stream::http_out(), None, event);
-        let request = HttpRequest::new("GET", &path);
+        let request = self.as_the_proxy(HttpRequest::new("GET", &path));
         let url = format!("{}{path}", base.trim_end_matches('/'));
         self.ask_probe(Fetch::Probe { number, at: None }, url, request, http2);
         Ok(())
     }
 
+    /// A request to the third party with what the profile has Meta's proxy show (MED-015): nothing, or
+    /// a token like those of pushes. Nothing public says what a static secret would look like.
+    pub(in crate::role::meta) fn as_the_proxy(&mut self, request: HttpRequest) -> HttpRequest {
+        let base = self.integrator.base_url.clone().unwrap_or_default();
+        match self.profile.text("media.download_auth") {
+            Some("token") => match self.push_token(&base, None) {
+                Some(token) => request.with_header("authorization", format!("Bearer {token}")),
+                None => request,
+            },
+            _ => request,
+        }
+    }
+
     /// A sound request for a file that the third party stores, with its URL.
-    pub fn file_request(&self, reference: &str) -> Option<(String, HttpRequest)> {
-        let (base, path) = (self.integrator.base_url.as_ref()?, format!("/{reference}"));
-        Some((format!("{}{path}", base.trim_end_matches('/')), HttpRequest::new("GET", &path)))
+    pub fn file_request(&mut self, reference: &str) -> Option<(String, HttpRequest)> {
+        let (base, path) = (self.integrator.base_url.clone()?, format!("/{reference}"));
+        let request = self.as_the_proxy(HttpRequest::new("GET", &path));
+        Some((format!("{}{path}", base.trim_end_matches('/')), request))
     }
 
     fn ask_probe(&mut self, what: Fetch, url: String, request: HttpRequest, http2: bool) {
@@ -126,13 +140,17 @@ impl Meta {
         let base = self.integrator.base_url.clone().unwrap_or_default();
         for at in which {
             let run = self.media.probes.get(&number);
-            let Some((ask, http2)) =
-                run.and_then(|run| Some((run.asks.get(at)?.clone(), run.http2)))
+            let Some((ask, http2, probe)) =
+                run.and_then(|run| Some((run.asks.get(at)?.clone(), run.http2, run.probe)))
             else {
                 continue;
             };
             let url = format!("{}{}", base.trim_end_matches('/'), ask.request.path);
-            self.ask_probe(Fetch::Probe { number, at: Some(at) }, url, ask.request, http2);
+            let request = match probe {
+                FileProbe::Credentials => ask.request,
+                _ => self.as_the_proxy(ask.request),
+            };
+            self.ask_probe(Fetch::Probe { number, at: Some(at) }, url, request, http2);
         }
     }
 
@@ -146,7 +164,8 @@ impl Meta {
         let asked = run.asks.iter().zip(&answers);
         let asked: Vec<(&Ask, &Answer)> = asked.collect();
         let base = run.base.unwrap_or_else(|| Err("no answer".into()));
-        let checked = probe_rules::judge(run.probe, &base, &asked);
+        let auth = self.profile.text("media.download_auth").unwrap_or("none");
+        let checked = probe_rules::judge(run.probe, auth, &base, &asked);
         let requests = asked.len() as u64 + 1;
         let (probe, label) = (run.probe.word().to_owned(), run.label);
         self.record(
@@ -198,6 +217,10 @@ fn asks(
         FileProbe::Unknown => unknown(reference, draw).iter().map(|path| at(path)).collect(),
         FileProbe::Traversal => ways_out(reference).iter().map(|path| at(path)).collect(),
         FileProbe::Readers => vec![get("one reader", &[]), get("another reader", &[])],
+        FileProbe::Credentials => vec![
+            get("without credentials", &[]),
+            get("with credentials that nobody issued", &[("authorization", "Bearer bm9ib2R5")]),
+        ],
         FileProbe::Parallel => (0..READERS).map(|_| get("at once", &[])).collect(),
     }
 }

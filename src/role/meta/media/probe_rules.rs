@@ -34,7 +34,13 @@ const PASSING: &[&str] = &[
 ];
 
 /// Every rule that a probe decides.
-pub(super) fn judge(probe: FileProbe, base: &Answer, asked: Asked<'_>) -> Vec<RuleFacts> {
+/// `auth` is how the proxy shows who it is, by the profile.
+pub(super) fn judge(
+    probe: FileProbe,
+    auth: &str,
+    base: &Answer,
+    asked: Asked<'_>,
+) -> Vec<RuleFacts> {
     let whole = match base {
         Ok(whole) if whole.status == 200 => whole,
         other => {
@@ -51,6 +57,9 @@ pub(super) fn judge(probe: FileProbe, base: &Answer, asked: Asked<'_>) -> Vec<Ru
         FileProbe::Traversal => vec![rule("MED-013", first(asked, way_out))],
         FileProbe::Readers => readers(whole, asked),
         FileProbe::Parallel => parallel(whole, asked),
+        FileProbe::Credentials => {
+            vec![rule("MED-015", first(asked, |answer| otherwise(auth, whole, answer)))]
+        }
     }
 }
 
@@ -64,7 +73,16 @@ fn rows(probe: FileProbe) -> &'static [&'static str] {
         FileProbe::Traversal => &["MED-013"],
         FileProbe::Readers => &["MPX-004", "MPX-006"],
         FileProbe::Parallel => &["MPX-004", "MPX-005"],
+        FileProbe::Credentials => &["MED-015"],
     }
+}
+
+/// MED-015: who shows nothing, or something that was not asked for, is given the file where the profile
+/// has no credentials, and none where it has.
+fn otherwise(auth: &str, whole: &HttpResponse, (_, answer): &(&Ask, &Answer)) -> Option<String> {
+    let given = answer.as_ref().is_ok_and(|answer| answer.status == 200 && answer.body == whole.body);
+    let right = given == (auth == "none");
+    (!right).then(|| said(answer))
 }
 
 fn said(answer: &Answer) -> String {
