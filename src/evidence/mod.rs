@@ -16,8 +16,8 @@ use std::sync::Arc;
 
 pub use entry::{Entry, EntryId, Lane, Stream};
 pub use event::{
-    Channel, Direction, Event, FORGED, Growth, Payload, ProbeAnswer, RunHeader, Skip, StepEnd,
-    TOKEN_IN_URL, Trouble, shortened,
+    Channel, Direction, EXIF_DESCRIPTION, Event, FORGED, Growth, Payload, ProbeAnswer, RunHeader,
+    Skip, StepEnd, TOKEN_IN_URL, Trouble, shortened,
 };
 pub use facts::{
     EncFacts, FormFacts, HttpAnswer, LoginFacts, Look, MediaFacts, RuleFacts, RuleGrade, TokenFacts,

@@ -163,6 +163,20 @@ pub(super) async fn dial(
     Ok(stream)
 }
 
+/// Connects and offers both versions of HTTP; without TLS nothing is chosen, and it is HTTP/1.1.
+pub(super) async fn dial_either(
+    origin: &Origin,
+    trust: &Trust,
+) -> Result<(Stream, HttpVersion), String> {
+    let stream = origin.dial(trust, rustls::DEFAULT_VERSIONS, &[H2, H1]).await?;
+    let chosen = match &stream {
+        Stream::Tls(session) => session.get_ref().1.alpn_protocol(),
+        Stream::Plain(_) => None,
+    };
+    let version = if chosen == Some(H2) { HttpVersion::Http2 } else { HttpVersion::Http1 };
+    Ok((stream, version))
+}
+
 /// Sends a request on a connection of its own.
 pub(super) async fn over(
     shared: &Arc<Shared>,

@@ -40,7 +40,7 @@ use shared::{Answer, Item, Shared};
 
 pub use relay::Head;
 
-pub use probe::{Probe, Probed};
+pub use probe::{Probe, Probed, Reading};
 pub use serve::{Manner, ServerFault};
 pub use tls::{Authority, Trust};
 

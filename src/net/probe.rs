@@ -32,9 +32,27 @@ pub enum Probe {
     Request(HttpVersion, HttpRequest),
     /// These bytes where HTTP/1.1 is spoken, and then silence.
     Raw(Vec<u8>),
-    /// A request by HTTP/1.1 whose answer is read until its body ends or has given so many bytes;
-    /// the first of them are kept, the others counted.
-    Read(HttpRequest, u64),
+    /// A request whose answer is read until its body ends or has given so many bytes; the first of them
+    /// are kept, the others counted.
+    Read(Reading),
+}
+
+/// How a reader asks, and how much of the answer it reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    pub request: HttpRequest,
+    pub bytes: u64,
+    /// HTTP/2 is offered too where there is TLS, and spoken if it is chosen.
+    pub http2: bool,
+    /// How long the reader waits for the answer's head, where not as long as for any other.
+    pub wait: Option<Duration>,
+}
+
+impl Reading {
+    /// All of the answer, by HTTP/1.1.
+    pub fn whole(request: HttpRequest) -> Self {
+        Self { request, bytes: u64::MAX, http2: false, wait: None }
+    }
 }
 
 /// Versions that nobody may speak any more.
@@ -124,7 +142,7 @@ async fn carry_out(shared: &Arc<Shared>, url: &str, probe: Probe) -> Result<Prob
             let answer = fetch::over(shared, stream, version, &origin, request).await?;
             Ok(Probed { answer: Some(answer), ..seen })
         }
-        Probe::Read(request, bytes) => reading::read(shared, &origin, request, bytes).await,
+        Probe::Read(reading) => reading::read(shared, &origin, reading).await,
         Probe::Raw(bytes) => {
             let mut stream = origin.dial(&anybody, rustls::DEFAULT_VERSIONS, &[H1]).await?;
             let seen = agreed(&stream);

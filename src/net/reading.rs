@@ -10,11 +10,11 @@ use http_body_util::BodyExt as _;
 use tokio::time::timeout;
 
 use super::fetch::{self, Origin};
-use super::probe::Probed;
+use super::probe::{Probed, Reading};
 use super::shared::Shared;
 use super::tls::Trust;
 use super::{HttpVersion, serve};
-use crate::http::{HttpRequest, HttpResponse};
+use crate::http::HttpResponse;
 use crate::limits::READ_BYTES_KEPT;
 
 /// Sends a request on a connection of its own and reads the answer's body until it ends, breaks off, or
@@ -22,16 +22,23 @@ use crate::limits::READ_BYTES_KEPT;
 pub(super) async fn read(
     shared: &Arc<Shared>,
     origin: &Origin,
-    request: HttpRequest,
-    bytes: u64,
+    reading: Reading,
 ) -> Result<Probed, String> {
+    let Reading { request, bytes, http2, wait: patience } = reading;
     let wait = shared.waits.fetch;
-    let late = |_| format!("nothing within {} ms", wait.as_millis());
+    let patience = patience.unwrap_or(wait);
+    let late = |_| format!("nothing within {} ms", patience.as_millis());
     let asking = async {
-        let stream = fetch::dial(origin, HttpVersion::Http1, &Trust::anybody()).await?;
-        fetch::asked(shared, stream, HttpVersion::Http1, origin, request).await
+        let (stream, version) = match http2 {
+            true => fetch::dial_either(origin, &Trust::anybody()).await?,
+            false => {
+                let version = HttpVersion::Http1;
+                (fetch::dial(origin, version, &Trust::anybody()).await?, version)
+            }
+        };
+        fetch::asked(shared, stream, version, origin, request).await
     };
-    let response = timeout(wait, asking).await.map_err(late)??;
+    let response = timeout(patience, asking).await.map_err(late)??;
     let (parts, mut body) = response.into_parts();
     let headers = serve::headers(&parts.headers);
     let answer = HttpResponse { status: parts.status.as_u16(), headers, body: Vec::new() };
@@ -56,7 +63,7 @@ pub(super) async fn read(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{Delivery, Ending};
+    use crate::http::{Delivery, Ending, HttpRequest};
     use crate::net::tests::next;
     use crate::net::{Net, NetEvent, Probe};
 
@@ -64,7 +71,8 @@ mod tests {
     async fn seen(how: Delivery, bytes: u64) -> Probed {
         let (net, mut events) = Net::new();
         let url = format!("http://{}/", net.listen_http().await.unwrap());
-        net.probe(url, Probe::Read(HttpRequest::new("GET", "/"), bytes));
+        let reading = Reading { bytes, ..Reading::whole(HttpRequest::new("GET", "/")) };
+        net.probe(url, Probe::Read(reading));
         loop {
             match next(&mut events).await {
                 NetEvent::Request { id, .. } => {

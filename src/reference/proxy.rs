@@ -15,9 +15,13 @@ use super::third_party::ThirdParty;
 use crate::driver::session::Offers;
 use crate::driver::{ErrorClass, RpcError};
 use crate::http::{HttpRequest, Strain};
-use crate::net::{ExchangeId, Probe, Probed};
+use crate::net::{ExchangeId, HttpVersion, Probe, Probed, Reading};
 use crate::role::media_proxy::{Collected, MediaProxy, Next, ProxySettings};
+use crate::role::quirk::Fault;
 use crate::role::third_party_client::Values;
+
+/// Longer than any reader waits.
+const FOR_EVER: Duration = Duration::from_secs(3600);
 
 /// The proxy and what it is in the middle of.
 pub(super) struct ProxySeat {
@@ -52,9 +56,14 @@ impl ThirdParty {
     }
 
     /// Serves a reader.
-    pub(super) fn proxy_input(&mut self, id: ExchangeId, request: &HttpRequest) {
+    pub(super) fn proxy_input(
+        &mut self,
+        id: ExchangeId,
+        request: &HttpRequest,
+        version: HttpVersion,
+    ) {
         if let Some(seat) = &self.proxy {
-            let next = seat.proxy.asked(request);
+            let next = seat.proxy.asked(request, version == HttpVersion::Http2);
             self.serve_reader(id, next);
         }
     }
@@ -69,7 +78,11 @@ impl ThirdParty {
                 self.net.relay_strained(reader, url, request, head, strain);
             }
             Next::Collect { url, request } => {
-                let exchange = self.net.probe(url.as_str(), Probe::Read(request, u64::MAX));
+                // A fault: who collects does not look at the time.
+                let wait = self.fault().filter(|fault| *fault == Fault::ProxyWaitsForEver);
+                let wait = wait.map(|_| FOR_EVER);
+                let reading = Reading { wait, ..Reading::whole(request) };
+                let exchange = self.net.probe(url.as_str(), Probe::Read(reading));
                 if let Some(seat) = &mut self.proxy {
                     seat.collecting.insert(exchange, (reader, url));
                 }

@@ -45,10 +45,10 @@ impl ThirdParty {
                 self.conns.remove(&conn);
                 Ok(())
             }
-            NetEvent::Request { id, request, listener, .. }
+            NetEvent::Request { id, request, listener, version, .. }
                 if self.proxy.as_ref().is_some_and(|proxy| proxy.address == listener) =>
             {
-                self.proxy_input(id, &request);
+                self.proxy_input(id, &request, version);
                 Ok(())
             }
             NetEvent::Request { id, request, version, .. } => {

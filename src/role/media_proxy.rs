@@ -70,8 +70,8 @@ impl MediaProxy {
         Self { settings, fault, kept: BTreeMap::new() }
     }
 
-    /// Says what becomes of a reader's request.
-    pub fn asked(&self, reader: &HttpRequest) -> Next {
+    /// Says what becomes of a reader's request; `http2` is how it came, and only a fault looks at it.
+    pub fn asked(&self, reader: &HttpRequest, http2: bool) -> Next {
         let ProxySettings { form, integrator, base_url } = &self.settings;
         if let Some(url) = self.led_astray(&reader.path) {
             let request = HttpRequest::new("GET", "");
@@ -90,6 +90,10 @@ impl MediaProxy {
             Some(Fault::ProxyForgetsBasePath) => {
                 let host = base_url.split('/').take(3).collect::<Vec<_>>().join("/");
                 let url = format!("{host}{}", request.path);
+                Next::PassOn { url, request, head: proxied_head, alone: false }
+            }
+            Some(Fault::ProxyForgetsReferenceByHttp2) if http2 => {
+                let url = base_url.clone();
                 Next::PassOn { url, request, head: proxied_head, alone: false }
             }
             Some(fault) if collects(fault) => Next::Collect { url, request },
@@ -199,6 +203,7 @@ fn collects(fault: Fault) -> bool {
             | Fault::ProxyKeepsParts
             | Fault::ProxyKeepsErrors
             | Fault::ProxyAnswersCross
+            | Fault::ProxyWaitsForEver
     )
 }
 
@@ -223,6 +228,10 @@ fn head(fault: Option<Fault>) -> Head {
                 400.. => HttpResponse { body: b"no such file".to_vec(), ..HttpResponse::new(200) },
                 _ => told,
             }
+        },
+        Some(Fault::ProxySilenceAsMissing) => |answer| match answer.status {
+            504 => HttpResponse::new(404),
+            _ => proxied_head(answer),
         },
         Some(Fault::ProxyMakesRoom) => |answer| {
             let length = answer.header("content-length").and_then(|length| length.parse().ok());
@@ -262,7 +271,7 @@ mod tests {
         let base_url = "https://localhost:1/stored".to_owned();
         let proxy = MediaProxy::new(ProxySettings { form, integrator: 1, base_url }, fault);
         let path = format!("/interop/whatsapp/download/{path}/");
-        proxy.asked(&HttpRequest::new("GET", &path).with_header("user-agent", "me"))
+        proxy.asked(&HttpRequest::new("GET", &path).with_header("user-agent", "me"), false)
     }
 
     fn url(fault: Option<Fault>, path: &str) -> Option<String> {

@@ -5,13 +5,14 @@
 //! host behind the proxy has a listener of its own, so that another host can be told from it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::instance::Host;
 use super::session::Session;
 use crate::evidence::Stream;
 use crate::http::HttpRequest;
 use crate::iut::vitals::Usage;
-use crate::net::{ExchangeId, Probe, Probed};
+use crate::net::{ExchangeId, Probe, Probed, Reading};
 use crate::role::RequestId;
 use crate::role::proxy_ends::{Got, Output, ProxyEnds, Setting};
 use crate::scenario::{Action, Case, Payload, ProxyProbe, Send};
@@ -28,6 +29,8 @@ pub(super) struct Proxied {
     readers: BTreeMap<ExchangeId, u64>,
     /// What the process held when the probe began.
     held: Option<Usage>,
+    /// The readers offer HTTP/2 too.
+    http2: bool,
 }
 
 impl Proxied {
@@ -36,6 +39,7 @@ impl Proxied {
         let behind = host.behind.as_ref()?;
         let word = word(seed, &case.id());
         let most = profile.int("media.proxy_memory_mib_max");
+        let wait = profile.int("media.proxy_wait_s");
         let setting = Setting {
             proxy_url: host.media_url(),
             form: profile.text("media.download_path").unwrap_or_default().to_owned(),
@@ -44,9 +48,10 @@ impl Proxied {
             stranger_url: host.http_url.clone(),
             word,
             memory_mib_max: most.and_then(|mib| u64::try_from(mib).ok()),
+            wait: wait.and_then(|s| u64::try_from(s).ok()).map(Duration::from_secs),
         };
         let ends = ProxyEnds::new(setting, seed.rng(&[&case.id(), "proxy", "files"]));
-        Some(Self { ends, readers: BTreeMap::new(), held: None })
+        Some(Self { ends, readers: BTreeMap::new(), held: None, http2: false })
     }
 }
 
@@ -64,7 +69,10 @@ pub(super) fn ruled_out(case: &Case, host: &Host) -> Option<String> {
     let weighs = case.scenario.steps.iter().any(|step| {
         matches!(
             &step.action,
-            Action::Send(Send { payload: Payload::ProbeProxy(ProxyProbe::Volume), .. })
+            Action::Send(Send {
+                payload: Payload::ProbeProxy { probe: ProxyProbe::Volume, .. },
+                ..
+            })
         )
     });
     (weighs && host.instance().usage().is_none())
@@ -79,11 +87,12 @@ impl Session<'_> {
     pub(super) fn probe_proxy(
         &mut self,
         probe: ProxyProbe,
+        http2: bool,
         label: Option<&str>,
     ) -> Result<(), String> {
         let held = self.host().instance().usage();
         let proxied = self.proxied.as_mut().ok_or("no media proxy is under test")?;
-        proxied.held = held;
+        (proxied.held, proxied.http2) = (held, http2);
         proxied.ends.begin(probe, label.map(str::to_owned))
     }
 
@@ -124,8 +133,10 @@ impl Session<'_> {
         while let Some(output) = self.proxied.as_mut().and_then(|proxied| proxied.ends.poll()) {
             match output {
                 Output::Event(event) => self.record(Stream::http_out(), None, *event),
-                Output::Read { number, url, request, bytes } => {
-                    let exchange = self.guest.probe(&url, Probe::Read(request, bytes));
+                Output::Read { number, url, request, bytes, wait } => {
+                    let http2 = self.proxied.as_ref().is_some_and(|proxied| proxied.http2);
+                    let reading = Reading { request, bytes, http2, wait };
+                    let exchange = self.guest.probe(&url, Probe::Read(reading));
                     if let Some(proxied) = &mut self.proxied {
                         proxied.readers.insert(exchange, number);
                     }

@@ -46,7 +46,7 @@ impl Session<'_> {
         let probes = |step: &Step| match &step.action {
             Action::Send(send) => {
                 let probe =
-                    matches!(send.payload, Payload::ProbeProxy(_) | Payload::ProbeFile { .. });
+                    matches!(send.payload, Payload::ProbeProxy { .. } | Payload::ProbeFile { .. });
                 probe && of.is_some() && step.label.as_deref() == of
             }
             _ => false,
@@ -237,7 +237,7 @@ impl Session<'_> {
                 self.send_file(send, said, label)
             }
             Payload::ProbeFile { probe, of, http2 } => self.probe_media(*probe, *http2, of, label),
-            Payload::ProbeProxy(probe) => self.probe_proxy(*probe, label),
+            Payload::ProbeProxy { probe, http2 } => self.probe_proxy(*probe, *http2, label),
             Payload::Stanza(pattern) => {
                 let board = self.recorder.progress.board(self.lane);
                 let node = pattern.build(board).map_err(|error| error.to_string());

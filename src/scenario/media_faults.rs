@@ -130,6 +130,8 @@ words! {
         HostMarks = "host-marks",
         /// A file whose end does not come (MPX-013).
         Beginning = "beginning",
+        /// A file whose host takes the request and says nothing (MPX-015).
+        Silent = "silent",
         /// One file for many readers at once (MPX-014).
         Together = "together",
         /// Files that the host does not give (MPX-015).

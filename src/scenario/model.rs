@@ -192,7 +192,7 @@ pub enum Payload {
     /// By HTTP/2 alone where `http2` says so.
     ProbeFile { probe: FileProbe, of: String, http2: bool },
     /// A media proxy is asked by readers, with the harness as the third party behind it.
-    ProbeProxy(ProxyProbe),
+    ProbeProxy { probe: ProxyProbe, http2: bool },
     /// A Meta client's user begins to type, or stops.
     Typing(bool),
     /// An earlier install of the user has blocked this address.

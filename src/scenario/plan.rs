@@ -195,7 +195,7 @@ fn acceptance_of_send(send: &Send, label: &str) -> Option<Expect> {
         | Payload::Soak(_)
         | Payload::Drain { .. }
         | Payload::ProbeFile { .. }
-        | Payload::ProbeProxy(_)
+        | Payload::ProbeProxy { .. }
         | Payload::Publish(_)
         | Payload::Probe { .. }
         | Payload::Typing(_)

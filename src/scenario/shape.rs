@@ -195,7 +195,7 @@ pub static ACT: Shape = Shape {
     )
 };
 
-/// The versions of HTTP by which a file is probed; true for HTTP/2.
+/// The versions of HTTP by which a file or a proxy is probed; true for HTTP/2.
 pub const BY: &[(bool, &str)] = &[(false, "http1"), (true, "http2")];
 
 pub static SEND: Shape = shape(
@@ -217,7 +217,8 @@ pub static SEND: Shape = shape(
         may(
             "by",
             Form::Word(|| words(BY)),
-            "of a `probe_file`: the version of HTTP, where it is not HTTP/1.1",
+            "of a `probe_file`, the version of HTTP where it is not HTTP/1.1; of a `probe_proxy`, \
+             `http2`: its readers offer HTTP/2 too, and speak what is chosen",
         ),
         may(
             "probe_proxy",

@@ -233,7 +233,7 @@ const PAYLOADS: &[&str] = &[
 /// Keys that stand only beside some payloads.
 const BESIDE: &[(&str, &[&str])] = &[
     ("of", &["probe_file", "probe"]),
-    ("by", &["probe_file"]),
+    ("by", &["probe_file", "probe_proxy"]),
     ("id", &["replay"]),
     ("how", &["relay"]),
     ("hold", &["text"]),
@@ -243,6 +243,14 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("spoilt", &["resend"]),
     ("times", &["ask_again", "resend", "push", "fetch"]),
 ];
+
+/// True where a probe speaks HTTP/2.
+fn read_version(problems: &mut Problems, fields: Fields<'_>) -> Option<bool> {
+    match fields.get("by") {
+        Some(by) => problems.word(by, "version of HTTP", shape::BY),
+        None => Some(false),
+    }
+}
 
 fn read_payload(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Option<Payload> {
     let mut present = fields.iter().filter(|entry| PAYLOADS.contains(&entry.key.as_str()));
@@ -277,13 +285,13 @@ fn read_payload(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Opt
                 problems.advise(value.span, "`probe_file` lacks `of`", help);
                 return None;
             };
-            let http2 = match fields.get("by") {
-                Some(by) => problems.word(by, "version of HTTP", shape::BY)?,
-                None => false,
-            };
+            let http2 = read_version(problems, fields)?;
             Some(Payload::ProbeFile { probe, of: problems.text(of, "`of`")?.to_owned(), http2 })
         }
-        "probe_proxy" => problems.word(value, "probe", ProxyProbe::ALL).map(Payload::ProbeProxy),
+        "probe_proxy" => {
+            let probe = problems.word(value, "probe", ProxyProbe::ALL)?;
+            Some(Payload::ProbeProxy { probe, http2: read_version(problems, fields)? })
+        }
         "stanza" => read_pattern(problems, value).map(Payload::Stanza),
         "replay" => read_replay(problems, value, fields),
         "relay" => {

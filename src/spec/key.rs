@@ -234,6 +234,11 @@ pub const ALL: &[Key] = &[
         Form::Number,
         "memory that a media proxy may take for a file of any length",
     ),
+    key(
+        "media.proxy_wait_s",
+        Form::Number,
+        "how long a media proxy may wait for a third party that says nothing",
+    ),
     key("media.tries_max", Form::Number, "requests that a client makes for one file by itself"),
     key(
         "media.exif",

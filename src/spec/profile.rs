@@ -53,6 +53,7 @@ pub const OVERLAYS: &[(&str, &str)] = &[
     ("es256", include_str!("../../fixtures/profiles/es256.yaml")),
     ("media-token", include_str!("../../fixtures/profiles/media-token.yaml")),
     ("resumption", include_str!("../../fixtures/profiles/resumption.yaml")),
+    ("short-waits", include_str!("../../fixtures/profiles/short-waits.yaml")),
     ("small-media", include_str!("../../fixtures/profiles/small-media.yaml")),
     ("small-frames", include_str!("../../fixtures/profiles/small-frames.yaml")),
     ("standard-dialect", include_str!("../../fixtures/profiles/standard-dialect.yaml")),

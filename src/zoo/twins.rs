@@ -35,6 +35,7 @@ const RIGHT_OR_WRONG: &str = "it is compared or drawn anew, or it is not: nothin
 pub static SIDES: &[(&str, Side)] = &[
     ("another-protocol-in-the-clear", Side::Lax(Twin::None(TELLS_LESS))),
     ("caption-beside-the-ciphertext", Side::Lax(Twin::None(TELLS_LESS))),
+    ("display-name-in-the-log", Side::Otherwise),
     ("file-in-a-crash-report", Side::Lax(Twin::None(TELLS_LESS))),
     ("file-name-in-a-url", Side::Lax(Twin::None(TELLS_LESS))),
     ("file-name-in-an-answer", Side::Lax(Twin::None(TELLS_LESS))),

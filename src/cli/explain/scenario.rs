@@ -149,7 +149,7 @@ fn sent(send: &Send) -> String {
             let by = if *http2 { ", by HTTP/2" } else { "" };
             format!("odd requests for the file that {of} stored: {}{by}", probe.word())
         }
-        Payload::ProbeProxy(probe) => {
+        Payload::ProbeProxy { probe, .. } => {
             format!("readers, and is the third party behind it: {}", probe.word())
         }
         Payload::EnlistElsewhere => "word that another device of the user has enlisted".to_owned(),

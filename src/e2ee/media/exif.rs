@@ -155,7 +155,8 @@ mod tests {
 
     use super::*;
 
-    const PICTURE: &[u8] = b"\xff\xd8\xff\xe0\x00\x07JFIF\0\xff\xda\x00\x02\xff\xe1\x00\x08Exif\0\0";
+    const PICTURE: &[u8] =
+        b"\xff\xd8\xff\xe0\x00\x07JFIF\0\xff\xda\x00\x02\xff\xe1\x00\x08Exif\0\0";
 
     #[test]
     fn a_place_is_found_and_goes_with_its_segment() {

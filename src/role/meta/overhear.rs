@@ -161,6 +161,7 @@ fn without_tokens(bytes: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::role::meta::Integrator;
+    use crate::role::{Output, Role as _};
     use crate::seed::Seed;
     use crate::spec::Profile;
 
@@ -190,9 +191,10 @@ mod tests {
     fn sightings(meta: &mut Meta) -> Vec<(String, bool)> {
         let drained = std::iter::from_fn(|| meta.poll());
         let told = drained.filter_map(|output| match output {
-            crate::role::meta::Output::Record {
-                event: Event::Sighted { what, name, .. }, ..
-            } => Some((what, name)),
+            Output::Record(record) => match record.event {
+                Event::Sighted { what, name, .. } => Some((what, name)),
+                _ => None,
+            },
             _ => None,
         });
         told.collect()
@@ -240,7 +242,7 @@ mod tests {
     fn what_our_own_push_must_not_hold_would_be_seen() {
         let mut meta = named();
         meta.watch_for(Canary::new("the text", b"cnry0123456789abcdef"));
-        meta.search_push(br#"{"to":"alice-123456789"}"#);
+        meta.search_push(br#"{"to":"alice-975310864"}"#);
         assert_eq!(sightings(&mut meta), []);
         let told = format!(r#"{{"to":"alice-1","alert":"cnry0123456789abcdef","of":"{NAME}"}}"#);
         meta.search_push(told.as_bytes());

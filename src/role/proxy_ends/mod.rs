@@ -12,6 +12,7 @@ mod rules;
 mod tests;
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use self::plan::{Ask, Given, Plan};
 use super::RequestId;
@@ -38,6 +39,8 @@ pub struct Setting {
     pub word: String,
     /// How much memory it may take for a file of any length.
     pub memory_mib_max: Option<u64>,
+    /// How long it may wait for a third party that says nothing.
+    pub wait: Option<Duration>,
 }
 
 /// What the ends want done.
@@ -50,6 +53,8 @@ pub enum Output {
         url: String,
         request: HttpRequest,
         bytes: u64,
+        /// How long for its head, where not as long as for any other.
+        wait: Option<Duration>,
     },
     Respond {
         id: RequestId,
@@ -149,12 +154,13 @@ impl ProxyEnds {
         let Some(run) = &self.run else { return };
         let base = self.setting.proxy_url.clone().unwrap_or_default();
         for (at, ask) in run.plan.asks.iter().enumerate() {
-            let Ask { request, bytes, round, .. } = ask;
+            let Ask { request, bytes, round, wait, .. } = ask;
             if *round == run.round {
                 let url = format!("{base}{}", request.path);
                 let number = self.first + at as u64;
                 let request = request.clone();
-                self.out.push_back(Output::Read { number, url, request, bytes: *bytes });
+                let (bytes, wait) = (*bytes, *wait);
+                self.out.push_back(Output::Read { number, url, request, bytes, wait });
             }
         }
     }
@@ -175,6 +181,7 @@ impl ProxyEnds {
             Some(Given::Slowly(response, how)) => {
                 self.out.push_back(Output::Deliver { id, response, how });
             }
+            Some(Given::Nothing) => {}
             None => none(&mut self.out),
         }
     }

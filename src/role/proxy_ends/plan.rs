@@ -38,6 +38,8 @@ pub(super) struct Ask {
     pub round: usize,
     /// The file that it is about.
     pub reference: String,
+    /// How long its reader waits for the head, where not as long as for any other.
+    pub wait: Option<Duration>,
 }
 
 /// What the third party answers.
@@ -45,6 +47,8 @@ pub(super) struct Ask {
 pub(super) enum Given {
     Answer(HttpResponse),
     Slowly(HttpResponse, Delivery),
+    /// The request is taken, and nothing follows.
+    Nothing,
 }
 
 /// A file that lies behind the proxy.
@@ -138,6 +142,7 @@ pub(super) fn of(probe: ProxyProbe, setting: &Setting, rng: &mut Rng) -> Plan {
         ProxyProbe::HostMarks => maker.host_marks(),
         ProxyProbe::Beginning => maker.beginning(),
         ProxyProbe::Together => maker.together(),
+        ProxyProbe::Silent => maker.silent(),
         ProxyProbe::Errors => maker.errors(),
         ProxyProbe::Kept => maker.kept(),
         ProxyProbe::Volume => maker.volume(),
@@ -174,7 +179,8 @@ impl Maker<'_> {
     fn push(&mut self, what: &str, request: HttpRequest, reference: &str) {
         let round = self.plan.asks.last().map_or(0, |ask| ask.round + 1);
         let (what, reference) = (what.to_owned(), reference.to_owned());
-        self.plan.asks.push(Ask { what, request, bytes: u64::MAX, round, reference });
+        let (bytes, wait) = (u64::MAX, None);
+        self.plan.asks.push(Ask { what, request, bytes, round, reference, wait });
     }
 
     /// A reader asks for a file, in a round of its own.
@@ -337,6 +343,18 @@ impl Maker<'_> {
             let how = Delivery { announced, end: Ending::Broken, ..Delivery::default() };
             self.plan.instead(&file, [Some(Given::Slowly(whole, how))]);
             self.get(what, &file, &[]);
+        }
+    }
+
+    fn silent(&mut self) {
+        let good = self.file(FILE_BYTES);
+        self.get("a file", &good, &[]);
+        let file = self.file(FILE_BYTES);
+        self.plan.instead(&file, [Some(Given::Nothing)]);
+        self.get("a file whose host says nothing", &file, &[]);
+        let wait = self.setting.wait;
+        if let Some(ask) = self.plan.asks.last_mut() {
+            ask.wait = wait;
         }
     }
 

@@ -24,6 +24,7 @@ pub(super) fn judge(setting: &Setting, run: &Run, memory_mib: Option<u64>) -> Ve
         ProxyProbe::HostMarks => ("MPX-012", look.host_marks()),
         ProxyProbe::Beginning => ("MPX-013", look.beginning()),
         ProxyProbe::Together => ("MPX-014", look.together()),
+        ProxyProbe::Silent => ("MPX-015", look.silent()),
         ProxyProbe::Errors => ("MPX-015", look.errors()),
         ProxyProbe::Kept => ("MPX-016", look.kept()),
         ProxyProbe::Volume => ("MPX-017", look.volume(memory_mib)),
@@ -196,6 +197,24 @@ impl Look<'_> {
             self.asked().skip(1).find_map(|(ask, answer)| {
                 let wrong = self.unclear(ask, answer)?;
                 Some(format!("{}: {wrong}", ask.what))
+            })
+        })
+    }
+
+    /// A third party that says nothing is an error of the way there (RFC 9110 §15.6.5): neither a reader
+    /// who waits for ever, nor a file that is said to be gone.
+    fn silent(&self) -> Option<String> {
+        self.nothing_comes_through().or_else(|| {
+            self.asked().skip(1).find_map(|(ask, answer)| {
+                let wrong = match answer {
+                    _ if self.in_round(ask.round).next().is_none() => {
+                        Some("the third party was not asked".to_owned())
+                    }
+                    Ok(got) if (500..600).contains(&got.answer.status) => None,
+                    Ok(got) => Some(format!("status {}", got.answer.status)),
+                    Err(why) => Some(format!("the reader is told nothing: {why}")),
+                };
+                Some(format!("{}: {}", ask.what, wrong?))
             })
         })
     }

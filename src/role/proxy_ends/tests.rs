@@ -16,6 +16,7 @@ fn ends() -> ProxyEnds {
         stranger_url: "http://stranger:1".into(),
         word: "file-0123".into(),
         memory_mib_max: Some(32),
+        wait: Some(std::time::Duration::from_secs(5)),
     };
     ProxyEnds::new(setting, Rng::from_seed([7; 32]))
 }
@@ -33,7 +34,7 @@ fn sound(path: &str) -> Result<(&'static str, String), u16> {
 fn grade(probe: ProxyProbe, way: Way, memory: Option<u64>) -> (RuleGrade, Option<String>) {
     let mut ends = ends();
     ends.begin(probe, Some("p1".into())).unwrap();
-    let mut waiting = Vec::new();
+    let (mut waiting, mut last) = (Vec::new(), 0);
     loop {
         while let Some(output) = ends.poll() {
             match output {
@@ -44,6 +45,7 @@ fn grade(probe: ProxyProbe, way: Way, memory: Option<u64>) -> (RuleGrade, Option
                 }
                 Output::Read { number, request, .. } => match way(&request.path) {
                     Ok((host, path)) => {
+                        last = number;
                         let asked = HttpRequest { path, ..request };
                         let asked = HttpRequest {
                             headers: asked
@@ -66,7 +68,9 @@ fn grade(probe: ProxyProbe, way: Way, memory: Option<u64>) -> (RuleGrade, Option
                 Output::Weigh => ends.weighed(memory),
             }
         }
-        let (number, answer, whole) = waiting.remove(0);
+        // Who hears nothing from behind says so.
+        let silent = (last, HttpResponse::new(504), true);
+        let (number, answer, whole) = if waiting.is_empty() { silent } else { waiting.remove(0) };
         let filler = if probe == ProxyProbe::Volume { plan::VOLUME_BYTES } else { 0 };
         let bytes = answer.body.len() as u64 + filler;
         ends.read(number, Ok(Got { answer, bytes, whole }));
@@ -75,8 +79,8 @@ fn grade(probe: ProxyProbe, way: Way, memory: Option<u64>) -> (RuleGrade, Option
 
 #[test]
 fn a_sound_proxy_is_found_sound() {
-    use ProxyProbe::{Bases, Beginning, Errors, Files, Kept, ReaderMarks, Volume};
-    for probe in [Files, Bases, ReaderMarks, Beginning, Errors, Kept, Volume] {
+    use ProxyProbe::{Bases, Beginning, Errors, Files, Kept, ReaderMarks, Silent, Volume};
+    for probe in [Files, Bases, ReaderMarks, Beginning, Errors, Kept, Silent, Volume] {
         let (grade, why) = grade(probe, sound, Some(1));
         assert_eq!(grade, RuleGrade::Holds, "{}: {why:?}", probe.word());
     }

@@ -1,6 +1,6 @@
 //! Faults with files: what a client sends and receives, what a server hosts; the rows MED and MPX.
 
-use super::{Fault, Quirk, VARIANT, client, server, should, should_server};
+use super::{Fault, Quirk, VARIANT, client, may_server, server, should, should_server};
 
 pub(super) static ALL: &[Quirk] = &[
     client(

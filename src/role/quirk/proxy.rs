@@ -103,6 +103,28 @@ pub(super) static ALL: &[Quirk] = &[
         "Gives its reader a page with status 200 where there is no file.",
     )),
     recommended(proxy(
+        "proxy-waits-for-ever",
+        Fault::ProxyWaitsForEver,
+        "MPX-015",
+        "variant of proxies without a read timeout",
+        "Waits for as long as the third party says nothing.",
+    ))
+    .under("short-waits"),
+    recommended(proxy(
+        "proxy-silence-as-missing",
+        Fault::ProxySilenceAsMissing,
+        "MPX-015",
+        VARIANT,
+        "Says of a file whose host is silent that there is none.",
+    )),
+    proxy(
+        "proxy-forgets-the-reference-by-http2",
+        Fault::ProxyForgetsReferenceByHttp2,
+        "MPX-008",
+        VARIANT,
+        "Asks for the registered base alone where its reader speaks HTTP/2.",
+    ),
+    recommended(proxy(
         "proxy-cut-taken-as-whole",
         Fault::ProxyCutTakenAsWhole,
         "MPX-015",

@@ -122,7 +122,7 @@ impl Payload {
             Payload::Content(_) => "content",
             Payload::Media(_) => "media",
             Payload::ProbeFile { .. } => "probe_file",
-            Payload::ProbeProxy(_) => "probe_proxy",
+            Payload::ProbeProxy { .. } => "probe_proxy",
             Payload::Typing(_) => "typing",
             Payload::Blocks(_) => "blocks",
             Payload::Stanza(_) => "stanza",

@@ -268,7 +268,7 @@ fn fields(action: &Action) -> Option<&'static [&'static str]> {
             Payload::Push { .. }
             | Payload::FetchKeys { .. }
             | Payload::ProbeFile { .. }
-            | Payload::ProbeProxy(_)
+            | Payload::ProbeProxy { .. }
             | Payload::Publish(_)
             | Payload::Probe { .. }
             | Payload::Drain { .. }

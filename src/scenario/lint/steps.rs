@@ -200,7 +200,7 @@ fn lint_send(problems: &mut Problems, at: &Place<'_>, send: &Send) {
         | Payload::Probe { .. }
         | Payload::ProbeFile { .. }
         | Payload::Publish(_) => Plays::ThirdPartyServer,
-        Payload::ProbeProxy(_) => Plays::MediaProxy,
+        Payload::ProbeProxy { .. } => Plays::MediaProxy,
         _ => Plays::ThirdPartyClient,
     };
     if to.plays != wanted {

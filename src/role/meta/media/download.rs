@@ -102,9 +102,7 @@ impl Meta {
         let Self { integrator, .. } = self;
         let asked = proxy::upstream(form, integrator.id, integrator.base_url.as_deref(), request);
         let output = match asked {
-            Ok((url, request)) => {
-                Output::Relay { id, url, request: self.as_the_proxy(request) }
-            }
+            Ok((url, request)) => Output::Relay { id, url, request: self.as_the_proxy(request) },
             Err(response) => Output::Respond { id, response },
         };
         self.out.push_back(output);

@@ -80,7 +80,8 @@ fn rows(probe: FileProbe) -> &'static [&'static str] {
 /// MED-015: who shows nothing, or something that was not asked for, is given the file where the profile
 /// has no credentials, and none where it has.
 fn otherwise(auth: &str, whole: &HttpResponse, (_, answer): &(&Ask, &Answer)) -> Option<String> {
-    let given = answer.as_ref().is_ok_and(|answer| answer.status == 200 && answer.body == whole.body);
+    let given =
+        answer.as_ref().is_ok_and(|answer| answer.status == 200 && answer.body == whole.body);
     let right = given == (auth == "none");
     (!right).then(|| said(answer))
 }
@@ -386,7 +387,7 @@ mod tests {
 
     fn grades(probe: FileProbe, ask: &Ask, answer: HttpResponse) -> Vec<RuleGrade> {
         let answer = Ok(answer);
-        let rules = judge(probe, &Ok(whole()), &[(ask, &answer)]);
+        let rules = judge(probe, "none", &Ok(whole()), &[(ask, &answer)]);
         rules.iter().map(|rule| rule.grade).collect()
     }
 
@@ -440,7 +441,7 @@ mod tests {
     fn what_should_be_there_and_is_not_warns() {
         let mut page = whole();
         page.headers[0].1 = "text/html".into();
-        let grade = |base: HttpResponse| judge(FileProbe::Coding, &Ok(base), &[])[0].grade;
+        let grade = |base: HttpResponse| judge(FileProbe::Coding, "none", &Ok(base), &[])[0].grade;
         assert_eq!(grade(page.clone()), Warns);
         assert_eq!(grade(page.with_header("content-disposition", "attachment")), Holds);
         assert_eq!(grade(HttpResponse::new(200)), Warns);
@@ -475,7 +476,10 @@ mod tests {
         }
         let closed: Answer = Err("closed".into());
         let ask = ask(&[]);
-        assert_eq!(judge(FileProbe::Traversal, &Ok(whole()), &[(&ask, &closed)])[0].grade, Holds);
+        assert_eq!(
+            judge(FileProbe::Traversal, "none", &Ok(whole()), &[(&ask, &closed)])[0].grade,
+            Holds
+        );
     }
 
     #[test]
@@ -509,5 +513,17 @@ mod tests {
         let mut other = whole();
         other.headers[2].1 = "\"f\"".into();
         assert_eq!(one(FileProbe::Repeat, &[], other), Broken);
+    }
+
+    #[test]
+    fn a_file_is_given_to_those_who_show_what_the_profile_says() {
+        let of = |auth: &str, answer: HttpResponse| {
+            let (probe, ask) = (FileProbe::Credentials, ask(&[]));
+            judge(probe, auth, &Ok(whole()), &[(&ask, &Ok(answer))])[0].grade
+        };
+        assert_eq!(of("none", whole()), Holds);
+        assert_eq!(of("none", HttpResponse::new(401)), Broken);
+        assert_eq!(of("token", HttpResponse::new(401)), Holds);
+        assert_eq!(of("token", whole()), Broken);
     }
 }

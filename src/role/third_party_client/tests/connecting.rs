@@ -154,8 +154,8 @@ fn a_user_who_goes_offline_stays_offline_until_a_wake() {
     let closed = Did::Notified(Notification::Connection(ConnectionState::Closed));
     assert_eq!(did, [Did::Closed, closed, done]);
     assert_eq!(bench.client.connection.retry_at, None);
-    bench.client.wake(bench.now);
-    bench.client.wake(bench.now);
+    bench.client.wake(bench.now, None);
+    bench.client.wake(bench.now, None);
     let did = bench.input(Input::Wake);
     let woken = |did: &&Did| matches!(did, Did::Notified(Notification::Woken(_)));
     let woken = did.iter().filter(woken).count();
@@ -166,7 +166,7 @@ fn a_user_who_goes_offline_stays_offline_until_a_wake() {
 #[test]
 fn who_is_not_enlisted_is_not_woken() {
     let mut bench = Bench::new(None);
-    bench.client.wake(bench.now);
+    bench.client.wake(bench.now, None);
     assert_eq!(bench.input(Input::Wake), []);
 }
 
