@@ -217,7 +217,12 @@ impl Meta {
         if !self.accounts[account].is_online() {
             return Err(format!("{actor} is not connected"));
         }
+        // A stream ends with its connection (`wire.md` §4.2).
+        let ended = self.accounts[account].online.filter(|_| stanza.tag == "xmlstreamend");
         self.deliver(account, stanza);
+        if let Some(conn) = ended {
+            self.close(conn);
+        }
         Ok(())
     }
 

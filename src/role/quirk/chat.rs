@@ -4,6 +4,27 @@ use super::{Expect, Fault, Quirk, VARIANT, client, should};
 
 pub(super) static ALL: &[Quirk] = &[
     client(
+        "stream-end-taken-for-a-refusal",
+        Fault::StreamEndIsFinal,
+        "TRN-011",
+        VARIANT,
+        "Stays away once the server has ended the stream in good order.",
+    ),
+    client(
+        "stream-end-known-by-its-token-alone",
+        Fault::OddStreamEndIsFinal,
+        "ROB-007",
+        VARIANT,
+        "Takes the end of a stream for a refusal where its name is spelled out.",
+    ),
+    client(
+        "odd-notifications-dropped",
+        Fault::OddNotificationsDropped,
+        "ROB-007",
+        VARIANT,
+        "Passes over notifications that are not written as it would write them.",
+    ),
+    client(
         "messages-never-acked",
         Fault::MessagesNeverAcked,
         "STZ-019",

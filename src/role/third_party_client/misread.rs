@@ -32,6 +32,9 @@ const KNOWN: &[&str] = &[
 ];
 /// Children of a request or a message that a client knows which looks at all of them.
 const KNOWN_CHILDREN: &[&str] = &["body", "count", "enc", "error", "identity", "list", "ping"];
+/// The end of a stream (`wire.md` §4.2), and the mark of one that a faulty client does not know.
+const STREAM_END: &str = "xmlstreamend";
+pub(super) const NOT_UNDERSTOOD: &str = "not-understood";
 /// Stands for what is no text while a client that cannot tell handles it.
 pub(super) const STANDS_FOR_NO_TEXT: &str = "(no text)";
 /// Packed strings from here on take the way that a faulty client gets wrong.
@@ -82,6 +85,16 @@ pub(super) fn understood(fault: Option<Fault>, bytes: &[u8], captured: Captured)
     let shows = |variant| captured.variants().contains(&variant);
     match fault {
         Some(Fault::WideListsDropped) if shows(Variant::WideList) => None,
+        Some(Fault::OddNotificationsDropped)
+            if captured.node.tag == "notification" && !captured.variants().is_empty() =>
+        {
+            None
+        }
+        Some(Fault::OddStreamEndIsFinal)
+            if captured.node.tag == STREAM_END && !captured.variants().is_empty() =>
+        {
+            Some(captured.node.attr(NOT_UNDERSTOOD, "1"))
+        }
         Some(Fault::LongLengthsDropped) if shows(Variant::LongLength) => None,
         Some(Fault::SpelledOutTagsDropped) => {
             let span = captured.spans()?;

@@ -6,8 +6,9 @@
 use sha2::{Digest as _, Sha256};
 
 use super::ThirdPartyClient;
-use super::effect::{FailureKind, MessageState, Notification};
+use super::effect::{Failure, FailureKind, MessageState, Notification};
 use super::link::Stage;
+use super::misread::NOT_UNDERSTOOD;
 use super::send::address;
 use super::threads::ThreadItem;
 use crate::e2ee::content::Content;
@@ -66,11 +67,20 @@ impl ThirdPartyClient {
             "call" => self.acknowledge(node),
             "stream:error" => self.stream_error(node),
             "failure" => self.login_refused(node),
-            "xmlstreamend" => self.break_link("the server ended the stream"),
+            "xmlstreamend" => self.stream_ended(node),
             "ib" => self.information(node),
             _ if self.chat_state(node) => {}
             _ => self.unknown(),
         }
+    }
+
+    /// The server ends the stream in good order: the client comes back (`wire.md` §4.2).
+    fn stream_ended(&mut self, node: &Node) {
+        if self.has(Fault::StreamEndIsFinal) || node.value(NOT_UNDERSTOOD).is_some() {
+            let why = "the server wants nothing more";
+            return self.refuse(Failure::new(FailureKind::Forbidden, why));
+        }
+        self.break_link("the server ended the stream");
     }
 
     /// RCP-010: only a message has a receipt, but for a deliberate fault.
