@@ -36,6 +36,14 @@ pub const LETTERS_REMEMBERED_MAX: usize = 4096;
 /// Most things of a signature's length that are tried in one message: an honest one has none.
 pub const SIGNATURE_CANDIDATES_MAX: usize = 16;
 
+// --- shared instances --------------------------------------------------------
+
+/// Memory in MiB that an ordinary case may leave at an instance that others share: with more than that
+/// for each, and the profile's bound for one, its cases are carried out again alone. Nobody fails by it.
+pub const ORDINARY_CASE_MIB: u64 = 16;
+/// The same of descriptors: a case opens some ten connections.
+pub const ORDINARY_CASE_DESCRIPTORS: u64 = 16;
+
 // --- canaries ---------------------------------------------------------------
 
 /// Most canaries of one case: a text, names and a few files.

@@ -89,7 +89,9 @@ fn an_adapter_that_runs_already_is_attached_to_and_left_alone() {
     let (ran, report) = dir.run(&[&["--attach", &adapter.address], SOME].concat());
     assert_eq!(ran.status.code(), Some(0), "{}", words(&ran));
     let report = report.unwrap();
-    assert_eq!(report["cases"].as_array().unwrap().len(), 3);
+    // And the case `run`: what was spoken is compared with what was stated.
+    assert_eq!(report["cases"].as_array().unwrap().len(), 4);
+    assert_eq!(case(&report, "run")["verdict"], "pass");
     assert_eq!(report["iut"]["foreign"], true);
     assert!(adapter.lives(), "the harness did not start it and must not stop it");
     let (again, _) = dir.run(&["--attach", &adapter.address, SOME[0]]);

@@ -14,7 +14,8 @@ pub use crate::verdict::RUN_CASE;
 /// Judges what belongs to no case.
 pub fn judge_run(transcript: &Transcript, setting: Setting<'_>) -> CaseResult {
     let entries = transcript.entries();
-    let capabilities = entries.iter().filter_map(capability).collect();
+    let tried = entries.iter().filter_map(capability);
+    let capabilities = tried.chain(entries.iter().filter_map(shown)).collect();
     let troubles = entries.iter().filter_map(process::breach).collect();
     let mut checks = passive_results("capabilities", capabilities, setting);
     checks.extend(passive_results("process", troubles, setting));
@@ -60,6 +61,17 @@ fn capability(entry: &Entry) -> Option<Observed> {
     Some(observed)
 }
 
+/// What is spoken was stated; what is stated may be spoken to somebody else.
+fn shown(entry: &Entry) -> Option<Observed> {
+    let Event::Shown { capability, value, case, declared } = &entry.event else { return None };
+    let expected = format!("`{capability}` states all that is spoken");
+    let actual = match declared {
+        true => format!("{case} shows {value}, as stated"),
+        false => format!("{case} shows {value}, which is not stated"),
+    };
+    Some(Observed::new("ROB-005", *declared, expected, actual, entry))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +110,15 @@ mod tests {
         // Who declares nothing and has nothing has shown nothing.
         assert_eq!(of(false, MethodNotFound), []);
         assert_eq!(of(true, Nothing), []);
+    }
+
+    #[test]
+    fn what_is_spoken_was_stated() {
+        for (declared, verdict) in [(true, Verdict::Pass), (false, Verdict::Fail)] {
+            let (capability, value) = ("signal.versions".to_owned(), "3".to_owned());
+            let shown = Event::Shown { capability, value, case: "m3.3/a".into(), declared };
+            assert_eq!(judged(vec![shown]), [("ROB-005".to_owned(), verdict)]);
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The judge on hand-made transcripts: each check is seen to pass and to fail, and each guard to bite.
 
 mod connection;
+mod names;
 mod passive;
 mod tape;
 

@@ -206,6 +206,14 @@ pub enum Event {
         declared: bool,
         answer: ProbeAnswer,
     },
+    /// The wire has shown a value of a capability that `hello` states.
+    Shown {
+        capability: String,
+        value: String,
+        /// The first case, by name, in which it was seen.
+        case: String,
+        declared: bool,
+    },
     /// Something befell a shared instance, and none of its cases brings it about alone.
     Unreproduced {
         kind: Trouble,

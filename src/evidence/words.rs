@@ -123,6 +123,9 @@ impl Event {
                 format!("a Meta client could not decrypt {id}: {reason}")
             }
             Self::Canary { what, .. } => format!("{what} must not be seen in clear from here on"),
+            Self::Shown { capability, value, case, .. } => {
+                format!("{case} shows {value} of `{capability}`")
+            }
             Self::Named { whose, name } => format!("{whose} is shown to others as {name}"),
             Self::Sighted { place, what, form, .. } => {
                 format!("{what} stands in {place} ({form})")

@@ -383,6 +383,12 @@ impl ThirdParty {
             Some(Fault::MissingHookDeclared) => {
                 capabilities.insert("decode".to_owned(), Value::from(true));
             }
+            Some(Fault::OtherVersionStated) => {
+                capabilities.insert("signal.versions".to_owned(), json!([4]));
+            }
+            Some(Fault::ResumingNotStated) => {
+                capabilities.insert("noise.patterns".to_owned(), json!(["XX"]));
+            }
             Some(Fault::OtherProtocol(_)) => {
                 capabilities.insert("other_protocol".to_owned(), Value::from(true));
             }

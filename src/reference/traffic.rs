@@ -9,7 +9,7 @@ use crate::driver::line::Closed;
 use crate::net::{ConnId, HttpVersion, NetEvent};
 use crate::role::Input;
 use crate::role::quirk::Fault;
-use crate::role::third_party_client::{Command, Output, ThirdPartyClient};
+use crate::role::third_party_client::{Command, Notification, Output, ThirdPartyClient};
 use crate::role::third_party_server::{self as server, ThirdPartyServer, Upload};
 
 /// How often other tasks get their turn before `health` counts the line as quiet.
@@ -206,6 +206,9 @@ impl ThirdParty {
                     }
                 }
                 Output::Notify(notification) => {
+                    if matches!(notification, Notification::Message { .. }) {
+                        self.weakness.burden(self.options.quirk.map(|quirk| quirk.fault));
+                    }
                     let (name, params) =
                         translate::notification(account, notification, &mut self.files);
                     self.driver.notify(name, params).await?;

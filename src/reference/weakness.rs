@@ -43,6 +43,17 @@ impl Weakness {
         }
     }
 
+    /// Takes on something for a text that a user is shown, in the one way of this fault.
+    pub fn burden(&mut self, fault: Option<Fault>) {
+        match fault {
+            Some(Fault::MemoryGrowsWithTexts) => self.ballast.push(vec![1; PORTION_BYTES]),
+            Some(Fault::DescriptorsGrowWithTexts) => {
+                self.files.extend((0..PORTION_FILES).filter_map(|_| File::open("/dev/null").ok()));
+            }
+            _ => {}
+        }
+    }
+
     /// Takes harm from a message's content, in the one way of this fault.
     pub fn collapse(&self, fault: Option<Fault>) {
         match fault {

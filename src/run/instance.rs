@@ -22,6 +22,7 @@ use super::target::Target;
 use crate::clock::UnixMs;
 use crate::driver::{CallError, Incoming, Owner, Params, Pending, Seat};
 use crate::http::{Delivery, HttpRequest, HttpResponse, Strain};
+use crate::iut::vitals::Usage;
 use crate::iut::{Instance, StartError};
 use crate::limits::{EXIT_WAIT_MS_MAX, LEAVE_WAIT_MS_MAX};
 use crate::net::{Authority, ConnId, ExchangeId, HttpVersion, Manner, Net, NetEvent, Probe, Trust};
@@ -53,6 +54,9 @@ pub struct Host {
     pub behind: Option<Behind>,
     /// Others may be served at the same time, or were before.
     pub shared: bool,
+    /// Cases that came so far, and those that have not left.
+    came: AtomicU64,
+    there: AtomicU64,
     /// Who signs the certificate of Meta's HTTP services, where the subject speaks TLS.
     pub authority: Option<Arc<Authority>>,
     /// Where it keeps its state, if its case stops the program.
@@ -184,6 +188,8 @@ impl Host {
             authority,
             behind,
             shared: !matches!(company, Company::Own | Company::Stopped),
+            came: AtomicU64::new(0),
+            there: AtomicU64::new(0),
             state: (company == Company::Stopped).then(StateFolder::new).transpose()?,
             net,
             desk,
@@ -309,6 +315,8 @@ impl Host {
 
     /// Lets a case in.
     pub fn admit(self: &Arc<Self>) -> Guest {
+        self.came.fetch_add(1, Ordering::Relaxed);
+        self.there.fetch_add(1, Ordering::Relaxed);
         let (owner, streams) = lock(&self.desk).enter();
         Guest { host: Arc::clone(self), owner, streams }
     }
@@ -344,6 +352,23 @@ async fn behind(
     let origin = shared.place.http_url(manner.authority.is_some(), address.port());
     let path = super::proxy::BASE_PATH.to_owned();
     Ok(Behind { address, url: format!("{origin}{path}"), path })
+}
+
+impl Host {
+    /// What the process holds, and how many cases came and are there.
+    pub fn burden(&self) -> Option<Burden> {
+        let usage = self.instance().usage()?;
+        let (came, there) = (self.came.load(Ordering::Relaxed), self.there.load(Ordering::Relaxed));
+        Some(Burden { usage, came, there })
+    }
+}
+
+/// What an instance bears at some moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Burden {
+    pub usage: Usage,
+    pub came: u64,
+    pub there: u64,
 }
 
 impl Drop for Host {
@@ -470,6 +495,7 @@ impl Guest {
                 };
             }
         }
+        host.there.fetch_sub(1, Ordering::Relaxed);
         let left = lock(&host.desk).leave(owner);
         left.into_iter().for_each(|conn| host.net.close(conn));
         host

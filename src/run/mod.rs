@@ -34,6 +34,7 @@ mod runner;
 mod select;
 mod selfcheck;
 mod session;
+mod shown;
 mod sight;
 mod soak;
 mod state;

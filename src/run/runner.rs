@@ -16,6 +16,7 @@ use super::place::Place;
 use super::pool::Pool;
 use super::recorder::RecordError;
 use super::session::{Ended, Session, Shared};
+use super::shown::Shown;
 use super::target::{Started, Target};
 use super::whole::{Befallen, shows};
 use super::{HARNESS, isolation, prerequisite, probe};
@@ -147,12 +148,18 @@ pub async fn run_all(
         ics,
         observer,
         misfortunes,
+        shown: Shown::default(),
         texts,
     });
     let results = side_by_side(ordered(cases), Arc::clone(&run), jobs).await;
     run.pool.close().await;
     let whole = match &results {
-        Ok(cases) if cases.iter().any(|case| case.verdict.executed()) => run.whole(probed).await,
+        Ok(cases) if cases.iter().any(|case| case.verdict.executed()) => {
+            let mut events = probed;
+            let stated = |name: &str| run.hello.capabilities.contains_key(name);
+            events.extend(run.shown.events(stated, &run.ics));
+            run.whole(events).await
+        }
         _ => Ok(None),
     };
     log.flush()?;
@@ -241,6 +248,8 @@ pub(super) struct Run {
     observer: Arc<dyn Observer>,
     /// What befell shared instances.
     pub(super) misfortunes: Mutex<Vec<Befallen>>,
+    /// What the wire has shown of capabilities.
+    shown: Shown,
     /// What the results say, each text once.
     texts: Mutex<Texts>,
 }
@@ -287,6 +296,7 @@ impl Run {
     }
 
     fn judged(&self, case: &Case, transcript: &Transcript) -> CaseResult {
+        self.shown.observe(transcript);
         let foreign = self.pool.target.foreign;
         let setting = Setting { profile: &self.shared.profile, foreign };
         let mut result = judge(&case.scenario, transcript, setting);

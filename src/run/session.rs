@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::faulty::Lines;
 use super::faulty_http::HttpLines;
 use super::files::Files;
-use super::instance::{Guest, Host, integrator};
+use super::instance::{Burden, Guest, Host, integrator};
 use super::log::EventLog;
 use super::look::{self, Looking};
 use super::place::Place;
@@ -22,7 +22,9 @@ use crate::evidence::{Channel, Event, Growth, Lane, Skip, Stream, Transcript, Tr
 use crate::iut::logfiles::LogFiles;
 use crate::iut::vitals::Usage;
 use crate::iut::watch;
-use crate::limits::{OPERATION_WAIT_MS_MAX, SIGHTINGS_MAX};
+use crate::limits::{
+    OPERATION_WAIT_MS_MAX, ORDINARY_CASE_DESCRIPTORS, ORDINARY_CASE_MIB, SIGHTINGS_MAX,
+};
 use crate::net::{ConnId, ExchangeId};
 use crate::role::FetchId;
 use crate::role::meta::Meta;
@@ -86,6 +88,8 @@ pub struct Session<'a> {
     pub(super) held: Option<Usage>,
     /// What was sent on connections before they were this case's.
     pub(super) sent_before: BTreeMap<ConnId, VecDeque<Vec<u8>>>,
+    /// What a shared instance bore when this case came.
+    borne: Option<Burden>,
     /// What on a shared instance may be this case's doing, and may not.
     pub(super) stray: Option<String>,
     /// What befell a shared instance while this case was there.
@@ -171,6 +175,7 @@ impl<'a> Session<'a> {
             log_mark: if host.shared { host.instance().log_mark() } else { 0 },
             log_files: LogFiles::mark(&shared.logs),
             held: if host.shared { None } else { host.instance().usage() },
+            borne: guest.host.shared.then(|| guest.host.burden()).flatten(),
             guest,
             sent_before: BTreeMap::new(),
             stray: None,
@@ -350,6 +355,7 @@ impl<'a> Session<'a> {
         if self.gone || self.shared.manual {
             return Ok(());
         }
+        self.grown_while_shared();
         let instance = self.host().instance();
         let growth = self.held.zip(instance.usage()).map(|(before, after)| Growth {
             memory_mib: after.at_most_since(before) / 1024,
@@ -358,6 +364,30 @@ impl<'a> Session<'a> {
         let log = instance.process_id().is_some() || !self.shared.logs.is_empty();
         self.record(Stream::process(), None, Event::Vitals { well, log, growth });
         Ok(())
+    }
+
+    /// ROB-003 on a shared instance: it took more meanwhile than one case may, and an ordinary share for
+    /// each of the others. Whose it was nobody can tell, so each is carried out again, alone.
+    fn grown_while_shared(&mut self) {
+        let Some((before, after)) = self.borne.zip(self.host().burden()) else { return };
+        let others = (before.there + after.came - before.came).saturating_sub(1);
+        let max = |key: &str| self.shared.profile.int(key).map(i64::unsigned_abs);
+        let over = |key: &str, took: u64, share: u64| {
+            max(key).is_some_and(|max| took > max.saturating_add(others.saturating_mul(share)))
+        };
+        let mib = after.usage.at_most_since(before.usage) / 1024;
+        let files = after.usage.descriptors.saturating_sub(before.usage.descriptors);
+        let why = if over("robustness.memory_mib_max", mib, ORDINARY_CASE_MIB) {
+            "an instance that cases share took more memory than one of them may"
+        } else if over("robustness.descriptors_max", files, ORDINARY_CASE_DESCRIPTORS) {
+            "an instance that cases share took more descriptors than one of them may"
+        } else {
+            return;
+        };
+        if self.misfortune.is_none() {
+            let host = self.host().number;
+            self.misfortune = Some(Misfortune { kind: None, why: why.to_owned(), host });
+        }
     }
 
     /// What the process left behind: its log where the case is red, and text that only a defect prints.

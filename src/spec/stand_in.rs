@@ -74,6 +74,12 @@ pub static ALL: &[StandIn] = &[
         shows: &["RAT-003", "RAT-004", "ROB-003"],
     },
     StandIn {
+        row: "PSH-009",
+        means: "A push wakes a phone through the servers of its vendor. It must tell them neither what was written nor by whom.",
+        here: "Meta's pushes are the harness's own, and each is searched before it leaves. What the partner's own push carries is seen where the adapter hands it over (`woken`, member `payload`), and then the row is decided. Answers to pushes are searched like all others.",
+        shows: &["ENC-001", "PRV-001"],
+    },
+    StandIn {
         row: "PRV-008",
         means: "Logs outlive conversations and are read by people who are no part of them, so neither content nor keys nor tokens may stand in them.",
         here: "Standard error and the log files that the IUT file names are searched like everything else; with lines in them the row is decided, and without it stays open.",

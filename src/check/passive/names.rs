@@ -79,9 +79,14 @@ impl Called {
                 let found = found.or_else(|| self.oracle.scan(&body.bytes()?))?;
                 Some(told(entry, &found, "in an answer of the server"))
             }
-            Event::Sighted { channel, place, what, form, name: true, .. }
-                if matches!(channel, Channel::Http | Channel::Login) =>
-            {
+            Event::Sighted {
+                channel: Channel::Http | Channel::Login,
+                place,
+                what,
+                form,
+                name: true,
+                ..
+            } => {
                 let actual = format!("{what} stands in {place} ({form})");
                 Some(Observed::new("PRV-001", false, EXPECTED, actual, entry))
             }
@@ -93,7 +98,8 @@ impl Called {
     fn kept_quiet(&self, entries: &[Entry]) -> Option<Observed> {
         let told = entries.iter().position(|entry| match &entry.event {
             Event::Stanza { direction: Direction::Sent, bytes, .. } => {
-                let node = bytes.bytes().and_then(|bytes| binary::decode(&bytes).ok());
+                let bytes = bytes.bytes().filter(|bytes| self.oracle.scan(bytes).is_some());
+                let node = bytes.and_then(|bytes| binary::decode(&bytes).ok());
                 node.is_some_and(|stanza| self.oracle.scan(&parts(&stanza.node).0).is_some())
             }
             _ => false,

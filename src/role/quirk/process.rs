@@ -53,6 +53,35 @@ pub(super) static ALL: &[Quirk] = &[
         "Catches a panic for each stanza that it does not know, and goes on.",
     ),
     client(
+        "memory-grows-with-texts",
+        Fault::MemoryGrowsWithTexts,
+        "ROB-003",
+        VARIANT,
+        "Keeps 128 MiB for each text that it shows.",
+    ),
+    client(
+        "descriptors-grow-with-texts",
+        Fault::DescriptorsGrowWithTexts,
+        "ROB-003",
+        VARIANT,
+        "Leaves 64 files open for each text that it shows.",
+    ),
+    client(
+        "states-another-message-version",
+        Fault::OtherVersionStated,
+        "ROB-005",
+        VARIANT,
+        "States that it speaks message version 4 alone, and speaks 3.",
+    ),
+    client(
+        "does-not-state-that-it-resumes",
+        Fault::ResumingNotStated,
+        "ROB-005",
+        VARIANT,
+        "States the pattern XX alone, and resumes with IK.",
+    )
+    .under("resumption"),
+    client(
         "declares-a-hook-that-is-missing",
         Fault::MissingHookDeclared,
         "ROB-005",
