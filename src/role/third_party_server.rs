@@ -172,10 +172,10 @@ impl ThirdPartyServer {
             };
         }
         if path != self.settings.values.text("jwks.path") {
-            let counts = self.has(Fault::MediaRationed);
-            let calls = if counts { self.calls_lately() } else { 0 };
-            let response = self.store.answer(self.fault, &request, calls);
-            return self.respond(id, response);
+            return match self.settings.values.text("media.download_auth") {
+                "token" => self.push(id, request),
+                _ => self.give_file(id, &request),
+            };
         }
         if self.has(Fault::JwksElsewhere) {
             return self.respond(id, HttpResponse::new(404));
@@ -189,6 +189,14 @@ impl ThirdPartyServer {
             _ if self.has(Fault::AnyMethodServed) => self.key_set(&request),
             _ => self.not_allowed("GET, HEAD"),
         };
+        self.respond(id, response);
+    }
+
+    /// What lies under a reference.
+    fn give_file(&mut self, id: RequestId, request: &HttpRequest) {
+        let counts = self.has(Fault::MediaRationed);
+        let calls = if counts { self.calls_lately() } else { 0 };
+        let response = self.store.answer(self.fault, request, calls);
         self.respond(id, response);
     }
 

@@ -60,7 +60,7 @@ impl Session<'_> {
     }
 
     async fn expect(&mut self, expect: &Expect) -> Result<StepEnd, RecordError> {
-        let mut until = Instant::now() + expect.within;
+        let mut until = Instant::now() + expect.patience(&self.shared.profile);
         let mut patient = self.shared.debugged;
         loop {
             if self.recorder.progress.board(self.lane).find(expect).is_some() {
@@ -75,7 +75,7 @@ impl Session<'_> {
                 }
                 // It may stand in a debugger: the time counts from when it runs again.
                 self.ask_whether(expect).await?;
-                until = Instant::now() + expect.within;
+                until = Instant::now() + expect.patience(&self.shared.profile);
             }
         }
     }

@@ -9,6 +9,7 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 use super::basis::Basis;
+use super::fixed;
 use super::key::{self, Form, Key};
 use super::problems::{Fields, Problems};
 use super::profile::{BUILTIN, Profile, ProfileValue};
@@ -75,6 +76,9 @@ fn read_profile(problems: &mut Problems, tree: &Yaml, base: Option<Profile>) -> 
         profile.rows_not_applicable = rows;
     }
     refuse_gaps(problems, tree, &profile.values);
+    if problems.is_empty() {
+        fixed::refuse(problems, tree, &profile.values);
+    }
     Some(profile)
 }
 

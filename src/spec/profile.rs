@@ -51,6 +51,7 @@ pub const BUILTIN: &[(&str, &str)] = &[
 /// Overlays that are no profiles of anybody's: each makes visible what the others leave out.
 pub const OVERLAYS: &[(&str, &str)] = &[
     ("es256", include_str!("../../fixtures/profiles/es256.yaml")),
+    ("media-token", include_str!("../../fixtures/profiles/media-token.yaml")),
     ("resumption", include_str!("../../fixtures/profiles/resumption.yaml")),
     ("small-media", include_str!("../../fixtures/profiles/small-media.yaml")),
     ("small-frames", include_str!("../../fixtures/profiles/small-frames.yaml")),

@@ -107,6 +107,9 @@ fn executed_checks(
         checks.extend(passive_results(check.id(), check.examine(&view), setting));
     }
     checks.retain(|check| !setting.profile.rules_out(&check.requirement));
+    if grading::store_asks_who(transcript) {
+        checks = checks.into_iter().map(|check| grading::resting_on_auth(check, setting)).collect();
+    }
     explain(&mut checks, scenario, transcript, &progress.late_arrivals());
     checks.sort_by(|a, b| (&a.requirement, &a.id).cmp(&(&b.requirement, &b.id)));
     checks

@@ -101,11 +101,22 @@ impl Meta {
         }
         let Self { integrator, .. } = self;
         let asked = proxy::upstream(form, integrator.id, integrator.base_url.as_deref(), request);
+        let asked = asked.map(|(url, request)| (url, self.introduced(request)));
         self.out.push_back(match asked {
             Ok((url, request)) => Output::Relay { id, url, request },
             Err(response) => Output::Respond { id, response },
         });
         true
+    }
+
+    /// The request with what the store wants to know of who asks (`media.download_auth`).
+    pub(super) fn introduced(&mut self, request: HttpRequest) -> HttpRequest {
+        let by_token = self.profile.text("media.download_auth") == Some("token");
+        let base = self.integrator.base_url.clone().filter(|_| by_token);
+        match base.and_then(|base| self.push_token(&base, None)) {
+            Some(token) => request.with_header("authorization", format!("Bearer {token}")),
+            None => request,
+        }
     }
 
     /// Judges what came, and records what the Meta client's user has of it.

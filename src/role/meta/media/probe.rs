@@ -10,7 +10,7 @@ use crate::evidence::{Event, Stream};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::limits::{FILE_BYTES_MAX, PROBE_REQUESTS_MAX};
 use crate::role::Output;
-use crate::role::meta::{Fetch, Meta};
+use crate::role::meta::{Fetch, Meta, is_refusal};
 use crate::scenario::FileProbe;
 
 /// As many as the catalogue names (MPX-004).
@@ -71,12 +71,14 @@ impl Meta {
     }
 
     /// A sound request for a file that the third party stores, with its URL.
-    pub fn file_request(&self, reference: &str) -> Option<(String, HttpRequest)> {
+    pub fn file_request(&mut self, reference: &str) -> Option<(String, HttpRequest)> {
         let (base, path) = (self.integrator.base_url.as_ref()?, format!("/{reference}"));
-        Some((format!("{}{path}", base.trim_end_matches('/')), HttpRequest::new("GET", &path)))
+        let url = format!("{}{path}", base.trim_end_matches('/'));
+        Some((url, self.introduced(HttpRequest::new("GET", &path))))
     }
 
     fn ask_probe(&mut self, what: Fetch, url: String, request: HttpRequest, http2: bool) {
+        let request = self.introduced(request);
         let id = self.next_fetch;
         self.next_fetch += 1;
         self.fetches.insert(id, what);
@@ -148,11 +150,12 @@ impl Meta {
         let base = run.base.unwrap_or_else(|| Err("no answer".into()));
         let checked = probe_rules::judge(run.probe, &base, &asked);
         let requests = asked.len() as u64 + 1;
+        let asks_who = base.as_ref().ok().map(|base| base.status).filter(|s| is_refusal(*s));
         let (probe, label) = (run.probe.word().to_owned(), run.label);
         self.record(
             Stream::http_out(),
             None,
-            Event::MediaProbed { label, probe, requests, checked },
+            Event::MediaProbed { label, probe, requests, refused: asks_who, checked },
         );
     }
 }
