@@ -441,7 +441,7 @@ fn observation(entry: &Entry) -> Option<(String, Kind, Body)> {
         Event::StrayRequest { method, path } => {
             meta(Kind::Fetched, vec![("method", method.clone()), ("path", path.clone())])
         }
-        Event::FileAsked { method, path, status } => {
+        Event::FileAsked { method, path, status, .. } => {
             let asked = vec![("method", method.clone()), ("path", path.clone())];
             let status = ("status", status.to_string());
             meta(Kind::Fetched, asked.into_iter().chain([status]).collect())

@@ -20,6 +20,10 @@ const FAR: u32 = 1 << 31;
 pub enum Forgery {
     /// The last bit of the MAC.
     Mac,
+    /// There is no MAC.
+    MacAbsent,
+    /// The MAC lacks its last byte.
+    MacShort,
     /// A bit of the encrypted content.
     Body,
     /// The message's number, to the next one.
@@ -107,7 +111,12 @@ fn changed(bytes: &[u8], how: Forgery, origin: &MessageOrigin) -> Option<Vec<u8>
     if how == Forgery::Mac {
         mac[MAC_BYTES - 1] ^= 1;
     }
-    Some([&head[..], &mac].concat())
+    let mac = match how {
+        Forgery::MacAbsent => &[],
+        Forgery::MacShort => &mac[..MAC_BYTES - 1],
+        _ => &mac[..],
+    };
+    Some([&head[..], mac].concat())
 }
 
 /// The version stands in the high half of the byte, the sender's newest in the low one.
@@ -128,6 +137,8 @@ mod tests {
 
     const ALL: &[Forgery] = &[
         Forgery::Mac,
+        Forgery::MacAbsent,
+        Forgery::MacShort,
         Forgery::Body,
         Forgery::Counter,
         Forgery::CounterFar,

@@ -48,7 +48,10 @@ impl X3dhParty {
         })?;
         if let Some(id) = first.one_time_id.filter(|_| opens && !self.keep_one_time_prekeys) {
             // X3DH §3.4: the one-time prekey's private half is deleted once it has served.
-            self.stores.one_time.0.remove(&id);
+            let used = self.stores.one_time.0.remove(&id);
+            if let (Some(unwritten), Some(pair)) = (&mut self.unwritten_deletions, used) {
+                unwritten.insert(id, pair);
+            }
         }
         self.settle_identity(peer, &address, before, opens);
         Ok(plaintext)

@@ -38,7 +38,12 @@ impl X3dhParty {
             registration_id: identities.registration_id,
             signed_prekey_id: self.signed_prekey_id(),
             signed: signed.collect(),
-            one_time: one_time.0.iter().map(|(id, pair)| (*id, private(pair))).collect(),
+            one_time: one_time
+                .0
+                .iter()
+                .chain(self.unwritten_deletions.iter().flatten())
+                .map(|(id, pair)| (*id, private(pair)))
+                .collect(),
             one_time_ids: self.one_time_ids().clone(),
             known: identities.known.iter().map(identity).collect(),
             sessions: sessions.0.iter().map(session).collect(),

@@ -41,6 +41,8 @@ pub struct X3dhParty {
     pub(super) kdf: KdfInput,
     pub(super) keep_one_time_prekeys: bool,
     pub(super) burn_one_time_prekeys: bool,
+    /// A deliberate fault: used ones that stand in what is written down.
+    pub(super) unwritten_deletions: Option<BTreeMap<u32, KeyPair>>,
     pub(super) held_ratchet: Option<HeldRatchet>,
     signed_prekey_id: u32,
     one_time_ids: PrekeyIds,
@@ -68,6 +70,7 @@ impl X3dhParty {
             kdf: KdfInput::Sound,
             keep_one_time_prekeys: false,
             burn_one_time_prekeys: false,
+            unwritten_deletions: None,
             held_ratchet: None,
             signed_prekey_id,
             one_time_ids,
@@ -79,6 +82,12 @@ impl X3dhParty {
     /// A deliberate fault: used one-time prekeys stay usable (PRE-008).
     pub fn keep_one_time_prekeys(&mut self, keep: bool) {
         self.keep_one_time_prekeys = keep;
+    }
+
+    /// A deliberate fault: used one-time prekeys are deleted in memory, and come back with the next start
+    /// (PRE-008).
+    pub fn leave_deletions_unwritten(&mut self) {
+        self.unwritten_deletions = Some(BTreeMap::new());
     }
 
     /// A deliberate fault: a one-time prekey is deleted before the first message that names it was
@@ -118,6 +127,7 @@ impl X3dhParty {
             rng,
             stores: self.stores.clone(),
             one_time_evidence: self.one_time_evidence.clone(),
+            unwritten_deletions: self.unwritten_deletions.clone(),
             changed: self.changed.clone(),
             one_time_ids: self.one_time_ids.clone(),
             held_ratchet: self.held_ratchet.clone(),

@@ -361,6 +361,9 @@ pub enum Event {
     },
     /// Meta's media host was asked for a file.
     FileAsked {
+        /// The names of what stands in the query, without the values.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        query: Vec<String>,
         method: String,
         /// Without its query.
         path: String,
@@ -379,6 +382,9 @@ pub enum Event {
         label: Option<String>,
         probe: String,
         requests: u64,
+        /// The status by which the store said that it does not know who asks.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<u16>,
         checked: Vec<RuleFacts>,
     },
     /// Some other HTTP request that came in.

@@ -94,7 +94,7 @@ impl Event {
             Self::FileSeen { id, state, file, .. } => {
                 format!("the file of {id} is {state}, what lies there: {file}")
             }
-            Self::FileAsked { method, path, status } => {
+            Self::FileAsked { method, path, status, .. } => {
                 format!("{method} {path} at the media host: {status}")
             }
             Self::StubAsked { stub, method, path } if stub.is_empty() => {

@@ -57,6 +57,7 @@ impl Signal {
         party.keep_one_time_prekeys(fault == Some(Fault::OneTimePrekeyKept));
         party.burn_one_time_prekeys(fault == Some(Fault::PrekeyBurned));
         match fault {
+            Some(Fault::OneTimePrekeyBack) => party.leave_deletions_unwritten(),
             Some(Fault::RatchetKeyKept) => party.hold_ratchet_keys(None),
             Some(Fault::RatchetKeyRenewedLate) => party.hold_ratchet_keys(Some(2)),
             _ => {}

@@ -37,11 +37,11 @@ impl Session<'_> {
             // It may stand in a debugger: the time counts from when it runs.
             let _ = self.health().await?;
         }
-        let mut patience = Patience::new(expect.within);
+        let mut patience = Patience::new(expect.patience(&self.shared.profile));
         if matches!(expect.kind, Kind::Fetched | Kind::Stubbed) {
             // It comes on a line of its own, which no ping overtakes.
             while !self.found(expect) && self.waits(&mut patience).await? {}
-            patience = Patience::new(expect.within);
+            patience = Patience::new(expect.patience(&self.shared.profile));
         }
         // What a server was asked for, such as a push, travels on a line of its own too.
         while !self.fetches.is_empty() && !self.found(expect) && self.waits(&mut patience).await? {}
@@ -214,6 +214,7 @@ impl Session<'_> {
             kind: Kind::Stanza,
             matching: Matching::Stanza(Pattern::builtin(&answer)),
             within: self.shared.operation_timeout,
+            within_key: None,
         })
     }
 

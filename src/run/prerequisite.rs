@@ -5,7 +5,7 @@
 
 use super::faulty::frame_bytes_max;
 use crate::limits::FRAME_BYTES_MAX;
-use crate::scenario::{Action, FaultKind, Length, Mutation, Scenario, Step, TokenFault};
+use crate::scenario::{Action, FaultKind, Length, Mutation, Payload, Scenario, Step, TokenFault};
 use crate::spec::Profile;
 
 /// Why a scenario says nothing under a profile, if it does not.
@@ -19,6 +19,11 @@ pub(super) fn missing(scenario: &Scenario, profile: &Profile) -> Option<String> 
     let quantum = profile.int("signal.version").is_some_and(|version| version >= 4);
     if wants_kem(scenario) && !quantum {
         return Some(format!("under the profile {} there are no KEM prekeys", profile.id()));
+    }
+    if let Some(most) = profile.int("signal.skipped_max")
+        && leaves_out(scenario) > most.unsigned_abs()
+    {
+        return Some(format!("the profile {} lets a chain lack {most} messages", profile.id()));
     }
     // `interfaces.md` §7: healing is counted in version 3.
     let steals = |step: &Step| matches!(step.action, Action::Compromise(_));
@@ -63,6 +68,18 @@ fn wants_kem(scenario: &Scenario) -> bool {
     })
 }
 
+/// The most messages that one chain is to lack.
+fn leaves_out(scenario: &Scenario) -> u64 {
+    let unsent = |step: &Step| match &step.action {
+        Action::Send(send) => match send.payload {
+            Payload::Unsent(count) => u64::from(count),
+            _ => 0,
+        },
+        _ => 0,
+    };
+    scenario.steps.iter().map(unsent).max().unwrap_or_default()
+}
+
 fn announces_too_long(scenario: &Scenario) -> bool {
     scenario.steps.iter().any(|step| match &step.action {
         Action::Fault(fault) => fault.kind == FaultKind::Announce(Length::TooLong),
@@ -98,6 +115,12 @@ mod tests {
         assert_eq!(open(long, &usual), [true]);
         assert_eq!(open(long, &overlay("small-frames")), [false]);
         assert_eq!(open("m2/pings-and-answers-pings", &usual), [false]);
+        let gaps = "m3.3/many-gaps-leave-little-behind";
+        let value = "{ value: 100, basis: stated, source: x }";
+        let text =
+            format!("id: a\nextends: whatsapp-1.0.3\nvalues: {{ signal.skipped_max: {value} }}\n");
+        let few = Profile::parse(&crate::span::Source::new("a.yaml", text.as_str())).unwrap();
+        assert_eq!([open(gaps, &usual), open(gaps, &few)], [[false], [true]]);
         let kem = "m3.2/bundle-without-a-sound-kem-prekey-gets-no-message";
         assert_eq!(open(kem, &usual), [true, true]);
         let pqxdh = Profile::builtin("experimental-pqxdh").unwrap();

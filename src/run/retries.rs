@@ -3,7 +3,7 @@
 
 use super::session::Session;
 use crate::role::meta::Asking;
-use crate::scenario::{Payload, Send};
+use crate::scenario::{Mutation, Payload, Send};
 
 impl Session<'_> {
     pub(super) fn send_about_earlier(
@@ -25,7 +25,12 @@ impl Session<'_> {
         for _ in 0..times {
             match &send.payload {
                 Payload::AskAgain { count, keys, .. } => {
-                    let asking = Asking { id: &id, count: u32::from(*count), keys: *keys };
+                    let signature = match send.mutate {
+                        Some(Mutation::BundleSignature(fault)) => Some(fault),
+                        _ => None,
+                    };
+                    let (count, keys) = (u32::from(*count), *keys);
+                    let asking = Asking { id: &id, count, keys, signature };
                     self.meta.ask_again(lane, from, to, &asking)?;
                 }
                 Payload::Resend { spoilt, .. } => {

@@ -62,7 +62,7 @@ mod tests {
         let fields = fields.iter().map(|(n, t)| ((*n).to_owned(), Template::parse(t).unwrap()));
         let matching = Matching::Fields(fields.collect());
         let within = std::time::Duration::ZERO;
-        sight(&Expect { at: "alice".into(), kind, matching, within }, &nothing)
+        sight(&Expect { at: "alice".into(), kind, matching, within, within_key: None }, &nothing)
     }
 
     #[test]

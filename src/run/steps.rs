@@ -65,7 +65,7 @@ impl Session<'_> {
     }
 
     async fn expect(&mut self, expect: &Expect) -> Result<StepEnd, RecordError> {
-        let mut patience = Patience::new(expect.within);
+        let mut patience = Patience::new(expect.patience(&self.shared.profile));
         let mut patient = self.shared.debugged;
         loop {
             if self.recorder.progress.board(self.lane).find(expect).is_some() {
@@ -80,7 +80,7 @@ impl Session<'_> {
                 }
                 // It may stand in a debugger: the time counts from when it runs again.
                 self.ask_whether(expect).await?;
-                patience = Patience::new(expect.within);
+                patience = Patience::new(expect.patience(&self.shared.profile));
             }
         }
     }

@@ -11,6 +11,10 @@ words! {
     CiphertextFault {
         /// The last bit of the MAC.
         Mac = "mac-flipped",
+        /// There is no MAC. It has no field of its own, so that an empty one is the same.
+        MacAbsent = "mac-absent",
+        /// The MAC lacks its last byte.
+        MacShort = "mac-short",
         /// A bit of the encrypted content.
         Body = "body-flipped",
         /// The number of the message is the next one.

@@ -22,7 +22,7 @@ words! {
         IdentityShort = "identity-short",
         IdentityLong = "identity-long",
         /// The identity key is a coordinate of p or more, with a signature that verifies where it is
-        /// reduced (XED §3).
+        /// reduced: XED §3 refuses it, Signal's library takes it.
         IdentityNonCanonical = "identity-non-canonical",
         SignedShort = "signed-prekey-short",
         SignedLong = "signed-prekey-long",
@@ -64,7 +64,6 @@ impl BundleFault {
         match self {
             Self::IdentityShort
             | Self::IdentityLong
-            | Self::IdentityNonCanonical
             | Self::SignedShort
             | Self::SignedLong
             | Self::OneTimeShort
@@ -74,6 +73,7 @@ impl BundleFault {
             | Self::KemOfAnother
             | Self::ScalarAboveRange => false,
             Self::ScalarUnreduced
+            | Self::IdentityNonCanonical
             | Self::SignedSmallOrder
             | Self::SignedNonCanonical
             | Self::OneTimeSmallOrder

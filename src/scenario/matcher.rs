@@ -17,8 +17,8 @@ use crate::limits::TEMPLATE_REGEX_BYTES_MAX;
 pub(super) enum Matcher {
     /// `${any}`: anything, also nothing.
     Any,
-    /// `${bytes:3}`: this many bytes.
-    Bytes(usize),
+    /// `${bytes:3}`: this many bytes; `${bytes:32|33}`: as many as one of these numbers says.
+    Bytes(Vec<usize>),
     /// `${hex:00ab}`: these bytes; it can be sent too.
     Hex(Vec<u8>),
     /// `${re:[0-9]+}`: what the regular expression matches in full.
@@ -65,7 +65,10 @@ impl Matcher {
     pub fn written(&self) -> String {
         match self {
             Self::Any => "any".to_owned(),
-            Self::Bytes(count) => format!("bytes:{count}"),
+            Self::Bytes(counts) => {
+                let counts: Vec<String> = counts.iter().map(usize::to_string).collect();
+                format!("bytes:{}", counts.join("|"))
+            }
             Self::Hex(bytes) => format!("hex:{}", hex::encode(bytes)),
             Self::Re(pattern) => format!("re:{pattern}"),
             Self::OneOf(words) => format!("one-of:{}", words.join("|")),
@@ -76,7 +79,7 @@ impl Matcher {
     pub fn fits_alone(&self, actual: &[u8]) -> Option<bool> {
         match self {
             Self::Any => Some(true),
-            Self::Bytes(count) => Some(actual.len() == *count),
+            Self::Bytes(counts) => Some(counts.contains(&actual.len())),
             Self::Hex(bytes) => Some(actual == bytes),
             Self::OneOf(words) => Some(words.iter().any(|word| word.as_bytes() == actual)),
             Self::Re(_) => None,
@@ -87,7 +90,10 @@ impl Matcher {
     pub fn pattern(&self) -> String {
         match self {
             Self::Any => "(?s-u:.*)".to_owned(),
-            Self::Bytes(count) => format!("(?s-u:.{{{count}}})"),
+            Self::Bytes(counts) => {
+                let counts = counts.iter().map(|count| format!(".{{{count}}}"));
+                format!("(?s-u:{})", counts.collect::<Vec<_>>().join("|"))
+            }
             Self::Hex(bytes) => {
                 let bytes: String = bytes.iter().map(|byte| format!(r"\x{byte:02x}")).collect();
                 format!("(?-u:{bytes})")
@@ -108,8 +114,9 @@ impl Matcher {
         let Some((name, rest)) = inner.split_once(':') else { return Ok(None) };
         match name {
             "bytes" => {
-                let count = rest.parse().map_err(|_| SyntaxRule::BadCount(rest.to_owned()))?;
-                Ok(Some(Self::Bytes(count)))
+                let counts = rest.split('|').map(str::parse).collect::<Result<_, _>>();
+                let counts = counts.map_err(|_| SyntaxRule::BadCount(rest.to_owned()))?;
+                Ok(Some(Self::Bytes(counts)))
             }
             "hex" => hex::decode(rest)
                 .map(|bytes| Some(Self::Hex(bytes)))

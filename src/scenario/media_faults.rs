@@ -13,6 +13,21 @@ words! {
         FlippedBody = "flipped-body",
         /// One flipped bit in the tag, under a hash that was reckoned afterwards.
         FlippedTag = "flipped-tag",
+        /// There is no tag, under a hash that was reckoned afterwards. It stands in no field of its own, so
+        /// that an empty one is the same.
+        TagAbsent = "tag-absent",
+        /// The tag lacks its last byte, under a hash that was reckoned afterwards.
+        TagShort = "tag-short",
+        /// The message has no hash of the encrypted file, whatever the host has.
+        EncryptedHashAbsent = "encrypted-hash-absent",
+        /// That hash is empty.
+        EncryptedHashEmpty = "encrypted-hash-empty",
+        /// That hash lacks its last byte.
+        EncryptedHashShort = "encrypted-hash-short",
+        /// The message has no hash of the plaintext.
+        PlainHashAbsent = "plain-hash-absent",
+        PlainHashEmpty = "plain-hash-empty",
+        PlainHashShort = "plain-hash-short",
         /// The hash of the encrypted file has a flipped bit.
         EncryptedHash = "encrypted-hash",
         /// The hash of the plaintext has a flipped bit.

@@ -20,6 +20,7 @@ use super::stub::Stub;
 use super::template::Template;
 use super::words::words;
 use crate::span::{Source, Span};
+use crate::spec::Profile;
 use crate::spec::yaml::Yaml;
 use crate::wire::EncodeAs;
 
@@ -240,6 +241,16 @@ pub struct Expect {
     pub kind: Kind,
     pub matching: Matching,
     pub within: Duration,
+    /// The key of the profile that says how long, in seconds; `within` where it says nothing.
+    pub within_key: Option<&'static str>,
+}
+
+impl Expect {
+    /// How long it is waited for under a profile.
+    pub fn patience(&self, profile: &Profile) -> Duration {
+        let seconds = self.within_key.and_then(|key| profile.int(key));
+        seconds.map_or(self.within, |seconds| Duration::from_secs(seconds.unsigned_abs()))
+    }
 }
 
 /// The kinds of observation; each observation point keeps one inbox per kind.

@@ -204,6 +204,8 @@ words! {
         Dropped = "dropped",
         /// It does not speak the client's protocol version.
         UnsupportedVersion = "unsupported-version",
+        /// It has banned the user for a while.
+        Banned = "banned",
     }
 }
 words! {
@@ -240,6 +242,8 @@ words! {
         EmptyNode = "empty-node",
         /// Nodes are nested far deeper than any stanza is.
         Deep = "deep",
+        /// It is compressed, and inflates to far more than the profile lets a stanza have.
+        Bomb = "bomb",
         /// The id holds bytes that are no UTF-8.
         InvalidText = "invalid-text",
     }

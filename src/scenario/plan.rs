@@ -185,10 +185,13 @@ fn acceptance_of_send(send: &Send, label: &str) -> Option<Expect> {
             Some(expect("meta", Kind::Response, fields(&[("of", label), ("status", "200")])))
         }
         Payload::Stanza(stanza) => Some(expect("meta", Kind::Stanza, answer_to(stanza)?)),
+        Payload::AskAgain { of, .. } => {
+            let id = format!("${{{of}.id}}");
+            Some(expect(&send.from, Kind::Decrypted, fields(&[("id", &id)])))
+        }
         Payload::Replay { .. }
         | Payload::Release { .. }
         | Payload::Relay { .. }
-        | Payload::AskAgain { .. }
         | Payload::Resend { .. }
         | Payload::Lose(_)
         | Payload::Unsent(_)
@@ -327,7 +330,7 @@ fn fields(pairs: &[(&str, &str)]) -> Matching {
 }
 
 fn expect(at: &str, kind: Kind, matching: Matching) -> Expect {
-    Expect { at: at.into(), kind, matching, within: PATIENCE }
+    Expect { at: at.into(), kind, matching, within: PATIENCE, within_key: None }
 }
 
 fn act(on: &str, operation: &str, params: Vec<(String, Template)>) -> Act {

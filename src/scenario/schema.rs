@@ -107,7 +107,9 @@ fn form(form: &Form) -> Map<String, Value> {
         Form::Code => json!({"type": ["integer", "string"], "minimum": 0, "maximum": 65535}),
         Form::Amount => json!({"anyOf": [{"type": "integer", "minimum": 0, "maximum": 65535},
             {"type": "string"}]}),
-        Form::Duration => json!({"type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$"}),
+        Form::Duration => {
+            json!({"type": "string", "pattern": r"^([0-9]+(ms|s|m|h|d)|\$\{profile\.[a-z_.]+_s\})$"})
+        }
         Form::Word(words) => json!({"type": "string", "enum": words()}),
         Form::Texts => json!({"type": "array", "items": {"type": "string"}}),
         Form::Lists => json!({"type": "object", "additionalProperties":

@@ -24,6 +24,7 @@ use super::{
 use super::{said, shape};
 use crate::limits::CALLS_MAX;
 use crate::span::Span;
+use crate::spec::key::{self, Form};
 use crate::spec::problems::{Fields, Problems, listed};
 use crate::spec::yaml::{Entry, Value, Yaml};
 use crate::wire::{EncodeAs, Style};
@@ -502,17 +503,33 @@ fn read_compromise<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Actio
 fn read_expect<'y>(problems: &mut Problems, node: &'y Yaml) -> Option<(Action, Fields<'y>)> {
     let fields = fields(problems, node, &shape::EXPECT)?;
     let at = fields.get("at").and_then(|node| problems.text(node, "`at`"));
-    let within = match fields.get("within") {
-        Some(node) => read_duration(problems, node),
-        None => Some(WITHIN),
+    let (within, within_key) = match fields.get("within") {
+        Some(node) => read_within(problems, node)?,
+        None => (WITHIN, None),
     };
     let (info, entry) = read_kind(problems, node, fields)?;
     let matching = match info.kind {
         Kind::Stanza => Matching::Stanza(read_pattern(problems, &entry.value)?),
         _ => Matching::Fields(read_matching(problems, info, &entry.value)?),
     };
-    let expect = Expect { at: at?.to_owned(), kind: info.kind, matching, within: within? };
+    let expect = Expect { at: at?.to_owned(), kind: info.kind, matching, within, within_key };
     Some((Action::Expect(expect), fields))
+}
+
+/// `5s`, or `${profile.push.reconnect_s}`: so many seconds as the profile says.
+fn read_within(problems: &mut Problems, node: &Yaml) -> Option<(Duration, Option<&'static str>)> {
+    let text = problems.text(node, "a duration")?;
+    let named = text.strip_prefix("${profile.").and_then(|rest| rest.strip_suffix('}'));
+    let Some(name) = named else {
+        return read_duration(problems, node).map(|within| (within, None));
+    };
+    let known = key::ALL.iter().filter(|key| key.name.ends_with("_s") && key.form == Form::Number);
+    let names: Vec<&str> = known.clone().map(|key| key.name).collect();
+    let found = known.clone().find(|key| key.name == name);
+    if found.is_none() {
+        problems.unknown(node.span, "profile key in seconds", name, &names);
+    }
+    found.map(|key| (WITHIN, Some(key.name)))
 }
 
 fn read_kind<'y>(

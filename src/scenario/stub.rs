@@ -80,7 +80,13 @@ impl Stub {
         let of = ("of".to_owned(), Template::builtin(&self.name));
         let times = times.map(|n| ("times".to_owned(), Template::builtin(&n.to_string())));
         let matching = Matching::Fields([of].into_iter().chain(times).collect());
-        Expect { at: super::kinds::META.into(), kind: Kind::Stubbed, matching, within }
+        Expect {
+            at: super::kinds::META.into(),
+            kind: Kind::Stubbed,
+            matching,
+            within,
+            within_key: None,
+        }
     }
 }
 

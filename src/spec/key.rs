@@ -81,7 +81,6 @@ pub const ALL: &[Key] = &[
         "which bytes of the token `interopData.token` holds",
     ),
     key("meta_user.jid", Form::Text, "address of a Meta user; `{digits}` stands for the number"),
-    key("meta_user.server", Form::Text, "server part of a Meta user's address"),
     key("enlistment.path", Form::Text, "path of Meta's enlistment API"),
     key(
         "enlistment.failure_reasons",
@@ -247,13 +246,8 @@ pub const ALL: &[Key] = &[
     ),
     key(
         "media.download_auth",
-        Form::Choice(&["none", "static-secret", "token"]),
-        "how Meta's media proxy shows who it is",
-    ),
-    key(
-        "intermediary.client_address",
-        Form::Choice(&["proxy-v2"]),
-        "how a proxy passes on its client's address",
+        Form::Choice(&["none", "token"]),
+        "how Meta's media proxy shows who it is; `token` is one like that of a push",
     ),
     key(
         "robustness.memory_mib_max",
@@ -280,6 +274,38 @@ pub fn names() -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The text of every file below a folder, without what stands in tests.
+    fn texts(folder: &std::path::Path, of: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let own = path.ends_with("spec/key.rs") || path.ends_with("scenarios/profiles");
+            let end = path.extension().and_then(|end| end.to_str());
+            if path.is_dir() && !own && name != "tests" {
+                texts(&path, of);
+            } else if !own && name != "tests.rs" && matches!(end, Some("rs" | "yaml")) {
+                let text = std::fs::read_to_string(&path).unwrap();
+                of.push(text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned());
+            }
+        }
+    }
+
+    #[test]
+    fn every_key_has_a_reader_or_cannot_be_changed() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut all = Vec::new();
+        for folder in ["src", "scenarios"] {
+            texts(&root.join(folder), &mut all);
+        }
+        let fixed: Vec<&str> = crate::spec::fixed::keys().collect();
+        for key in ALL {
+            let forms = [format!("\"{}\"", key.name), format!("profile.{}}}", key.name)];
+            let read = |text: &&String| forms.iter().any(|form| text.contains(form));
+            let known = fixed.contains(&key.name) || all.iter().any(|text| read(&text));
+            assert!(known, "nothing reads `{}`", key.name);
+        }
+    }
 
     #[test]
     fn names_are_unique() {

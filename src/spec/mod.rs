@@ -6,6 +6,7 @@
 
 pub mod basis;
 pub mod capability;
+mod fixed;
 pub mod key;
 mod overlay;
 pub mod problems;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::basis::Basis;
+use super::fixed;
 use super::key::{self, Form, Key};
 use super::problems::{Fields, Problems};
 use super::profile::{BUILTIN, Profile, ProfileValue};
@@ -76,6 +77,9 @@ fn read_profile(problems: &mut Problems, tree: &Yaml, base: Option<Profile>) -> 
         profile.rows_not_applicable = rows;
     }
     refuse_gaps(problems, tree, &profile.values);
+    if problems.is_empty() {
+        fixed::refuse(problems, tree, &profile.values);
+    }
     Some(profile)
 }
 

@@ -1,10 +1,14 @@
 //! The prekey service, `xmlns="encrypt"` (`wire.md` §4.4).
 
 use super::{StanzaError, child, exact};
-use crate::wire::{AttrValue, Jid, Node};
+use crate::wire::{AttrValue, Content, Jid, Node};
 
 /// Namespace of the service.
 pub const XMLNS: &str = "encrypt";
+
+/// Length of a public key where its type stands elsewhere, and the type.
+const KEY_BYTES: usize = 32;
+const TYPE: u8 = 5;
 
 /// A public key with its 24-bit id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,7 +117,8 @@ impl UserBundle {
     }
 }
 
-/// The keys that a retry receipt brings for a new session, if it brings any (`wire.md` §4.9).
+/// The keys that a retry receipt brings for a new session, if it brings any (`wire.md` §4.9). Some
+/// implementations write them with their type byte (§10.1), which is taken too.
 ///
 /// # Errors
 /// A missing child or a field of another size.
@@ -121,10 +126,50 @@ pub fn of_retry(
     receipt: &Node,
     kem_element: Option<&str>,
 ) -> Option<Result<UserBundle, StanzaError>> {
-    let keys = receipt.find("keys")?.kids().iter().cloned();
+    let keys = receipt.find("keys")?.kids().iter().map(without_type_byte);
     let registration = receipt.find("registration").cloned();
     let user = Node::new("user").children(registration.into_iter().chain(keys));
     Some(UserBundle::from_node(&user, kem_element))
+}
+
+/// Whether a key of a retry receipt stands there with its type byte.
+pub fn has_type_byte(keys: &Node) -> bool {
+    let typed = |bytes: &[u8]| bytes.len() == KEY_BYTES + 1 && bytes[0] == TYPE;
+    let of_key = matches!(keys.tag.as_str(), "identity" | "value");
+    of_key && keys.body().is_some_and(typed) || keys.kids().iter().any(has_type_byte)
+}
+
+fn without_type_byte(node: &Node) -> Node {
+    let mut node = node.clone();
+    let typed = node.kids().is_empty() && has_type_byte(&node);
+    match &mut node.content {
+        Content::Bytes(bytes) if typed => {
+            bytes.remove(0);
+        }
+        Content::Children(kids) => {
+            for kid in kids {
+                *kid = without_type_byte(kid);
+            }
+        }
+        _ => {}
+    }
+    node
+}
+
+/// Keys of a retry receipt as some implementations write them.
+pub fn with_type_byte(keys: &Node) -> Node {
+    let mut keys = keys.clone();
+    let of_key = matches!(keys.tag.as_str(), "identity" | "value");
+    match &mut keys.content {
+        Content::Bytes(bytes) if of_key && bytes.len() == KEY_BYTES => bytes.insert(0, TYPE),
+        Content::Children(kids) => {
+            for kid in kids {
+                *kid = with_type_byte(kid);
+            }
+        }
+        _ => {}
+    }
+    keys
 }
 
 /// `<keys>` of a retry receipt.

@@ -1,6 +1,8 @@
 //! How a row's result is graded: the catalogue's level, the cap by basis, what was not decided.
 
 use super::Setting;
+use crate::evidence::{Event, Transcript};
+use crate::role::meta::is_refusal;
 use crate::spec::{Basis, Catalogue, Level};
 use crate::verdict::{CheckResult, Finding, NotDecided, Verdict, Witness};
 
@@ -33,6 +35,31 @@ pub(super) fn resting_on_signal(check: CheckResult, setting: Setting<'_>) -> Che
     }
     let profile_key = check.profile_key.or_else(|| Some(KEY.into()));
     CheckResult { basis: Basis::Assumed, profile_key, ..check }
+}
+
+/// Areas whose rows show only in files that Meta's proxy was given.
+const OF_FILES: [&str; 3] = ["MED-", "MPX-", "MSG-006"];
+
+/// Whether a store of files said that it does not know who asks.
+pub(super) fn store_asks_who(transcript: &Transcript) -> bool {
+    transcript.entries().iter().any(|entry| match &entry.event {
+        Event::Downloaded { facts, .. } => facts.status.is_some_and(is_refusal),
+        Event::MediaProbed { refused, .. } => refused.is_some(),
+        _ => false,
+    })
+}
+
+/// How Meta's proxy shows who it is at a store is not public: where that is assumed, a store that asks
+/// for something else fails nothing that its files would have shown.
+pub(super) fn resting_on_auth(check: CheckResult, setting: Setting<'_>) -> CheckResult {
+    const KEY: &str = "media.download_auth";
+    let of_files = OF_FILES.iter().any(|area| check.requirement.starts_with(area));
+    let assumed = setting.profile.basis(KEY) == Some(Basis::Assumed);
+    if !of_files || !assumed || check.verdict <= Verdict::Inconclusive {
+        return check;
+    }
+    let rests = CheckResult { basis: Basis::Assumed, profile_key: Some(KEY.into()), ..check };
+    cap(rests, false, setting.foreign)
 }
 
 pub(super) fn undecided(check: CheckResult, why: NotDecided) -> CheckResult {

@@ -111,6 +111,9 @@ fn executed_checks(
     if lent::is_lent(transcript) {
         checks = lent::of_the_server(scenario, checks);
     }
+    if grading::store_asks_who(transcript) {
+        checks = checks.into_iter().map(|check| grading::resting_on_auth(check, setting)).collect();
+    }
     explain(&mut checks, scenario, transcript, &progress.late_arrivals());
     checks.sort_by(|a, b| (&a.requirement, &a.id).cmp(&(&b.requirement, &b.id)));
     checks

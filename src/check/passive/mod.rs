@@ -12,6 +12,8 @@ mod early_data;
 mod enlistment_form;
 mod enlistment_retries;
 mod ephemeral_keys;
+mod file_requests;
+pub mod forms;
 mod fresh_ciphertexts;
 mod http_surface;
 mod identifiers;
@@ -160,6 +162,8 @@ pub static ALL: &[&dyn Check] = &[
     &enlistment_form::EnlistmentForm,
     &enlistment_retries::EnlistmentRetries,
     &ephemeral_keys::EphemeralKeys,
+    &file_requests::FileRequests,
+    &forms::Forms,
     &fresh_ciphertexts::FreshCiphertexts,
     &http_surface::HttpSurface,
     &in_order::InOrder,

@@ -20,8 +20,8 @@ use crate::verdict::Exit;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A requirement, guarantee, scenario, case, quirk, verdict, basis, profile key, capability, error class,
-    /// milestone, area, profile or exit code
+    /// A requirement, guarantee, scenario, case, quirk, form that a client writes, verdict, basis, profile
+    /// key, capability, error class, milestone, area, profile or exit code
     id: String,
     #[command(flatten)]
     sources: Sources,
@@ -41,6 +41,7 @@ const KINDS: &[Explain] = &[
     guarantee::explain,
     scenario::explain,
     words::quirk,
+    words::form,
     words::control,
     words::verdict,
     words::outcome,
@@ -76,6 +77,7 @@ pub fn execute(args: &Args, world: &World) -> Exit {
 fn unknown(word: &str, known: &Known) -> String {
     let cases: Vec<String> = known.cases.iter().map(Case::id).collect();
     let guarantees = guarantee::words();
+    let forms = words::forms();
     let names = Catalogue::builtin()
         .ids()
         .chain(known.cases.iter().map(|case| case.scenario.id.as_str()))
@@ -84,7 +86,8 @@ fn unknown(word: &str, known: &Known) -> String {
         .chain(key::names())
         .chain(capability::names())
         .chain(guarantees.iter().map(String::as_str))
-        .chain(words::all());
+        .chain(words::all())
+        .chain(forms.iter().map(String::as_str));
     let hint = nearest(word, names).map(|near| format!("; did you mean `{near}`?"));
     let list = "; see `counterpart list requirements`, `list scenarios`, `list quirks`";
     format!("nothing is called `{word}`{}", hint.unwrap_or_else(|| list.to_owned()))

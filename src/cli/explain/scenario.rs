@@ -227,7 +227,10 @@ fn expected(expect: &Expect) -> String {
             format!("with {}", fields.collect::<Vec<_>>().join(", "))
         }
     };
-    let within = expect.within.as_millis();
-    let text = format!("at {} within {within} ms: {} {what}", expect.at, expect.kind.info().doc);
+    let within = match expect.within_key {
+        Some(key) => format!("`{key}` seconds"),
+        None => format!("{} ms", expect.within.as_millis()),
+    };
+    let text = format!("at {} within {within}: {} {what}", expect.at, expect.kind.info().doc);
     text.trim_end().to_owned()
 }

@@ -1,11 +1,13 @@
 //! The closed words: quirks, verdicts, bases, profile keys, capabilities, classes, milestones.
 
 use super::{Known, heading, listed, scenarios_where};
+use crate::check::FORMS;
 use crate::driver::ErrorClass;
 use crate::report::{MILESTONES, Page};
 use crate::role::quirk as zoo;
 use crate::spec::profile::{BUILTIN, OVERLAYS};
 use crate::spec::{Basis, Catalogue, Profile, capability as ics, key};
+use crate::wire::Variant;
 
 const VERDICTS: &[(&str, &str)] = &[
     (
@@ -148,6 +150,25 @@ pub(super) fn quirk(word: &str, known: &Known, page: &mut Page) -> bool {
     let run = format!("counterpart run{under} --iut 'reference:third-party?quirk={word}'");
     let first = named.first().map(|id| format!(" {id}")).unwrap_or_default();
     page.command(2, "run", &format!("{run}{first}"));
+    true
+}
+
+/// The names of all forms that a report may find a client to write.
+pub(super) fn forms() -> Vec<String> {
+    let of_bytes = Variant::ALL.iter().map(ToString::to_string);
+    of_bytes.chain(FORMS.iter().map(|form| form.name.to_owned())).collect()
+}
+
+/// A legal form of the encoding, or of what stanzas say.
+pub(super) fn form(word: &str, _: &Known, page: &mut Page) -> bool {
+    let of_bytes = Variant::ALL.into_iter().find(|variant| variant.to_string() == word);
+    let of_bytes = of_bytes.map(|variant| ("STZ-003", variant.what()));
+    let other = || FORMS.iter().find(|form| form.name == word).map(|form| (form.row, form.what));
+    let Some((under, what)) = of_bytes.or_else(other) else { return false };
+    heading(page, "form", word);
+    page.fill(2, &format!("What a client may write: {what}."));
+    page.fill(2, "Open clients differ in it, and all of them are right: a report names it and nobody is failed. Expect that a peer may not have seen it before.");
+    page.field(2, "legal under", &row(under));
     true
 }
 

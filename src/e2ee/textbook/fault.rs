@@ -46,6 +46,8 @@ pub enum RatchetFault {
     SmallOrderRefused,
     /// Compares the first half of the MAC (RAT-011).
     MacComparedInPart,
+    /// Compares as many bytes of the MAC as there are (RAT-011).
+    MacComparedAsFarAsItGoes,
     /// Steps forward as far as a counter says (RAT-004).
     SkipsWithoutBound,
     /// Bounds the skip of one message and not what all of them leave behind.

@@ -8,7 +8,7 @@ pub(crate) use detail::shell_word;
 pub(crate) use text::cut;
 pub use text::{Ink, Look, Page};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Report, partly};
 use crate::verdict::{CaseResult, Outcome, Standing, Verdict};
@@ -45,6 +45,7 @@ pub fn render(report: &Report, look: Look) -> String {
         }
     }
     surface(&mut page, report);
+    forms(&mut page, report);
     partly::render(&mut page, &report.partly_seen);
     for case in report.cases.iter().filter(|case| case.verdict > Verdict::Pass) {
         detail::case(&mut page, case, report);
@@ -126,6 +127,23 @@ fn surface(page: &mut Page, report: &Report) {
         let told = told.collect::<Vec<_>>().join(", ");
         page.hang(&format!("  {:<14} ", endpoint.endpoint), 17, &told);
     }
+}
+
+/// The legal forms in which open clients differ and that this one writes.
+fn forms(page: &mut Page, report: &Report) {
+    const WRITES: &str = "it writes ";
+    let checks = report.cases.iter().flat_map(|case| &case.checks);
+    let findings = checks.filter(|check| check.verdict == Verdict::Pass);
+    let findings = findings.flat_map(|check| &check.findings);
+    let names = findings.filter_map(|finding| finding.actual.strip_prefix(WRITES));
+    let names: BTreeSet<&str> = names.collect();
+    if names.is_empty() {
+        return;
+    }
+    page.gap();
+    page.line(page.ink(Ink::Bold, "Legal forms that open clients differ in, and this one writes"));
+    page.fill(2, &names.into_iter().collect::<Vec<_>>().join(", "));
+    page.fill(2, "(`counterpart explain NAME` says what each is)");
 }
 
 fn row(page: &mut Page, verdict: Verdict, id: &str) {

@@ -177,5 +177,5 @@ pub(super) fn same_user(a: &Jid, b: &Jid) -> bool {
 
 /// True where the login comes from the account and no call of the enlistment API is made.
 pub fn enlistment_is_skipped(profile: &Profile) -> bool {
-    profile.rules_out("ENL-001")
+    profile.text("login.authenticated_by") == Some("companion")
 }

@@ -18,6 +18,10 @@ const LEVELS: usize = 20_000;
 const KEY: u8 = 26;
 /// A byte that starts no value (`wire.md` §3.1).
 const RESERVED: u8 = 240;
+/// A string after a length of 32 bits.
+const RAW_32: u8 = 254;
+/// How much more than the limit a bomb holds: more than any process may take for all that it does.
+const BOMB_TIMES: u64 = 20;
 /// A string after a length of 8 bits.
 const RAW_8: u8 = 252;
 /// A list after a count of 8 bits.
@@ -39,12 +43,16 @@ impl Meta {
     ) -> Result<(), String> {
         let account = self.account(lane, actor).and_then(|account| account.online);
         let conn = account.ok_or(format!("{actor} is not connected"))?;
-        let bytes = malformed(stanza, fault)?;
+        let most = self.profile.int("limits.inflated_bytes").unwrap_or_default().unsigned_abs();
+        let bytes = match fault {
+            BytesFault::Bomb => bomb(stanza, most)?,
+            fault => binary::pack(&malformed(stanza, fault)?, false),
+        };
         let Some(Channel { state: State::Open(transport), .. }) = self.channels.get_mut(&conn)
         else {
             return Err("the channel is not open".into());
         };
-        let sealed = transport.seal(&binary::pack(&bytes, false));
+        let sealed = transport.seal(&bytes);
         let sealed = sealed.map_err(|error| error.to_string())?;
         let begin = hex::encode(&bytes[..bytes.len().min(SHOWN_BYTES)]);
         let what = format!("bytes: {}: {} bytes, {begin}", fault.word(), bytes.len());
@@ -73,8 +81,22 @@ fn malformed(stanza: &Node, fault: BytesFault) -> Result<Vec<u8>, String> {
         BytesFault::EmptyNode => bytes = vec![LIST_8, 0],
         BytesFault::Deep => bytes = nested(bytes.get(2).copied().unwrap_or(KEY)),
         BytesFault::InvalidText => return invalid_text(stanza),
+        BytesFault::Bomb => return Err("what is compressed is no stanza's bytes".into()),
     }
     Ok(bytes)
+}
+
+/// A payload that inflates to the stanza with so many times the profile's limit in zeros inside it.
+fn bomb(stanza: &Node, most: u64) -> Result<Vec<u8>, String> {
+    let zeros = u32::try_from(most.saturating_mul(BOMB_TIMES)).unwrap_or(u32::MAX);
+    let mut head = binary::encode(stanza).map_err(|error| error.to_string())?;
+    match head.as_mut_slice() {
+        [LIST_8, count, ..] if *count % 2 == 1 => *count += 1,
+        _ => return Err("this fault needs a stanza without content".into()),
+    }
+    head.push(RAW_32);
+    let with_length = |zeros: u32| [head.as_slice(), &zeros.to_be_bytes()].concat();
+    Ok(binary::pack_with_zeros(with_length, zeros))
 }
 
 /// The stanza, which has no content, with one attribute more whose value is these bytes.

@@ -89,7 +89,10 @@ impl Meta {
             Some(at) if post && sound && token_valid => {
                 Answer::Ok { login: self.accounts[at].jid.to_string() }
             }
-            _ => Answer::Fail { reason: "bad_integrator".into() },
+            _ => {
+                let known = self.profile.list("enlistment.failure_reasons");
+                Answer::Fail { reason: (*known.first().unwrap_or(&"bad_integrator")).into() }
+            }
         }
     }
 

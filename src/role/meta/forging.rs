@@ -62,6 +62,8 @@ pub(super) fn forge(sent: &mut Sent, fault: CiphertextFault) -> Option<()> {
 fn forgery(fault: CiphertextFault) -> Forgery {
     match fault {
         CiphertextFault::Mac => Forgery::Mac,
+        CiphertextFault::MacAbsent => Forgery::MacAbsent,
+        CiphertextFault::MacShort => Forgery::MacShort,
         CiphertextFault::Body => Forgery::Body,
         CiphertextFault::Counter => Forgery::Counter,
         CiphertextFault::CounterFar => Forgery::CounterFar,

@@ -206,6 +206,11 @@ fn failed(user: &AttrValue, code: u16, text: &str) -> Node {
     Node::new("user").attr("jid", user.clone()).child(iq::error_child(code, text))
 }
 
+/// A public key whose private half nobody keeps.
+pub(super) fn another_key(rng: &mut Rng) -> [u8; 32] {
+    KeyPair::generate(rng).public_key.public_key_bytes().try_into().expect("32 bytes")
+}
+
 /// The signature of a prekey by this key.
 fn signed_by(key: &KeyPair, prekey: [u8; 32], rng: &mut Rng) -> Option<Vec<u8>> {
     let mut bytes = [0x05; 33];
@@ -214,7 +219,7 @@ fn signed_by(key: &KeyPair, prekey: [u8; 32], rng: &mut Rng) -> Option<Vec<u8>> 
 }
 
 /// Puts a fault in place of the signature (PRE-004, PRE-005).
-fn spoil(signed: &mut SignedKey, fault: SignatureFault, rng: &mut Rng) {
+pub(super) fn spoil(signed: &mut SignedKey, fault: SignatureFault, rng: &mut Rng) {
     let mut random = vec![0; 64];
     rng.fill_bytes(&mut random);
     // XEdDSA clears the top bits of s; keep the form plausible.

@@ -13,6 +13,7 @@ use crate::proto::login::ClientPayload;
 use crate::proto::login::client_payload::user_agent::AppVersion;
 use crate::role::ConnId;
 use crate::scenario::LoginFault;
+use crate::spec::Profile;
 use crate::stanza::{ib, login};
 use crate::wire::{Jid, Node};
 
@@ -50,7 +51,7 @@ impl Meta {
         static_key: &[u8; 32],
     ) -> Option<Decided> {
         let token = payload.interop_data.as_ref().and_then(|data| data.token.clone());
-        let token = token.and_then(|bytes| String::from_utf8(bytes).ok());
+        let token = token.and_then(|bytes| token_in(&self.profile, bytes));
         if token.as_deref().is_some_and(|token| self.partner_keys_missing(token)) {
             self.waiting.push(Waiting::Login(conn));
             return None;
@@ -205,6 +206,9 @@ impl Meta {
             (account, Some(LoginFault::UnsupportedVersion)) => {
                 self.refuse(conn, transport, account, "failure.unsupported_version");
             }
+            (account, Some(LoginFault::Banned)) => {
+                self.refuse(conn, transport, account, "failure.banned");
+            }
             (account, None) => self.refuse(conn, transport, account, "failure.unauthenticated"),
         }
         self.resume(conn);
@@ -213,7 +217,8 @@ impl Meta {
     fn welcome(&mut self, conn: ConnId, account: usize) {
         if let Some(old) = self.accounts[account].online.replace(conn) {
             // Without a reason the older client would take it for a loss and come back.
-            let conflict = Node::new("conflict").attr("type", "replaced");
+            let replaced = self.profile.text("failure.replaced").unwrap_or("replaced").to_owned();
+            let conflict = Node::new("conflict").attr("type", replaced);
             self.send(old, &Node::new("stream:error").child(conflict));
             self.close(old);
             self.accounts[account].online = Some(conn);
@@ -252,6 +257,14 @@ impl Meta {
         }
         self.send(conn, &login::failure(&code));
         self.close(conn);
+    }
+}
+
+/// The token as the profile has it in its field (`login.token`); nothing where it is not known.
+fn token_in(profile: &Profile, field: Vec<u8>) -> Option<String> {
+    match profile.text("login.token")? {
+        "compact-utf8" => String::from_utf8(field).ok(),
+        _ => None,
     }
 }
 

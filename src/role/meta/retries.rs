@@ -5,11 +5,12 @@
 //! be seen too. It knows no bounds, because those are the subject's to keep.
 
 use super::client::MetaClient;
+use super::keys::{another_key, spoil};
 use super::{Letter, Meta};
 use crate::evidence::Lane;
 use crate::limits::SENT_REMEMBERED_MAX;
 use crate::role::signal::{Signal, for_party};
-use crate::scenario::{ContentFault, Loss};
+use crate::scenario::{ContentFault, Loss, SignatureFault};
 use crate::seed::Rng;
 use crate::stanza::prekeys::{self, UserBundle};
 use crate::stanza::receipt::{self, Retry};
@@ -25,6 +26,8 @@ pub struct Asking<'a> {
     pub count: u32,
     /// With keys for a new session.
     pub keys: bool,
+    /// The keys are such as nobody published, and this is wrong with their signature.
+    pub signature: Option<SignatureFault>,
 }
 
 /// What a third-party user asked for again.
@@ -41,8 +44,23 @@ impl MetaClient {
         let registration_id = self.party.registration_id();
         let retry = Retry { count: asking.count, registration_id };
         let request = receipt::retry_request(asking.id, to, &now.to_string(), &retry);
-        let keys = asking.keys.then(|| prekeys::retry_keys(&self.bundle()));
+        let keys = asking.keys.then(|| {
+            let mut bundle = self.bundle();
+            if let Some(fault) = asking.signature {
+                self.put_a_badly_signed_key(&mut bundle, fault);
+            }
+            prekeys::retry_keys(&bundle)
+        });
         receipt::relayed(&request.children(keys), self.jid())
+    }
+
+    /// Whoever takes this signed prekey writes to somebody else, and the client cannot read it.
+    fn put_a_badly_signed_key(&mut self, bundle: &mut UserBundle, fault: SignatureFault) {
+        bundle.signed.value = another_key(&mut self.rng);
+        let mut message = [0x05; 33];
+        message[1..].copy_from_slice(&bundle.signed.value);
+        bundle.signed.signature = Some(self.sign(&message));
+        spoil(&mut bundle.signed, fault, &mut self.rng);
     }
 
     /// Remembers what the user asks for, the last request for each message.

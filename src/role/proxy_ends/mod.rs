@@ -215,7 +215,8 @@ impl ProxyEnds {
         let Some(run) = self.run.take() else { return };
         let checked = rules::judge(&self.setting, &run, memory_mib);
         let (probe, requests) = (run.probe.word().to_owned(), run.answers.len() as u64);
-        let event = Event::MediaProbed { label: run.label, probe, requests, checked };
+        let (label, refused) = (run.label, None);
+        let event = Event::MediaProbed { label, probe, requests, refused, checked };
         self.out.push_back(Output::Event(Box::new(event)));
     }
 }

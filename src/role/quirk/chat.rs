@@ -67,6 +67,13 @@ pub(super) static ALL: &[Quirk] = &[
         "Never inflates: a compressed stanza is passed over.",
     ),
     client(
+        "codec-inflates-without-bound",
+        Fault::InflatedWithoutBound,
+        "STZ-007",
+        "tulir/whatsmeow binary/unpack.go; WhiskeySockets/Baileys src/WABinary/decode.ts",
+        "Inflates whatever a compressed stanza holds, and answers it.",
+    ),
+    client(
         "frame-third-chunk-lost",
         Fault::ThirdChunkLost,
         "TRN-017",
@@ -350,6 +357,13 @@ pub(super) static ALL: &[Quirk] = &[
         "States no protocol version, neither when it enlists nor when it logs in.",
     )
     .under("versioned"),
+    client(
+        "ban-is-retried",
+        Fault::BanRetried,
+        "STZ-017",
+        VARIANT,
+        "Takes a ban for something that passes, and logs in again at once.",
+    ),
     should(
         "version-refusal-is-retried",
         Fault::VersionRefusalRetried,

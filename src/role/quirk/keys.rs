@@ -179,6 +179,13 @@ pub(super) static ALL: &[Quirk] = &[
         "Keeps the private half of a one-time prekey after its use.",
     ),
     client(
+        "one-time-prekey-back-after-restart",
+        Fault::OneTimePrekeyBack,
+        "PRE-008",
+        "privacyresearchgroup/libsignal-protocol-typescript#74",
+        "Deletes the private half of a used one-time prekey in memory, and never where it is stored.",
+    ),
+    client(
         "prekey-burned-before-auth",
         Fault::PrekeyBurned,
         "ENC-006",

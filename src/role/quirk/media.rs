@@ -18,6 +18,34 @@ pub(super) static ALL: &[Quirk] = &[
         "Takes any file that the key opens, whatever hashes the message has.",
     ),
     client(
+        "media-hash-optional",
+        Fault::MediaHashOptional,
+        "MED-017",
+        VARIANT,
+        "Compares the hashes that a message has, and takes a file whose message has none.",
+    ),
+    client(
+        "media-empty-hash-means-none",
+        Fault::MediaEmptyHashMeansNone,
+        "MED-017",
+        VARIANT,
+        "Takes an empty hash for one that is not there, and need not be.",
+    ),
+    client(
+        "media-hash-compared-as-far-as-it-goes",
+        Fault::MediaHashComparedInPart,
+        "MED-017",
+        VARIANT,
+        "Compares as many bytes of a hash as the message has.",
+    ),
+    client(
+        "media-tag-compared-as-far-as-it-goes",
+        Fault::MediaTagComparedInPart,
+        "MED-017",
+        VARIANT,
+        "Compares as many bytes of a file's tag as there are behind its last block.",
+    ),
+    client(
         "media-plain-hash-not-compared",
         Fault::MediaPlainHashIgnored,
         "MED-017",
@@ -65,6 +93,13 @@ pub(super) static ALL: &[Quirk] = &[
         "MED-020",
         "tulir/whatsmeow 68608dcd, 65ee2390",
         "Asks for ever for a file that the host says is gone.",
+    ),
+    should(
+        "media-tried-a-dozen-times",
+        Fault::MediaTriedOften,
+        "MED-020",
+        VARIANT,
+        "Asks twelve times for a file that breaks off each time, before it gives up.",
     ),
     should(
         "media-stalled-waited-for-ever",
@@ -225,6 +260,14 @@ pub(super) static ALL: &[Quirk] = &[
         "Has a file only some time after the message that names it.",
     ),
     server(
+        "media-token-refused",
+        Fault::MediaTokenRefused,
+        "MED-001",
+        VARIANT,
+        "Refuses the token of Meta's proxy as if it were nobody's.",
+    )
+    .under("media-token"),
+    server(
         "media-never-stored",
         Fault::MediaNeverStored,
         "MED-001",
@@ -314,6 +357,20 @@ pub(super) static ALL: &[Quirk] = &[
         "MED-012",
         VARIANT,
         "Numbers its files.",
+    ),
+    should_server(
+        "media-reference-tells-time-and-place",
+        Fault::MediaReferenceTellsTime,
+        "MED-012",
+        VARIANT,
+        "Names its files by UUIDs of version 1.",
+    ),
+    should_server(
+        "media-reference-counts-inside",
+        Fault::MediaReferenceCountsInside,
+        "MED-012",
+        VARIANT,
+        "Numbers its files between two long parts that are always the same.",
     ),
     should_server(
         "media-reference-names-its-user",

@@ -1,6 +1,6 @@
 //! Faults of messages and receipts: the rows MSG and RCP.
 
-use super::{Fault, Quirk, VARIANT, client, should};
+use super::{Fault, Quirk, VARIANT, client, legal, should};
 
 pub(super) static ALL: &[Quirk] = &[
     client(
@@ -128,6 +128,27 @@ pub(super) static ALL: &[Quirk] = &[
         "RCP-006",
         "WhiskeySockets/Baileys#2507",
         "Ignores the keys in a retry receipt and sends again in the session that the peer has lost.",
+    ),
+    legal(
+        "retry-keys-with-type-byte",
+        Fault::RetryKeysTyped,
+        "RCP-008",
+        "jlucaso1/whatsapp-rust 240d631",
+        "Writes the keys of a retry receipt as 33 bytes, with their type byte.",
+    ),
+    client(
+        "retry-keys-unverified",
+        Fault::RetrySignatureUnchecked,
+        "PRE-004",
+        VARIANT,
+        "Verifies the signature in a bundle that it fetched, and not that of keys in a retry receipt.",
+    ),
+    client(
+        "unsigned-retry-keys-taken",
+        Fault::RetrySignatureOptional,
+        "PRE-005",
+        VARIANT,
+        "Verifies the signature of keys in a retry receipt only where there is one.",
     ),
     client(
         "retry-answered-without-bound",

@@ -188,7 +188,7 @@ pub(super) static ALL: &[Quirk] = &[
         "jlucaso1/whatsapp-rust#166",
         "Processes messages of whatever version the version byte names.",
     ),
-    client(
+    legal(
         "identity-coordinate-reduced",
         Fault::IdentityReduced,
         "PRE-013",
@@ -349,6 +349,13 @@ pub(super) static ALL: &[Quirk] = &[
         "RAT-011",
         VARIANT,
         "Compares the first four of the eight bytes of a MAC.",
+    ),
+    client(
+        "mac-compared-as-far-as-it-goes",
+        Fault::Ratchet(Ratchet::MacComparedAsFarAsItGoes),
+        "RAT-011",
+        VARIANT,
+        "Compares as many bytes of a MAC as there are, and so takes a message without any.",
     ),
     client(
         "padding-error-shown",

@@ -216,10 +216,11 @@ impl ThirdPartyClient {
 
     /// MED-020: a few times, with growing pauses, and never before the server wants it.
     fn try_later(&mut self, at: usize, pause: Option<Duration>) {
+        let tries = if self.has(Fault::MediaTriedOften) { 4 * TRIES } else { TRIES };
         let download = &mut self.downloads[at];
         let own = PAUSE * 2_u32.saturating_pow(download.tries.saturating_sub(1));
         download.at = self.now.after(pause.unwrap_or_default().max(own));
-        if download.tries >= TRIES {
+        if download.tries >= tries {
             self.give_up(at, FileState::Failed);
         }
     }

@@ -33,6 +33,15 @@ pub(super) fn signature_check(fault: Option<Fault>, bundle: &UserBundle) -> Sign
     }
 }
 
+/// The same for the keys that a retry receipt brings.
+pub(super) fn retry_signature_check(fault: Option<Fault>, bundle: &UserBundle) -> SignatureCheck {
+    match fault {
+        Some(Fault::RetrySignatureUnchecked) => SignatureCheck::Never,
+        Some(Fault::RetrySignatureOptional) => SignatureCheck::IfPresent,
+        fault => signature_check(fault, bundle),
+    }
+}
+
 /// A bundle as a client with this fault reads it.
 pub(super) fn read(fault: Option<Fault>, user: &Node) -> Node {
     match fault {

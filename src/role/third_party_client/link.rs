@@ -10,7 +10,7 @@ use rand::Rng as _;
 
 use super::effect::{ConnectionState, Failure, FailureKind, Notification, Output};
 use super::handshake::Opened;
-use super::misread::{Malformed, malformed, understood};
+use super::misread::{Malformed, inflated_whole, malformed, understood};
 use super::miswrite::written;
 use super::{Purpose, ThirdPartyClient};
 use crate::clock::UnixMs;
@@ -209,6 +209,11 @@ impl ThirdPartyClient {
             Ok(unpacked) if unpacked.compressed && self.has(Fault::CompressedDropped) => {}
             Ok(unpacked) => {
                 if let Some(node) = self.read(&unpacked.bytes) {
+                    self.take(node);
+                }
+            }
+            Err(_) if self.has(Fault::InflatedWithoutBound) => {
+                if let Some(node) = inflated_whole(payload) {
                     self.take(node);
                 }
             }

@@ -122,6 +122,10 @@ impl ThirdPartyClient {
             self.break_link("the server cannot log us in now");
             self.connection.retry_at = Some(self.now.after(Duration::from_millis(50)));
             return;
+        } else if is("failure.banned") && self.has(Fault::BanRetried) {
+            self.break_link("the server cannot log us in now");
+            self.connection.retry_at = Some(self.now.after(Duration::from_millis(50)));
+            return;
         } else if is("failure.unsupported_version") {
             FailureKind::UnsupportedVersion
         } else {

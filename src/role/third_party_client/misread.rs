@@ -4,6 +4,9 @@
 //! writes; a sound one takes the same node from all of them (STZ-004, ROB-007). It works on the
 //! decoded stanza and the places of its elements, so that the codec itself has no faults in it.
 
+use std::io::Read as _;
+
+use crate::limits::INFLATED_BYTES_MAX;
 use crate::role::quirk::Fault;
 use crate::wire::binary::{self, NodeSpan};
 use crate::wire::jid::INTEROP;
@@ -48,6 +51,23 @@ pub(super) enum Malformed {
     Taken(Node),
     /// The process does not survive it.
     Deadly,
+}
+
+/// What a client makes of a payload that inflates beyond all bounds: the stanza with all of its content,
+/// which it holds in memory, and then what it understands of it.
+pub(super) fn inflated_whole(payload: &[u8]) -> Option<Node> {
+    let mut bytes = Vec::new();
+    // So much beyond the bound as shows that nobody looks at it.
+    let most = u64::try_from(INFLATED_BYTES_MAX + (1 << 20)).ok()?;
+    let whole = flate2::read::ZlibDecoder::new(payload.get(1..)?);
+    whole.take(most).read_to_end(&mut bytes).ok()?;
+    // Nobody needs the content for an answer, nor its length.
+    let end = bytes.iter().rposition(|byte| *byte != 0)?;
+    bytes.truncate(end);
+    let end = bytes.iter().rposition(|byte| SPELLED_OUT.contains(byte))?;
+    bytes.truncate(end);
+    *bytes.get_mut(1)? -= 1;
+    binary::decode(&bytes).ok().map(|captured| captured.node)
 }
 
 /// What a client with this fault makes of bytes that break a rule.

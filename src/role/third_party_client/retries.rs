@@ -6,9 +6,9 @@
 
 use rand::Rng as _;
 
-use super::ThirdPartyClient;
 use super::recent::Recent;
 use super::send::{Draft, Origin, address};
+use super::{ThirdPartyClient, lax};
 use crate::limits::IDS_REMEMBERED_MAX;
 use crate::role::quirk::Fault;
 use crate::role::signal::published;
@@ -64,7 +64,8 @@ impl ThirdPartyClient {
             self.ids.fill_bytes(&mut key.value);
         }
         let kem_element = self.settings.signal.kem_element.as_deref();
-        prekeys::retry_keys(&published(&*self.party, one_time, kem_element))
+        let keys = prekeys::retry_keys(&published(&*self.party, one_time, kem_element));
+        if self.has(Fault::RetryKeysTyped) { prekeys::with_type_byte(&keys) } else { keys }
     }
 
     /// RCP-006: the same id, encrypted anew in a session that is built from scratch.
@@ -122,7 +123,8 @@ impl ThirdPartyClient {
     fn send_again_with(&mut self, draft: Draft, bundle: &UserBundle) {
         let peer = draft.to.clone();
         self.drafts.push(draft);
-        self.begin_session(&peer, bundle);
+        let check = lax::retry_signature_check(self.fault, bundle);
+        self.begin_session_checked(&peer, bundle, check);
     }
 
     /// What the server says of a peer's identity (`wire.md` §4.4). PRE-015: nothing more is sent

@@ -12,7 +12,7 @@ use super::link::Stage;
 use super::outbox::Unacked;
 use super::requests::What;
 use super::threads::ThreadItem;
-use crate::e2ee::{Address, Ciphertext, E2eeError, EncType};
+use crate::e2ee::{Address, Ciphertext, E2eeError, EncType, SignatureCheck};
 use crate::limits::DRAFTS_MAX;
 use crate::role::quirk::Fault;
 use crate::role::signal::for_party;
@@ -132,7 +132,16 @@ impl ThirdPartyClient {
 
     /// Opens a session and sends in it what waits for one.
     pub(super) fn begin_session(&mut self, peer: &Jid, bundle: &UserBundle) {
-        if let Err(failure) = self.start_session(peer, bundle) {
+        self.begin_session_checked(peer, bundle, lax::signature_check(self.fault, bundle));
+    }
+
+    pub(super) fn begin_session_checked(
+        &mut self,
+        peer: &Jid,
+        bundle: &UserBundle,
+        check: SignatureCheck,
+    ) {
+        if let Err(failure) = self.start_session(peer, bundle, check) {
             return self.no_session(peer, &failure);
         }
         for draft in self.take_drafts(|draft| draft.to == *peer) {
@@ -145,8 +154,12 @@ impl ThirdPartyClient {
     }
 
     /// PRE-004, PRE-005: the signed prekey's signature is verified, whatever it looks like.
-    fn start_session(&mut self, peer: &Jid, bundle: &UserBundle) -> Result<(), Failure> {
-        let check = lax::signature_check(self.fault, bundle);
+    fn start_session(
+        &mut self,
+        peer: &Jid,
+        bundle: &UserBundle,
+        check: SignatureCheck,
+    ) -> Result<(), Failure> {
         if self.has(Fault::NeedsOneTimePrekey) && bundle.one_time.is_none() {
             return Err(Failure::new(FailureKind::NotFound, "there is no one-time prekey"));
         }

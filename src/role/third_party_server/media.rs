@@ -93,6 +93,19 @@ impl Store {
         self.seed.rng(&purpose).fill_bytes(&mut bytes);
         match fault {
             Some(Fault::MediaReferenceCounts) => format!("{:08}", self.order.len() + 1),
+            Some(Fault::MediaReferenceTellsTime) => {
+                // As RFC 9562 §5.1 has it: the time's lowest part, its middle and end, and the place.
+                format!(
+                    "{:08x}-1c2d-11ef-9a3b-0242ac120002",
+                    0x5d0c_1a2b + 10_007 * self.order.len()
+                )
+            }
+            Some(Fault::MediaReferenceCountsInside) => {
+                let mut fixed = [0; REFERENCE_BYTES];
+                self.seed.rng(&["third-party", "server", "place"]).fill_bytes(&mut fixed);
+                let fixed = hex::encode(fixed);
+                format!("{}{:08x}{}", &fixed[..24], self.order.len() + 1, &fixed[24..])
+            }
             Some(Fault::MediaReferenceNamesUser) => {
                 format!("{}-{}", upload.user, hex::encode(bytes))
             }

@@ -54,6 +54,9 @@ impl ThirdPartyServer {
 
     fn conclude(&mut self, id: RequestId, request: HttpRequest, verdict: Verdict) {
         match verdict {
+            Verdict::Holds if self.has(Fault::MediaTokenRefused) && !self.is_push(&request) => {
+                self.refuse(id, &Refusal::Unauthorised { invalid: true });
+            }
             Verdict::Holds => self.carry_out(id, &request),
             Verdict::Refused => self.refuse(id, &Refusal::Unauthorised { invalid: true }),
             Verdict::NoKeys => self.refuse(id, &Refusal::NoKeys),
@@ -64,6 +67,12 @@ impl ThirdPartyServer {
                 self.waiting.insert(id, Waiting { request, fetch });
             }
         }
+    }
+
+    /// Files too are asked for with a token, where the profile says so (`media.download_auth`).
+    fn is_push(&self, request: &HttpRequest) -> bool {
+        let path = request.path.split('?').next().unwrap_or_default();
+        path == self.settings.values.text("push.path")
     }
 
     /// Takes the answer to a fetch of keys, and judges what waited for it.

@@ -88,6 +88,9 @@ fn lint_mutation(problems: &mut Problems, scenario: &Scenario, n: usize, step: &
             Mutation::BundleSignature(_) | Mutation::BundleError(_) | Mutation::Bundle(_),
             Action::Act(act),
         ) => act.operation == "send_text",
+        (Mutation::BundleSignature(_), Action::Send(send)) => {
+            matches!(send.payload, Payload::AskAgain { keys: true, .. })
+        }
         (Mutation::Prekey(_), Action::Send(send)) => matches!(send.payload, Payload::Text(_)),
         (
             Mutation::EnlistmentReason(_)
@@ -127,7 +130,9 @@ fn belongs(mutation: &Mutation) -> (&'static str, &'static str) {
         Mutation::OfflineCount(_) => ("offline_count", "`do: connect`"),
         Mutation::Frame(_) => ("frame", "a `stanza` that is sent"),
         Mutation::Bytes(_) => ("bytes", "a `stanza` that is sent"),
-        Mutation::BundleSignature(_) => ("bundle_signature", "`do: send_text`"),
+        Mutation::BundleSignature(_) => {
+            ("bundle_signature", "`do: send_text` and to `ask_again` with keys")
+        }
         Mutation::BundleError(_) => ("bundle_error", "`do: send_text`"),
         Mutation::Bundle(_) => ("bundle", "`do: send_text`"),
         Mutation::Prekey(_) => ("prekey", "a `text` that is sent"),

@@ -38,7 +38,12 @@ impl Step {
     /// The paths of all values that it needs.
     pub fn references(&self) -> Vec<String> {
         let references = texts(self).into_iter().flat_map(|(_, text)| text.references());
-        references.map(|reference| reference.path).collect()
+        let within = match &self.action {
+            Action::Expect(expect) | Action::ExpectNone(expect) => expect.within_key,
+            _ => None,
+        };
+        let within = within.map(|key| format!("{PROFILE}.{key}"));
+        references.map(|reference| reference.path).chain(within).collect()
     }
 }
 

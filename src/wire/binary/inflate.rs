@@ -7,7 +7,7 @@
 use std::io::Write;
 
 use flate2::write::{ZlibDecoder, ZlibEncoder};
-use flate2::{Compression, Decompress, FlushDecompress, Status};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 use crate::limits::INFLATED_BYTES_MAX;
 use crate::wire::error::{Rule, WireError};
@@ -45,6 +45,39 @@ pub fn pack(inflated: &[u8], compress: bool) -> Vec<u8> {
     encoder.finish().expect("a Vec takes all bytes")
 }
 
+/// A compressed payload of these bytes and about so many zeros, at least; neither they nor their
+/// compression are computed, but for one piece that is repeated. `head` gets their true number.
+pub fn pack_with_zeros(head: impl Fn(u32) -> Vec<u8>, zeros: u32) -> Vec<u8> {
+    const PIECE: [u8; 1 << 20] = [0; 1 << 20];
+    let pieces = zeros.div_ceil(1 << 20).max(1);
+    let head = head(pieces << 20);
+    let mut deflate = Compress::new(Compression::default(), false);
+    let mut piece = |bytes: &[u8], flush| {
+        let mut out = Vec::with_capacity(bytes.len() + 64);
+        deflate.compress_vec(bytes, &mut out, flush).expect("the room suffices");
+        out
+    };
+    // The second piece refers to nothing but zeros, so that it says the same wherever it stands.
+    let (begin, first) = (piece(&head, FlushCompress::Sync), piece(&PIECE, FlushCompress::Sync));
+    let again = piece(&PIECE, FlushCompress::Sync);
+    let end = piece(&[], FlushCompress::Finish);
+    let times = usize::try_from(pieces - 1).unwrap_or_default();
+    let sum = adler32_with_zeros(&head, u64::from(pieces) << 20);
+    let begins: &[u8] = &[COMPRESSED, 0x78, 0x9c];
+    [begins, &begin, &first, &again.repeat(times), &end, &sum.to_be_bytes()].concat()
+}
+
+/// The checksum of zlib (RFC 1950 §8.2) over bytes and so many zeros.
+fn adler32_with_zeros(head: &[u8], zeros: u64) -> u32 {
+    const PRIME: u64 = 65_521;
+    let (a, b) = head.iter().fold((1, 0), |(a, b), byte| {
+        let a = (a + u64::from(*byte)) % PRIME;
+        (a, (b + a) % PRIME)
+    });
+    let b = (b + zeros % PRIME * a) % PRIME;
+    u32::try_from(b << 16 | a).expect("both are below 2^16")
+}
+
 fn inflate(body: &[u8]) -> Result<Vec<u8>, WireError> {
     let len = count(body)?;
     let mut decoder = ZlibDecoder::new(Vec::with_capacity(len));
@@ -79,6 +112,18 @@ fn position(count: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn zeros_that_nobody_held_inflate_to_what_was_asked_for() {
+        let packed = pack_with_zeros(|zeros| zeros.to_be_bytes().to_vec(), 3_000_000);
+        let unpacked = unpack(&packed).unwrap();
+        assert_eq!(unpacked.bytes[..4], (3_u32 << 20).to_be_bytes());
+        assert_eq!(unpacked.bytes.len(), 4 + (3 << 20));
+        assert!(unpacked.bytes[4..].iter().all(|byte| *byte == 0));
+        let bomb = pack_with_zeros(|_| vec![7], 320 << 20);
+        assert!(bomb.len() < 1 << 20, "{}", bomb.len());
+        assert_eq!(unpack(&bomb).unwrap_err().rule, Rule::Inflated);
+    }
 
     fn rule(payload: &[u8]) -> Rule {
         unpack(payload).unwrap_err().rule

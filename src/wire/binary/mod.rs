@@ -23,7 +23,7 @@ pub use captured::{Captured, NodeSpan};
 pub use decode::{decode, decode_strict};
 pub use encode::{encode, encode_as, encode_with};
 pub use form::{Form, Forms};
-pub use inflate::{Unpacked, pack, unpack};
+pub use inflate::{Unpacked, pack, pack_with_zeros, unpack};
 pub use odd::encode_oddly;
 pub use packed::Alphabet;
 pub use style::{EncodeAs, Style};

@@ -81,6 +81,18 @@ impl Hosted {
     }
 }
 
+/// Longest name of a query that is recorded, and how many are.
+const QUERY_NAME_CHARS_MAX: usize = 32;
+const QUERY_NAMES_MAX: usize = 8;
+
+/// The names in a query; values may be secrets.
+fn names_in_query(path: &str) -> Vec<String> {
+    let query = path.split_once('?').map_or("", |(_, query)| query);
+    let names = query.split('&').filter_map(|pair| pair.split('=').next());
+    let short = names.filter(|name| !name.is_empty() && name.len() <= QUERY_NAME_CHARS_MAX);
+    short.take(QUERY_NAMES_MAX).map(str::to_owned).collect()
+}
+
 impl Meta {
     /// Answers a request for a file that is hosted here; false if there is none of this path.
     pub(in crate::role::meta) fn give_file(
@@ -92,7 +104,8 @@ impl Meta {
         let Some(hosted) = self.media.hosted.get_mut(&path) else { return false };
         let (response, how) = hosted.answer(request);
         let (method, status) = (request.method.clone(), response.status);
-        self.record(Stream::http_in(), None, Event::FileAsked { method, path, status });
+        let query = names_in_query(&request.path);
+        self.record(Stream::http_in(), None, Event::FileAsked { method, path, status, query });
         self.out.push_back(match how {
             None => Output::Respond { id, response },
             Some(how) => Output::Deliver { id, response, how },

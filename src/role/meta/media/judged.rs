@@ -8,12 +8,10 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 
 use super::download::Pending;
+use super::guess;
 use crate::e2ee::media::{MediaKeys, Sidecar, SidecarForm};
 use crate::evidence::{RuleFacts, RuleGrade};
 use crate::http::HttpResponse;
-
-/// Bits below which a reference can be guessed (MED-012).
-const REFERENCE_BITS: f64 = 128.0;
 
 /// A file that came, or did not.
 pub(super) struct Arrived<'a> {
@@ -147,26 +145,7 @@ fn guessable(reference: &str, pending: &Pending, earlier: &[String]) -> Option<S
     if [Some(pending.visible_id.as_str()), name, login].into_iter().flatten().any(shows) {
         return Some("the reference names its user or its file".to_owned());
     }
-    let common = earlier.iter().filter(|other| *other != reference).map(|other| {
-        let same = other.bytes().zip(reference.bytes()).take_while(|(a, b)| a == b);
-        same.count()
-    });
-    // A few characters are alike by chance.
-    let common = common.filter(|same| *same >= 8);
-    let own = &reference[common.max().unwrap_or_default().min(reference.len())..];
-    let bits = own.len() as f64 * alphabet(reference).log2();
-    (bits < REFERENCE_BITS).then(|| format!("the reference has at most {bits:.0} bits of its own"))
-}
-
-fn alphabet(reference: &str) -> f64 {
-    let has = |class: fn(&u8) -> bool| reference.bytes().any(|byte| class(&byte));
-    let hex = reference.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-    match (has(u8::is_ascii_alphabetic), hex) {
-        (false, _) => 10.0,
-        (true, true) => 16.0,
-        (true, false) if has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase) => 64.0,
-        (true, false) => 36.0,
-    }
+    guess::too_few_bits(reference, earlier)
 }
 
 #[cfg(test)]
@@ -195,7 +174,7 @@ mod tests {
             guessable(reference, &pending("plan.pdf"), &earlier).is_none()
         };
         assert!(judged("b1ff2f7e0d4c4a83a1c6b3c5f0d1e2a3", &[]));
-        assert!(judged("8a6e0804-2bd0-4672-b79d-d97027f9071a", &[]));
+        assert!(!judged("8a6e0804-2bd0-4672-b79d-d97027f9071a", &[]), "122 bits");
         assert!(judged("kJx9_2mQ-LpA7dWv0ZsTyE", &[]));
         assert!(!judged("00000017", &[]));
         assert!(!judged("alice-17-b1ff2f7e0d4c4a83a1c6b3c5f0d1e2a3", &[]));
@@ -203,6 +182,6 @@ mod tests {
         assert!(!judged("b1ff2f7e0d4c4a83a1c6b3c5f0d1e2a3-plan.pdf", &[]));
         let one = "b1ff2f7e0d4c4a83a1c6b3c5f0d1e2a3";
         assert!(!judged("b1ff2f7e0d4c4a83a1c6b3c5f0d1e2a4", &[one]), "it counts");
-        assert!(judged("a7ff2f7e0d4c4a83a1c6b3c5f0d1e2a3", &[one]));
+        assert!(!judged("a7ff2f7e0d4c4a83a1c6b3c5f0d1e2a3", &[one]), "it counts at the front");
     }
 }

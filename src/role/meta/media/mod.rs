@@ -7,6 +7,7 @@
 //! what a third party's server sees is what a proxy asks.
 
 mod download;
+mod guess;
 mod host;
 mod judged;
 mod outgoing;

@@ -172,6 +172,17 @@ fn spoilt(
             flip(&mut made.file, last);
             return made.hashed();
         }
+        MediaFault::TagAbsent | MediaFault::TagShort => {
+            let less = if fault == MediaFault::TagAbsent { tag } else { 1 };
+            made.file.truncate(made.file.len().saturating_sub(less));
+            return made.hashed();
+        }
+        MediaFault::EncryptedHashAbsent => made.media.digests.enc_sha256 = None,
+        MediaFault::EncryptedHashEmpty => made.media.digests.enc_sha256 = Some(Vec::new()),
+        MediaFault::EncryptedHashShort => shorten(&mut made.media.digests.enc_sha256),
+        MediaFault::PlainHashAbsent => made.media.digests.sha256 = None,
+        MediaFault::PlainHashEmpty => made.media.digests.sha256 = Some(Vec::new()),
+        MediaFault::PlainHashShort => shorten(&mut made.media.digests.sha256),
         MediaFault::Appended => {
             made.file.extend([0x5A; 48]);
             return made.hashed();
@@ -210,4 +221,8 @@ fn spoilt(
         }
     }
     made
+}
+
+fn shorten(hash: &mut Option<Vec<u8>>) {
+    hash.iter_mut().for_each(|hash| hash.truncate(hash.len().saturating_sub(1)));
 }

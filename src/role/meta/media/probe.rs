@@ -10,7 +10,7 @@ use crate::evidence::{Event, Stream};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::limits::{FILE_BYTES_MAX, PROBE_REQUESTS_MAX};
 use crate::role::Output;
-use crate::role::meta::{Fetch, Meta};
+use crate::role::meta::{Fetch, Meta, is_refusal};
 use crate::scenario::FileProbe;
 
 /// As many as the catalogue names (MPX-004).
@@ -167,11 +167,12 @@ impl Meta {
         let auth = self.profile.text("media.download_auth").unwrap_or("none");
         let checked = probe_rules::judge(run.probe, auth, &base, &asked);
         let requests = asked.len() as u64 + 1;
+        let asks_who = base.as_ref().ok().map(|base| base.status).filter(|s| is_refusal(*s));
         let (probe, label) = (run.probe.word().to_owned(), run.label);
         self.record(
             Stream::http_out(),
             None,
-            Event::MediaProbed { label, probe, requests, checked },
+            Event::MediaProbed { label, probe, requests, refused: asks_who, checked },
         );
     }
 }

@@ -90,6 +90,8 @@ pub fn head(answer: HttpResponse) -> HttpResponse {
             ..HttpResponse::new(answer.status)
         },
         404 | 410 | 416 | 504 => HttpResponse::new(answer.status),
+        // The reader cannot know what the store wants of the proxy, only that it gives nothing.
+        status if is_refusal(status) => HttpResponse::new(403),
         429 | 503 => HttpResponse {
             headers: kept(&answer.headers, &["retry-after"]),
             ..HttpResponse::new(503)
@@ -97,6 +99,11 @@ pub fn head(answer: HttpResponse) -> HttpResponse {
         // A redirect too is an answer that nobody here follows.
         _ => HttpResponse::new(502),
     }
+}
+
+/// Whether a store says by this status that it does not know who asks.
+pub fn is_refusal(status: u16) -> bool {
+    matches!(status, 401 | 403 | 407)
 }
 
 fn kept(headers: &[(String, String)], names: &[&str]) -> Vec<(String, String)> {
@@ -170,8 +177,9 @@ mod tests {
     #[test]
     fn what_goes_wrong_upstream_is_a_clear_error() {
         let rows = [(404, 404), (410, 410), (416, 416), (429, 503), (503, 503), (504, 504)];
-        let others = [301, 302, 307, 400, 401, 403, 500, 100, 204].map(|status| (status, 502));
-        for (from, to) in rows.into_iter().chain(others) {
+        let others = [301, 302, 307, 400, 500, 100, 204].map(|status| (status, 502));
+        let refusals = [401, 403, 407].map(|status| (status, 403));
+        for (from, to) in rows.into_iter().chain(others).chain(refusals) {
             assert_eq!(head(HttpResponse::new(from)).status, to, "{from}");
         }
         let waits = HttpResponse::new(429).with_header("retry-after", "9");
