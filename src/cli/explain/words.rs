@@ -5,7 +5,7 @@ use crate::check::FORMS;
 use crate::driver::ErrorClass;
 use crate::report::{MILESTONES, Page};
 use crate::role::quirk as zoo;
-use crate::spec::{Basis, Catalogue, capability as ics, key};
+use crate::spec::{Basis, Catalogue, capability as ics, key, why_fixed};
 use crate::wire::Variant;
 
 const VERDICTS: &[(&str, &str)] = &[
@@ -202,7 +202,10 @@ pub(super) fn profile_key(word: &str, known: &Known, page: &mut Page) -> bool {
     let used = scenarios_where(known, |case| {
         case.scenario.steps.iter().any(|step| step.references().contains(&path))
     });
-    listed(page, "named by", &used, "no scenario; roles and checks read it");
+    match why_fixed(word) {
+        Some(why) => page.field(2, "fixed", &format!("no overlay changes it: {why}")),
+        None => listed(page, "named by", &used, "no scenario; roles and checks read it"),
+    }
     true
 }
 
