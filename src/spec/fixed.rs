@@ -48,6 +48,11 @@ pub(super) fn keys() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|fixed| fixed.key)
 }
 
+/// Why no overlay can change a value, if so.
+pub fn why(key: &str) -> Option<&'static str> {
+    ALL.iter().find(|fixed| fixed.key == key).map(|fixed| fixed.why)
+}
+
 /// Adds an error for each value that would change nothing, or that another one needs.
 pub(super) fn refuse(problems: &mut Problems, tree: &Yaml, values: &Values) {
     let of = |key: &str| values.get(key).map_or(&Json::Null, |value| &value.value);

@@ -19,6 +19,7 @@ pub mod yaml;
 
 pub use basis::Basis;
 pub use capability::Ics;
+pub use fixed::why as why_fixed;
 pub use profile::{Profile, ProfileValue};
 pub use requirement::{Catalogue, Level, Requirement};
 pub use schema::profile_schema;

@@ -6,7 +6,7 @@ use crate::driver::ErrorClass;
 use crate::report::{MILESTONES, Page};
 use crate::role::quirk as zoo;
 use crate::spec::profile::{BUILTIN, OVERLAYS};
-use crate::spec::{Basis, Catalogue, Profile, capability as ics, key};
+use crate::spec::{Basis, Catalogue, Profile, capability as ics, key, why_fixed};
 use crate::wire::Variant;
 
 const VERDICTS: &[(&str, &str)] = &[
@@ -204,7 +204,10 @@ pub(super) fn profile_key(word: &str, known: &Known, page: &mut Page) -> bool {
     let used = scenarios_where(known, |case| {
         case.scenario.steps.iter().any(|step| step.references().contains(&path))
     });
-    listed(page, "named by", &used, "no scenario; roles and checks read it");
+    match why_fixed(word) {
+        Some(why) => page.field(2, "fixed", &format!("no overlay changes it: {why}")),
+        None => listed(page, "named by", &used, "no scenario; roles and checks read it"),
+    }
     true
 }
 
