@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use super::lent;
 use super::pump::Turn;
 use super::recorder::RecordError;
 use super::session::Session;
@@ -32,7 +31,7 @@ impl Session<'_> {
             Action::Act(act) => self.act(act, step.label.as_deref()).await,
             Action::Send(send) => self.send(send, step.label.as_deref()).await,
             Action::Expect(expect) | Action::ExpectNone(expect)
-                if self.pushed.contains(&self.lane) && lent::is_out_of_sight(expect.kind) =>
+                if self.is_out_of_sight(expect.kind) =>
             {
                 Ok(StepEnd::OutOfSight)
             }
@@ -272,6 +271,9 @@ impl Session<'_> {
                 self.meta.drain(self.lane, &send.to, usize::from(*left))
             }
             Payload::EnlistElsewhere => self.meta.enlist_elsewhere(self.lane, &send.to),
+            Payload::Push { times } if !self.host().has_server() => {
+                self.wake(send, *times, label).await?
+            }
             Payload::Push { times } => (0..*times).try_for_each(|_| self.push(send, label)),
             Payload::FetchKeys { times, head } => {
                 let label = label.map(str::to_owned);
