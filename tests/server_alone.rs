@@ -94,3 +94,27 @@ fn an_area_of_which_nothing_was_decided_makes_the_run_incomplete() {
     assert_eq!(report["undecided"], serde_json::json!([gap]));
     assert!(text.contains("undecided  asked for, and no row of it was decided: JWK-*"), "{text}");
 }
+
+/// The other way round: tokens and pushes are the harness's, and the driver wakes the client.
+#[test]
+fn a_client_without_a_server_is_woken_by_its_driver() {
+    let client = "third-party-client=reference:third-party";
+    let pushes = ["m3.3/push-wakes-*", "m3.3/burst-of-*", "m1/token*"];
+    let (output, report) = run("woken", client, &pushes);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let of_client = rows(&report);
+    for row in ["PSH-007", "PSH-010", "MSG-014"] {
+        assert_eq!(of_client[row], BTreeSet::from(["pass".to_owned()]), "{row}");
+    }
+    for (row, got) in &of_client {
+        let of_server = (row.starts_with("JWT-0") && row != "JWT-002" && row != "JWT-024")
+            || ["PSH-001", "PSH-003", "PSH-013"].contains(&row.as_str());
+        assert!(!of_server || !got.contains("pass"), "{row} is no row of a client: {got:?}");
+    }
+    let faulty = format!("{client}?quirk=mailbox-message-dropped");
+    let (_, report) = run("not-drained", &faulty, &pushes[..1]);
+    assert!(rows(&report)["MSG-014"].contains("fail"));
+    let faulty = format!("{client}?quirk=push-repeat-not-idempotent");
+    let (_, report) = run("repeated", &faulty, &pushes[1..2]);
+    assert!(rows(&report)["PSH-010"].contains("warn"));
+}

@@ -37,7 +37,11 @@ pub(super) fn after_push(transcript: &Transcript) -> Option<Times> {
 }
 
 fn is_push(entry: &Entry) -> bool {
-    matches!(&entry.event, Event::Requested { method, .. } if method == "POST")
+    match &entry.event {
+        Event::Requested { method, .. } => method == "POST",
+        Event::WakeInjected { .. } => true,
+        _ => false,
+    }
 }
 
 fn is_login(entry: &Entry) -> bool {

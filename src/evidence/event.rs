@@ -101,7 +101,7 @@ pub enum StepEnd {
     Refused(String),
     /// The adapter does not know the operation.
     Unsupported,
-    /// Only a client that a push wakes shows it, and the client is not the subject's.
+    /// Only the half of the third party shows it that is not the subject's.
     OutOfSight,
 }
 
@@ -118,6 +118,12 @@ pub enum Event {
     },
     /// The third party's client is the harness's own here: what it does says nothing of the subject.
     ClientLent,
+    /// The same of the third party's server.
+    ServerLent,
+    /// A push whose server is the harness's own: the client is woken by the driver's `inject_wake`.
+    WakeInjected {
+        label: Option<String>,
+    },
     /// A case that was not run, and why.
     CaseSkipped {
         scenario: String,

@@ -107,6 +107,9 @@ impl Event {
                 format!("the media server was probed ({probe}, {requests} requests)")
             }
             Self::StrayRequest { method, path } => format!("{method} {path}, which nobody serves"),
+            Self::WakeInjected { .. } => {
+                "the driver is to wake the client, as a push would".to_owned()
+            }
             Self::Requested { method, path, .. } => format!("sent {method} {path}"),
             Self::Responded { status, .. } => format!("received the answer {status}"),
             Self::RequestFailed { why, .. } => format!("no answer: {why}"),
@@ -135,6 +138,7 @@ impl Event {
             }
             Self::CaseBegun { .. }
             | Self::ClientLent
+            | Self::ServerLent
             | Self::CaseSkipped { .. }
             | Self::CaseEnded
             | Self::Vitals { .. }
@@ -159,7 +163,9 @@ fn ended(end: &StepEnd) -> Option<String> {
         StepEnd::NotFenced(why) => format!("whether more comes is open: {why}"),
         StepEnd::Refused(why) => format!("the step was refused: {why}"),
         StepEnd::Unsupported => "the adapter does not know the operation".to_owned(),
-        StepEnd::OutOfSight => "only a client of the subject's own would show it".to_owned(),
+        StepEnd::OutOfSight => {
+            "only the half of the third party would show it that is not the subject's".to_owned()
+        }
     })
 }
 

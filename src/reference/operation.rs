@@ -129,6 +129,7 @@ impl Operation {
             "set_read_receipts" => Command::SetReadReceipts {
                 on: params.get("on").and_then(Value::as_bool).unwrap_or_default(),
             },
+            "set_app_state" => Command::SetAppState { in_front: app_state(&params)? },
             "mark_read" => Command::MarkRead { id: text("id").unwrap_or_default() },
             "send_text" => send_text(&params)?,
             "opt_out" => Command::OptOut,
@@ -177,6 +178,7 @@ pub(super) const OFFERED: &[&str] = &[
     "announce_reachability",
     "mark_read",
     "set_read_receipts",
+    "set_app_state",
     "token",
     "thread",
     "inject_wake",
@@ -198,6 +200,18 @@ fn send_text(params: &Params) -> Result<Command, RpcError> {
         Some(reply_to) => Command::SendReply { to, text, reply_to: reply_to.to_owned() },
         None => Command::SendText { to, text },
     })
+}
+
+/// True for an app that is on the screen.
+fn app_state(params: &Params) -> Result<bool, RpcError> {
+    match params.get("state").and_then(Value::as_str).unwrap_or_default() {
+        "foreground" => Ok(true),
+        "background" => Ok(false),
+        other => {
+            let why = format!("`{other}` is no state; `foreground` and `background` are");
+            Err(RpcError::invalid_params(why))
+        }
+    }
 }
 
 fn jid(params: &Params, name: &str) -> Result<Jid, RpcError> {
@@ -234,7 +248,7 @@ mod tests {
 
     #[test]
     fn what_is_not_offered_is_not_found_and_what_is_malformed_is_said() {
-        for method in ["no-such-operation-7f3a", "reset", "set_app_state"] {
+        for method in ["no-such-operation-7f3a", "reset", "decode"] {
             assert_eq!(read(method, json!({"account": "a1"})), Err(-32601), "{method}");
         }
         assert_eq!(read("enlist", json!({})), Err(-32602));

@@ -400,7 +400,7 @@ impl ThirdParty {
         }
         let capabilities = json!({
             "tls": true, "signal.versions": [3, 4], "inject_wake": true, "clock": true,
-            "set_read_receipts": true,
+            "set_read_receipts": true, "set_app_state": true,
             "rotate_keys": true, "set_account_state": true, "media.send": true,
             "restart": true, "kill": true, "state_dir": true, "preset": true, "fingerprint": true,
             "noise.patterns": ["XX", "IK", "XXfallback"],

@@ -6,18 +6,24 @@
 //! enough for. What the lent client does is nobody's verdict, and a wake reaches it never: the way from
 //! the server to its users' devices is the third party's own, so what a push leads to at the client is
 //! out of sight ([`is_out_of_sight`]).
+//!
+//! The other way round, a client without a server has tokens of the harness's, and a push to it is the
+//! harness's own affair up to the last step: the driver's `inject_wake` ([`wakes`]). Then the answers of
+//! a server are what is out of sight.
 
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::session::Shared;
+use super::recorder::RecordError;
+use super::session::{Session, Shared};
 use super::target::Target;
 use crate::driver::operation::{self, Scope};
 use crate::driver::{Incoming, Params, Seat};
+use crate::evidence::{Event, Stream};
 use crate::iut::{Adapter, Instance};
-use crate::scenario::{Action, Kind, Payload, Plays, Scenario, Step};
-use crate::spec::Catalogue;
+use crate::scenario::{Action, Actor, Kind, Payload, Plays, Scenario, Send, Step};
+use crate::spec::{Catalogue, Ics};
 
 /// Ids of calls to the lent client begin here, so that no answer is taken for the subject's.
 const FIRST_ID: u64 = 1 << 32;
@@ -86,9 +92,97 @@ fn is_simple(scenario: &Scenario, step: &Step) -> bool {
     }
 }
 
-/// True for what only a client shows: after a push it is the wake's doing.
-pub(super) fn is_out_of_sight(kind: Kind) -> bool {
+/// The hook by which a client is woken.
+const WAKE: &str = "inject_wake";
+
+/// True if a scenario with pushes says something of a client that has no server, and can be woken.
+pub(super) fn wakes(scenario: &Scenario, seats: &[Seat], ics: &Ics) -> bool {
+    let client =
+        seats.contains(&Seat::ThirdPartyClient) && !seats.contains(&Seat::ThirdPartyServer);
+    let catalogue = Catalogue::builtin();
+    let of_client = |row: &String| catalogue.get(row).is_some_and(|row| !row.binds_server_alone());
+    client
+        && ics.has(WAKE)
+        && scenario.covers.iter().any(of_client)
+        && scenario.steps.iter().any(is_push)
+        && scenario.steps.iter().any(is_decided_by_the_client)
+        && scenario.steps.iter().all(|step| needs_no_server(scenario, step))
+}
+
+fn is_push(step: &Step) -> bool {
+    matches!(&step.action, Action::Send(send) if matches!(send.payload, Payload::Push { .. }))
+}
+
+fn is_decided_by_the_client(step: &Step) -> bool {
+    match &step.action {
+        Action::Expect(expect) | Action::ExpectNone(expect) => {
+            !step.checks.is_empty() && shows_at_the_client(expect.kind)
+        }
+        _ => false,
+    }
+}
+
+fn shows_at_the_client(kind: Kind) -> bool {
     !matches!(kind, Kind::Response | Kind::Fetched | Kind::Stubbed | Kind::Rule)
+}
+
+fn needs_no_server(scenario: &Scenario, step: &Step) -> bool {
+    let is_server = |wanted: &str| {
+        let mut actors = scenario.actors.iter();
+        actors.any(|(name, actor)| name == wanted && actor.plays == Plays::ThirdPartyServer)
+    };
+    match &step.action {
+        Action::Act(act) => !is_server(&act.on) && !OF_THE_SERVER.contains(&act.operation.as_str()),
+        Action::Send(send) => !is_server(&send.to) && (!is_push(step) || send.mutate.is_none()),
+        Action::Fault(_) => false,
+        Action::Expect(_) | Action::ExpectNone(_) | Action::Advance(_) | Action::Compromise(_) => {
+            true
+        }
+    }
+}
+
+impl Session<'_> {
+    /// True if the subject's client has no server, and tokens and pushes are the harness's.
+    pub(super) fn lacks_the_server(&self) -> bool {
+        let host = self.host();
+        !host.has_server() && host.seats.contains(&Seat::ThirdPartyClient)
+    }
+
+    /// True for what shows only at the half of the third party that is not the subject's: after a push
+    /// whether the lent client is online is the wake's doing, and a lent server answers nobody.
+    pub(super) fn is_out_of_sight(&self, kind: Kind) -> bool {
+        let of_server = matches!(kind, Kind::Response | Kind::Fetched);
+        if self.lends {
+            return self.pushed.contains(&self.lane) && shows_at_the_client(kind);
+        }
+        let actors = &self.case.scenario.actors;
+        let server = |(_, actor): &(String, _)| is_server_under_test(actor);
+        of_server && self.lacks_the_server() && actors.iter().any(server)
+    }
+
+    /// Wakes a client as a push to its server would.
+    pub(super) async fn wake(
+        &mut self,
+        send: &Send,
+        times: u16,
+        label: Option<&str>,
+    ) -> Result<Result<(), String>, RecordError> {
+        let account = self.account(&send.to).await?;
+        let mut params = Params::new();
+        params.insert("account".into(), account.into());
+        for _ in 0..times {
+            let event = Event::WakeInjected { label: label.map(str::to_owned) };
+            self.record(Stream::http_out(), Some(&send.to), event);
+            if let Err(error) = self.call(WAKE, params.clone(), Some(&send.to)).await? {
+                return Ok(Err(format!("`{WAKE}`: {error}")));
+            }
+        }
+        Ok(Ok(()))
+    }
+}
+
+fn is_server_under_test(actor: &Actor) -> bool {
+    actor.iut && actor.plays == Plays::ThirdPartyServer
 }
 
 /// Starts the client and tells it where Meta's side is; `None` if it does not come up, and then the
@@ -155,5 +249,28 @@ mod tests {
             (wants && serves(&scenario)).then(|| id.to_owned())
         });
         insta::assert_snapshot!(with_clients.collect::<Vec<_>>().join("\n"));
+    }
+
+    #[test]
+    fn these_scenarios_wake_a_client_alone_if_it_can_be_woken() {
+        let library = Library::builtin();
+        let of = |seats: &[Seat], ics: Ics| -> Vec<String> {
+            let woken = library
+                .iter()
+                .filter(|(id, source)| wakes(&parse(id, source).unwrap(), seats, &ics));
+            woken.map(|(id, _)| id.to_owned()).collect()
+        };
+        let ics =
+            |word: bool| Ics::from_hello(&serde_json::json!({ "inject_wake": word })).unwrap();
+        let (client, server) = (Seat::ThirdPartyClient, Seat::ThirdPartyServer);
+        assert_eq!(
+            of(&[client], ics(true)),
+            [
+                "m3.3/burst-of-pushes-is-one-wake",
+                "m3.3/push-wakes-the-client-and-the-mailbox-drains"
+            ]
+        );
+        assert_eq!(of(&[client], ics(false)), [""; 0]);
+        assert_eq!(of(&[client, server], ics(true)), [""; 0]);
     }
 }

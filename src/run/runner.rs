@@ -417,7 +417,12 @@ impl Run {
         let actors = scenario.actors.iter().filter(|(_, actor)| actor.iut);
         let seats = self.pool.target.played(&self.hello);
         let lends = lent::is_wanted(&self.pool.target, &seats) && lent::serves(scenario);
-        let lent = |plays: &Plays| lends && *plays == Plays::ThirdPartyClient;
+        let wakes = lent::wakes(scenario, &seats, &self.ics);
+        let lent = |plays: &Plays| match plays {
+            Plays::ThirdPartyClient => lends,
+            Plays::ThirdPartyServer => wakes,
+            Plays::MetaClient | Plays::MediaProxy => false,
+        };
         let mut missing = actors.map(|(_, actor)| actor.plays);
         let missing = missing.find(|plays| !self.has_seat(*plays) && !lent(plays))?;
         let seat = missing.word();

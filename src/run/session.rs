@@ -297,6 +297,8 @@ impl<'a> Session<'a> {
         self.note(begun);
         if self.lends {
             self.note(Event::ClientLent);
+        } else if self.lacks_the_server() {
+            self.note(Event::ServerLent);
         }
     }
 

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::lent;
 use super::recorder::RecordError;
 use super::session::Session;
 use crate::driver::{CallError, Params};
@@ -31,7 +30,7 @@ impl Session<'_> {
             Action::Act(act) => self.act(act, step.label.as_deref()).await,
             Action::Send(send) => self.send(send, step.label.as_deref()).await,
             Action::Expect(expect) | Action::ExpectNone(expect)
-                if self.pushed.contains(&self.lane) && lent::is_out_of_sight(expect.kind) =>
+                if self.is_out_of_sight(expect.kind) =>
             {
                 Ok(StepEnd::OutOfSight)
             }
@@ -271,6 +270,9 @@ impl Session<'_> {
                 self.meta.drain(self.lane, &send.to, usize::from(*left))
             }
             Payload::EnlistElsewhere => self.meta.enlist_elsewhere(self.lane, &send.to),
+            Payload::Push { times } if !self.host().has_server() => {
+                self.wake(send, *times, label).await?
+            }
             Payload::Push { times } => (0..*times).try_for_each(|_| self.push(send, label)),
             Payload::FetchKeys { times, head } => {
                 let label = label.map(str::to_owned);

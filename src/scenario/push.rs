@@ -57,7 +57,9 @@ words! {
         NoAudience = "no-audience",
         Expired = "expired",
         NoExpiry = "no-expiry",
-        /// The dates are texts, and `exp` has passed (JWT-013).
+        /// `typ` of another kind of token, signed by the same key (JWT-021).
+        OtherType = "other-type",
+        /// The dates are texts, and would hold as numbers (JWT-013).
         DatesAsText = "dates-as-text",
         /// `nbf` in the middle of the token's life (JWT-012).
         NotYetValid = "not-yet-valid",

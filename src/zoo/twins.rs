@@ -191,6 +191,7 @@ pub static SIDES: &[(&str, Side)] = &[
     ("delivery-not-shown", Side::Strict),
     ("receipt-state-goes-back", Side::Otherwise),
     ("mark-read-sends-nothing", Side::Strict),
+    ("read-receipt-from-the-background", Side::Lax(Twin::Strict("mark-read-sends-nothing"))),
     ("read-receipts-sent-automatically", Side::Lax(Twin::Strict("mark-read-sends-nothing"))),
     ("aggregated-receipt-cut-short", Side::Otherwise),
     ("aggregated-receipt-first-id-only", Side::Otherwise),

@@ -1,36 +1,61 @@
-//! Cases in which the third party's client is the harness's own: only the server is judged.
+//! Cases in which one half of the third party is the harness's own: only the other half is judged.
 
 use crate::evidence::{Event, Transcript};
 use crate::scenario::Scenario;
 use crate::spec::Catalogue;
 use crate::verdict::{CheckResult, NotDecided, Verdict};
 
-const WHY: &str = "the client is the harness's own here; the row is about the subject's";
-const OUT_OF_SIGHT: &str =
-    "the subject plays no third-party-client, which alone shows what a push wakes";
-/// The subject's process and driver are judged whoever its client is.
+/// What is the harness's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lent {
+    Client,
+    Server,
+}
+
+/// The subject's process and driver are judged whatever else is lent to it.
 const OF_PROCESS: &str = "ROB-";
 
-/// True if the client was lent.
-pub(super) fn is_lent(transcript: &Transcript) -> bool {
-    transcript.entries().iter().any(|entry| entry.event == Event::ClientLent)
+/// What was lent in a case, if anything was.
+pub(super) fn lent(transcript: &Transcript) -> Option<Lent> {
+    transcript.entries().iter().find_map(|entry| match entry.event {
+        Event::ClientLent => Some(Lent::Client),
+        Event::ServerLent => Some(Lent::Server),
+        _ => None,
+    })
 }
 
-/// Takes back whatever would be said of the lent client.
-pub(super) fn of_the_server(scenario: &Scenario, checks: Vec<CheckResult>) -> Vec<CheckResult> {
-    let of_server = |check: &CheckResult| {
+impl Lent {
+    /// Takes back whatever would be said of what is the harness's own.
+    pub(super) fn of_the_subject(
+        self,
+        scenario: &Scenario,
+        checks: Vec<CheckResult>,
+    ) -> Vec<CheckResult> {
+        let covered =
+            |check: &CheckResult| scenario.covers.iter().any(|row| **row == *check.requirement);
+        let kept = checks.into_iter().filter(|check| self.is_judged(check) || covered(check));
+        let why = match self {
+            Self::Client => "the client is the harness's own here; the row is about the subject's",
+            Self::Server => "the server is the harness's own here; the row is about the subject's",
+        };
+        kept.map(|check| if self.is_judged(&check) { check } else { ruled_out(check, why) })
+            .collect()
+    }
+
+    fn is_judged(self, check: &CheckResult) -> bool {
         let row = Catalogue::builtin().get(&check.requirement);
-        check.requirement.starts_with(OF_PROCESS) || row.is_some_and(|row| row.binds_server_alone())
-    };
-    let covered =
-        |check: &CheckResult| scenario.covers.iter().any(|row| **row == *check.requirement);
-    let kept = checks.into_iter().filter(|check| of_server(check) || covered(check));
-    kept.map(|check| if of_server(&check) { check } else { ruled_out(check, WHY) }).collect()
+        let of_server = row.is_some_and(|row| row.binds_server_alone());
+        check.requirement.starts_with(OF_PROCESS) || of_server == (self == Self::Client)
+    }
 }
 
-/// A step that shows only at a client of the subject's own.
-pub(super) fn out_of_sight(check: CheckResult) -> CheckResult {
-    ruled_out(check, OUT_OF_SIGHT)
+/// A step that shows only at a half of the third party which is not the subject's.
+pub(super) fn out_of_sight(check: CheckResult, lent: Option<Lent>) -> CheckResult {
+    let why = match lent {
+        Some(Lent::Server) => "the subject plays no third-party-server, which alone shows it",
+        _ => "the subject plays no third-party-client, which alone shows what a push wakes",
+    };
+    ruled_out(check, why)
 }
 
 fn ruled_out(check: CheckResult, why: &str) -> CheckResult {

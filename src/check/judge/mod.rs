@@ -108,8 +108,8 @@ fn executed_checks(
         checks.extend(passive_results(check.id(), check.examine(&view), setting));
     }
     checks.retain(|check| !setting.profile.rules_out(&check.requirement));
-    if lent::is_lent(transcript) {
-        checks = lent::of_the_server(scenario, checks);
+    if let Some(lent) = lent::lent(transcript) {
+        checks = lent.of_the_subject(scenario, checks);
     }
     if grading::store_asks_who(transcript) {
         checks = checks.into_iter().map(|check| grading::resting_on_auth(check, setting)).collect();

@@ -89,7 +89,8 @@ fn about_stanza(node: &crate::wire::Node) -> Vec<(String, Seen)> {
 
 fn http(event: &Event) -> Option<(&str, Seen)> {
     match event {
-        Event::Requested { label: Some(label), .. } => Some((label, Seen::Sent)),
+        Event::Requested { label: Some(label), .. }
+        | Event::WakeInjected { label: Some(label) } => Some((label, Seen::Sent)),
         Event::Responded { label: Some(label), .. } | Event::Looked { label: Some(label), .. } => {
             Some((label, Seen::Received))
         }

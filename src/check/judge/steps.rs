@@ -10,7 +10,7 @@ use crate::check::progress::{Progress, StepOutcome};
 use crate::check::resting;
 use crate::evidence::{Direction, Entry, Event, Transcript};
 use crate::scenario::kinds::Point;
-use crate::scenario::{Action, Part, Payload, Plan, Purpose, Scenario, Seen, Step};
+use crate::scenario::{Action, Matching, Part, Payload, Plan, Purpose, Scenario, Seen, Step};
 use crate::verdict::{CheckResult, Finding, NotDecided, Verdict, Witness};
 use crate::wire::binary;
 
@@ -188,7 +188,7 @@ impl Steps<'_> {
             Some(StepOutcome::NoFence { why }) => {
                 undecided(check, NotDecided::NoFence(why.clone()))
             }
-            Some(StepOutcome::OutOfSight) => lent::out_of_sight(check),
+            Some(StepOutcome::OutOfSight) => lent::out_of_sight(check, lent::lent(self.transcript)),
             None => undecided(check, NotDecided::Precondition("the step was not reached".into())),
         }
     }
@@ -349,10 +349,10 @@ impl Steps<'_> {
             self.progress.outcome(*phase, *at) == Some(&StepOutcome::OutOfSight)
         });
         let labels = hidden.flat_map(|(_, _, planned)| {
-            let named = planned.step.references();
-            let named =
-                named.into_iter().filter_map(|path| Some(path.split_once('.')?.0.to_owned()));
-            named.chain(planned.step.label.clone()).collect::<Vec<_>>()
+            let named = planned.step.references().into_iter();
+            let named = named.filter_map(|path| Some(path.split_once('.')?.0.to_owned()));
+            let of = asked_about(&planned.step).map(str::to_owned);
+            named.chain(of).chain(planned.step.label.clone()).collect::<Vec<_>>()
         });
         labels.collect()
     }
@@ -385,6 +385,13 @@ impl Steps<'_> {
             *check = undecided(check.clone(), NotDecided::NotExercised(what.clone()));
         }
     }
+}
+
+/// The label of the request whose answer a step waits for.
+fn asked_about(step: &Step) -> Option<&str> {
+    let Action::Expect(expect) = &step.action else { return None };
+    let Matching::Fields(fields) = &expect.matching else { return None };
+    fields.iter().find(|(name, _)| name == "of").map(|(_, of)| of.text())
 }
 
 /// What rows that were not reached say of the step that stopped them; the whole stands at its own.

@@ -40,6 +40,7 @@ impl Meta {
             TokenFault::FormerKey => token::issue(self.first_push_key(), &claims),
             TokenFault::KeyAtUrl => self.of_a_stranger(&claims, "jku", CANARY_KEYS),
             TokenFault::CertificateAtUrl => self.of_a_stranger(&claims, "x5u", CANARY_CERTIFICATE),
+            TokenFault::OtherType => signed(key, json!({ "typ": "at+jwt" }), &claims, json!({})),
             TokenFault::EmbeddedCertificate => {
                 let certificate = json!([test_keys::stranger_certificate()]);
                 signed(test_keys::stranger(), json!({ "x5c": certificate }), &claims, json!({}))
@@ -88,7 +89,6 @@ fn broken(fault: TokenFault) -> Option<Broken> {
 
 /// The claims that a fault changes; null leaves one out.
 fn claims_of(fault: TokenFault, claims: &Claims) -> Value {
-    let past = claims.iat.saturating_sub(DAY_S);
     match fault {
         TokenFault::IssuerPart => {
             let half = claims.iss.chars().count() / 2;
@@ -96,7 +96,9 @@ fn claims_of(fault: TokenFault, claims: &Claims) -> Value {
         }
         TokenFault::NoIssuer => json!({ "iss": null }),
         TokenFault::OtherAudiences => json!({ "aud": ["https://somebody-else.example"] }),
-        TokenFault::DatesAsText => json!({ "iat": past.to_string(), "exp": past.to_string() }),
+        TokenFault::DatesAsText => {
+            json!({ "iat": claims.iat.to_string(), "exp": claims.exp.to_string() })
+        }
         TokenFault::IssuedTomorrow => {
             json!({ "iat": claims.iat + DAY_S, "exp": claims.exp + DAY_S })
         }

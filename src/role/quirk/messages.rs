@@ -88,6 +88,13 @@ pub(super) static ALL: &[Quirk] = &[
         "Sends the read receipt when a message arrives.",
     ),
     client(
+        "read-receipt-from-the-background",
+        Fault::ReadInTheBackground,
+        "RCP-003",
+        VARIANT,
+        "Takes what arrives in the chat that was open last for read, with the app in the background.",
+    ),
+    client(
         "mark-read-sends-nothing",
         Fault::MarkReadSilent,
         "RCP-003",

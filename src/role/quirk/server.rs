@@ -463,6 +463,20 @@ pub(super) static ALL: &[Quirk] = &[
         "Skips the check of a date that is no number.",
     ),
     server(
+        "push-dates-as-text-converted",
+        Fault::PushDatesAsTextConverted,
+        "JWT-013",
+        VARIANT,
+        "Reads dates out of texts, and refuses only those that have passed.",
+    ),
+    should_server(
+        "push-token-of-another-kind-accepted",
+        Fault::PushOtherTypeAccepted,
+        "JWT-021",
+        VARIANT,
+        "Takes any token that Meta's key has signed, of whatever `typ`.",
+    ),
+    server(
         "push-first-of-repeated-counts",
         Fault::PushFirstOfRepeatedCounts,
         "JWT-014",

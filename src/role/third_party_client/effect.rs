@@ -84,6 +84,10 @@ pub enum Command {
     SetReadReceipts {
         on: bool,
     },
+    /// The app goes to the front, or to the background.
+    SetAppState {
+        in_front: bool,
+    },
 }
 
 /// What the client wants done, in this order.

@@ -148,6 +148,8 @@ pub struct ThirdPartyClient {
     crossed: BTreeSet<Jid>,
     /// The user's switch: senders hear that their messages were read (RCP-011).
     tells_reading: bool,
+    /// The app is on the screen; only a fault minds.
+    in_front: bool,
     /// Only a fault sets it: no more sessions.
     rate_limited: bool,
     woken_at: Option<UnixMs>,
@@ -261,6 +263,7 @@ impl ThirdPartyClient {
             received: 0,
             crossed: BTreeSet::new(),
             tells_reading: true,
+            in_front: true,
             rate_limited: false,
             woken_at: None,
             alarm: None,
@@ -336,6 +339,10 @@ impl ThirdPartyClient {
             Command::SetReadReceipts { on } => {
                 self.tells_reading =
                     on && (self.tells_reading || !self.has(Fault::ReadSwitchStaysOff));
+                self.done(call, Ok(Reply::Done));
+            }
+            Command::SetAppState { in_front } => {
+                self.in_front = in_front;
                 self.done(call, Ok(Reply::Done));
             }
             Command::SendReply { to, text, reply_to } => self.reply(call, to, text, &reply_to),

@@ -190,7 +190,8 @@ impl ThirdPartyClient {
                 Delivery::Receipt if self.has(Fault::NeverReceipted) => {}
                 Delivery::Receipt if !self.has(Fault::DeliveredBeforeDecrypt) => {
                     self.send(&receipt::delivered(&message.id, &message.peer));
-                    if self.has(Fault::ReadAutomatically) {
+                    let unseen = self.has(Fault::ReadInTheBackground) && !self.in_front;
+                    if self.has(Fault::ReadAutomatically) || unseen {
                         self.read_receipt(&message.id);
                     }
                 }

@@ -139,7 +139,12 @@ impl ThirdPartyServer {
             }
             _ => false,
         };
-        !judged.iter().any(|row| refuses(row) && !overlooked(row))
+        let kind =
+            token::inspect(token).header.get("typ").and_then(Value::as_str).map(str::to_owned);
+        // JWT-021: what says of itself that it is something else was not made for a push.
+        let other = kind.is_some_and(|kind| !kind.eq_ignore_ascii_case("JWT"));
+        !(judged.iter().any(|row| refuses(row) && !overlooked(row))
+            || other && !self.has(Fault::PushOtherTypeAccepted))
     }
 
     fn policy(&self) -> Policy {
@@ -189,6 +194,11 @@ impl ThirdPartyServer {
             Fault::PushAnyAudienceAccepted => row == "JWT-009",
             Fault::PushExpiryIgnored => row == "JWT-010",
             Fault::PushDatesAsTextAccepted => row == "JWT-013",
+            Fault::PushDatesAsTextConverted => {
+                let end = claim("exp").and_then(Value::as_str);
+                let end = end.and_then(|text| text.parse::<u64>().ok());
+                row == "JWT-013" && end.is_some_and(|end| end > self.now.secs())
+            }
             Fault::PushFirstOfRepeatedCounts => {
                 let repeats = |row: &Judged<TokenError>| {
                     row.requirement == "JWT-014" && row.broken().is_some()
