@@ -139,3 +139,8 @@ impl HttpResponse {
 fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
     headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }
+
+/// Whether a server says by this status that it does not know who asks.
+pub fn is_refusal(status: u16) -> bool {
+    matches!(status, 401 | 403 | 407)
+}

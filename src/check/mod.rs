@@ -28,7 +28,7 @@ mod tests;
 
 pub use board::{Board, Near};
 pub use judge::{Setting, judge, refusals, watch};
-pub use passive::forms::FORMS;
+pub use passive::forms::forms;
 pub use passive::{ALL, Check, Grade, Observed, View};
 pub use progress::{Progress, StepOutcome, lane};
 pub use run_level::{RUN_CASE, judge_run};

@@ -2,7 +2,7 @@
 
 use super::Setting;
 use crate::evidence::{Event, Transcript};
-use crate::role::meta::is_refusal;
+use crate::http::is_refusal;
 use crate::spec::{Basis, Catalogue, Level};
 use crate::verdict::{CheckResult, Finding, NotDecided, Verdict, Witness};
 

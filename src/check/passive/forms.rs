@@ -6,7 +6,7 @@
 use super::{Check, Observed, View};
 use crate::evidence::{Direction, Entry, Event};
 use crate::stanza::prekeys::has_type_byte;
-use crate::wire::{Node, binary};
+use crate::wire::{Node, Variant, binary};
 
 /// A form with the row that it is legal under, and what it is in words.
 pub struct Form {
@@ -37,6 +37,12 @@ pub const FORMS: &[Form] = &[
     form("media-query", "MED-018", "hash and kind of a file in the query of its URL"),
     form("media-query-with-token", "MED-018", "a token in the query of a file's URL"),
 ];
+
+/// Every form that a report may name, those of the encoding among them: name, row, and what it is.
+pub fn forms() -> Vec<(String, &'static str, &'static str)> {
+    let of_bytes = Variant::ALL.into_iter().map(|one| (one.to_string(), "STZ-003", one.what()));
+    of_bytes.chain(FORMS.iter().map(|form| (form.name.to_owned(), form.row, form.what))).collect()
+}
 
 pub struct Forms;
 

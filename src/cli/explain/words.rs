@@ -1,13 +1,12 @@
 //! The closed words: quirks, verdicts, bases, profile keys, capabilities, classes, milestones.
 
 use super::{Known, heading, listed, scenarios_where};
-use crate::check::FORMS;
+use crate::check;
 use crate::driver::ErrorClass;
 use crate::report::{MILESTONES, Page};
 use crate::role::quirk as zoo;
 use crate::spec::profile::{BUILTIN, OVERLAYS};
 use crate::spec::{Basis, Catalogue, Profile, capability as ics, key, why_fixed};
-use crate::wire::Variant;
 
 const VERDICTS: &[(&str, &str)] = &[
     (
@@ -155,16 +154,13 @@ pub(super) fn quirk(word: &str, known: &Known, page: &mut Page) -> bool {
 
 /// The names of all forms that a report may find a client to write.
 pub(super) fn forms() -> Vec<String> {
-    let of_bytes = Variant::ALL.iter().map(ToString::to_string);
-    of_bytes.chain(FORMS.iter().map(|form| form.name.to_owned())).collect()
+    check::forms().into_iter().map(|(name, ..)| name).collect()
 }
 
 /// A legal form of the encoding, or of what stanzas say.
 pub(super) fn form(word: &str, _: &Known, page: &mut Page) -> bool {
-    let of_bytes = Variant::ALL.into_iter().find(|variant| variant.to_string() == word);
-    let of_bytes = of_bytes.map(|variant| ("STZ-003", variant.what()));
-    let other = || FORMS.iter().find(|form| form.name == word).map(|form| (form.row, form.what));
-    let Some((under, what)) = of_bytes.or_else(other) else { return false };
+    let known = check::forms().into_iter().find(|(name, ..)| name == word);
+    let Some((_, under, what)) = known else { return false };
     heading(page, "form", word);
     page.fill(2, &format!("What a client may write: {what}."));
     page.fill(2, "Open clients differ in it, and all of them are right: a report names it and nobody is failed. Expect that a peer may not have seen it before.");

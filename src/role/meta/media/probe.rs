@@ -7,10 +7,10 @@ use rand::Rng as _;
 
 use super::probe_rules::{self, Answer};
 use crate::evidence::{Event, Stream};
-use crate::http::{HttpRequest, HttpResponse};
+use crate::http::{HttpRequest, HttpResponse, is_refusal};
 use crate::limits::{FILE_BYTES_MAX, PROBE_REQUESTS_MAX};
 use crate::role::Output;
-use crate::role::meta::{Fetch, Meta, is_refusal};
+use crate::role::meta::{Fetch, Meta};
 use crate::scenario::FileProbe;
 
 /// As many as the catalogue names (MPX-004).

@@ -6,7 +6,7 @@
 //! the reader nothing that the third party would follow it by; it follows no redirect. Bodies never
 //! come here: they stream (`net::Net::relay`).
 
-use crate::http::{HttpRequest, HttpResponse};
+use crate::http::{HttpRequest, HttpResponse, is_refusal};
 
 /// Longest reference that is asked for.
 const REFERENCE_CHARS_MAX: usize = 512;
@@ -99,11 +99,6 @@ pub fn head(answer: HttpResponse) -> HttpResponse {
         // A redirect too is an answer that nobody here follows.
         _ => HttpResponse::new(502),
     }
-}
-
-/// Whether a store says by this status that it does not know who asks.
-pub fn is_refusal(status: u16) -> bool {
-    matches!(status, 401 | 403 | 407)
 }
 
 fn kept(headers: &[(String, String)], names: &[&str]) -> Vec<(String, String)> {
