@@ -120,7 +120,6 @@ pub struct Step {
 }
 
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "steps are few, and read more often than moved")]
 pub enum Action {
     Act(Act),
     Send(Send),

@@ -118,11 +118,9 @@ impl ThirdPartyClient {
                 self.begin_enlisting();
             }
             FailureKind::Unauthenticated
-        } else if is("failure.unsupported_version") && self.has(Fault::VersionRefusalRetried) {
-            self.break_link("the server cannot log us in now");
-            self.connection.retry_at = Some(self.now.after(Duration::from_millis(50)));
-            return;
-        } else if is("failure.banned") && self.has(Fault::BanRetried) {
+        } else if is("failure.unsupported_version") && self.has(Fault::VersionRefusalRetried)
+            || is("failure.banned") && self.has(Fault::BanRetried)
+        {
             self.break_link("the server cannot log us in now");
             self.connection.retry_at = Some(self.now.after(Duration::from_millis(50)));
             return;

@@ -48,7 +48,7 @@ pub fn pack(inflated: &[u8], compress: bool) -> Vec<u8> {
 /// A compressed payload of these bytes and about so many zeros, at least; neither they nor their
 /// compression are computed, but for one piece that is repeated. `head` gets their true number.
 pub fn pack_with_zeros(head: impl Fn(u32) -> Vec<u8>, zeros: u32) -> Vec<u8> {
-    const PIECE: [u8; 1 << 20] = [0; 1 << 20];
+    static PIECE: [u8; 1 << 20] = [0; 1 << 20];
     let pieces = zeros.div_ceil(1 << 20).max(1);
     let head = head(pieces << 20);
     let mut deflate = Compress::new(Compression::default(), false);
