@@ -43,7 +43,7 @@ pub struct Args {
     #[arg(long)]
     seed: Option<u64>,
     /// Cases at a time
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one)]
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = at_least_one)]
     jobs: usize,
     /// Also write a report, e.g. `junit=report.xml`; may be repeated
     #[arg(long, value_name = "FORMAT=PATH")]
