@@ -10,13 +10,13 @@ pub(super) fn rules(probe: &str, endpoint: &str, seen: &[Look]) -> Vec<RuleFacts
     let Some(first) = seen.first() else { return Vec::new() };
     let judged = match (probe, seen) {
         ("versions", [one, two]) => return versions(endpoint, one, two),
-        ("tls", [new, old]) => ("TRN-003", tls(new, old)),
+        ("tls", [new, old]) => return tls(endpoint, new, old),
         ("old-tls", _) => ("TRN-004", old_tls(seen)),
         ("certificate", _) => ("TRN-005", certificate(first)),
         ("no-host" | "two-hosts", _) => ("TRN-006", refused(first)),
         ("both-framings" | "both-framings-swapped", _) => ("TRN-007", one_reading(first)),
         ("two-lengths" | "odd-length", _) => ("TRN-007", refused_and_closed(first)),
-        ("foreign-method", _) => ("TRN-008", not_allowed(first)),
+        ("foreign-method", _) => return not_allowed(endpoint, first),
         ("text-body", _) => ("TRN-009", answered_by(415, first)),
         ("large-body", _) => ("TRN-009", too_large(first)),
         _ => ("TRN-009", no_failure(first)),
@@ -94,12 +94,16 @@ fn header<'a>(answer: &'a HttpAnswer, name: &str) -> Option<&'a str> {
     found.map(|(_, value)| value.as_str())
 }
 
-fn tls(new: &Look, old: &Look) -> Judged {
-    match (&new.failed, &old.failed) {
-        (Some(why), _) => (RuleGrade::Broken, format!("TLS 1.3 alone is refused: {why}")),
-        (None, Some(why)) => (RuleGrade::Warns, format!("TLS 1.2 alone is refused: {why}")),
-        (None, None) => (RuleGrade::Holds, "TLS 1.3 and TLS 1.2 are accepted".to_owned()),
-    }
+/// TRN-003: TLS 1.3 is spoken. TRN-020: TLS 1.2 too.
+fn tls(endpoint: &str, new: &Look, old: &Look) -> Vec<RuleFacts> {
+    let spoken = |row: &str, version: &str, look: &Look| {
+        let why = match &look.failed {
+            Some(why) => format!("{endpoint}: {version} alone is refused: {why}"),
+            None => format!("{endpoint}: {version} alone is accepted"),
+        };
+        fact(row, grade(look.failed.is_none()), why)
+    };
+    vec![spoken("TRN-003", "TLS 1.3", new), spoken("TRN-020", "TLS 1.2", old)]
 }
 
 fn old_tls(seen: &[Look]) -> Judged {
@@ -141,21 +145,24 @@ fn one_reading(look: &Look) -> Judged {
     (grade(right), outcome_of_raw(look, &statuses))
 }
 
-/// TRN-008; that a 405 lacks `Allow` is told by [`lacks_allow`].
-fn not_allowed(look: &Look) -> Judged {
-    let Some(answer) = &look.answer else { return (RuleGrade::Broken, outcome(look)) };
-    match (answer.status, header(answer, "allow")) {
-        (405, Some(allow)) => (RuleGrade::Holds, format!("405, Allow: {allow}")),
-        (405, None) => (RuleGrade::Broken, "405 without Allow".to_owned()),
-        (status, _) => (RuleGrade::Warns, format!("{status}, and not 405")),
+/// TRN-008: the answer is 405. TRN-021, RFC 9110 §15.5.6: "The origin server MUST generate an Allow
+/// header field in a 405 response".
+fn not_allowed(endpoint: &str, look: &Look) -> Vec<RuleFacts> {
+    let Some(answer) = &look.answer else {
+        return vec![fact("TRN-008", RuleGrade::Broken, format!("{endpoint}: {}", outcome(look)))];
+    };
+    if answer.status != 405 {
+        let why = format!("{endpoint}: {}, and not 405", answer.status);
+        return vec![fact("TRN-008", RuleGrade::Warns, why)];
     }
-}
-
-/// RFC 9110 §15.5.6: "The origin server MUST generate an Allow header field in a 405 response".
-pub(super) fn lacks_allow(probe: &str, seen: &[Look]) -> bool {
-    let answer = seen.first().and_then(|look| look.answer.as_ref());
-    probe == "foreign-method"
-        && answer.is_some_and(|answer| answer.status == 405 && header(answer, "allow").is_none())
+    let (told, why) = match header(answer, "allow") {
+        Some(allow) => (true, format!("{endpoint}: 405, Allow: {allow}")),
+        None => (false, format!("{endpoint}: 405 without Allow")),
+    };
+    vec![
+        fact("TRN-008", RuleGrade::Holds, format!("{endpoint}: 405")),
+        fact("TRN-021", grade(told), why),
+    ]
 }
 
 fn answered_by(status: u16, look: &Look) -> Judged {
@@ -286,18 +293,27 @@ mod tests {
 
     #[test]
     fn what_only_recommends_warns() {
-        use RuleGrade::{Broken, Holds, Warns};
-        assert_eq!(only("tls", &[Look::default(), failed()]), Warns);
-        assert_eq!(only("tls", &[failed(), Look::default()]), Broken);
+        use RuleGrade::{Holds, Warns};
         assert_eq!(only("foreign-method", &[answered(404, &[])]), Warns);
-        assert_eq!(only("foreign-method", &[answered(405, &[("Allow", "GET")])]), Holds);
-        let bare = [answered(405, &[])];
-        assert!(only("foreign-method", &bare) == Broken && lacks_allow("foreign-method", &bare));
         assert_eq!(only("text-body", &[answered(200, &[])]), Warns);
         assert_eq!(only("large-body", &[failed()]), Holds);
         assert_eq!(only("garbage", &[raw("HTTP/1.1 500 -\n\n", true)]), Warns);
         assert_eq!(only("odd-version", &[raw("HTTP/1.1 505 -\n\n", true)]), Holds);
         assert_eq!(only("garbage", &[Look::default()]), Warns);
+    }
+
+    #[test]
+    fn each_level_has_a_row_of_its_own() {
+        use RuleGrade::{Broken, Holds};
+        let of = |row: &str, grade| (row.to_owned(), grade);
+        let tls = |new, old| judged("tls", &[new, old]);
+        let (new, old) = (of("TRN-003", Holds), of("TRN-020", Broken));
+        assert_eq!(tls(Look::default(), failed()), [new, old]);
+        let (new, old) = (of("TRN-003", Broken), of("TRN-020", Holds));
+        assert_eq!(tls(failed(), Look::default()), [new, old]);
+        let method = |allow: &[(&str, &str)]| judged("foreign-method", &[answered(405, allow)]);
+        assert_eq!(method(&[("Allow", "GET")]), [of("TRN-008", Holds), of("TRN-021", Holds)]);
+        assert_eq!(method(&[]), [of("TRN-008", Holds), of("TRN-021", Broken)]);
     }
 
     #[test]

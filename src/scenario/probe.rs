@@ -10,7 +10,7 @@ words! {
     ProbeKind {
         /// The same request by HTTP/1.1 alone and by HTTP/2 alone (TRN-001, TRN-002).
         Versions = "versions",
-        /// TLS 1.3 alone, and TLS 1.2 alone (TRN-003).
+        /// TLS 1.3 alone, and TLS 1.2 alone (TRN-003, TRN-020).
         Tls = "tls",
         /// TLS 1.1 and TLS 1.0, each as the newest (TRN-004).
         OldTls = "old-tls",
@@ -29,7 +29,7 @@ words! {
         TwoLengths = "two-lengths",
         /// A `Content-Length` that is no number (TRN-007).
         OddLength = "odd-length",
-        /// A method that the resource does not have (TRN-008).
+        /// A method that the resource does not have (TRN-008, TRN-021).
         ForeignMethod = "foreign-method",
         /// A body of another media type (TRN-009).
         TextBody = "text-body",

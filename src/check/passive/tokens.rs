@@ -12,7 +12,7 @@ const ROWS: &[&str] = &[
     "JWT-003", "JWT-004", "JWT-005", "JWT-006", "JWT-007", "JWT-008", "JWT-009", "JWT-010",
     "JWT-011", "JWT-012", "JWT-013", "JWT-014", "JWT-017", "JWT-018", "JWT-021", "JWT-022",
     "JWT-023", "JWK-001", "JWK-002", "JWK-003", "JWK-004", "JWK-005", "JWK-006", "JWK-007",
-    "JWK-009", "JWK-010", "JWK-011", "JWK-014", "JWT-002",
+    "JWK-009", "JWK-010", "JWK-011", "JWK-014", "JWK-018", "JWT-002", "JWT-028",
 ];
 
 impl Check for Tokens {
@@ -60,7 +60,7 @@ fn decisive(row: &str) -> Option<&'static str> {
         "JWT-004" => "jwt.algorithms",
         "JWT-007" => "jwt.subject_claim",
         "JWT-009" => "jwt.audience",
-        "JWT-010" => "jwt.lifetime_s_max",
+        "JWT-028" => "jwt.lifetime_s_max",
         "JWT-022" => "jwt.claims",
         "JWK-001" => "jwks.path",
         "JWK-010" | "JWK-011" => "jwks.fetch_period_s",

@@ -42,7 +42,7 @@ pub enum KeyProblem {
     /// JWK-003.
     #[error("is no JSON object")]
     NotAnObject,
-    /// JWK-003: `kty` and the key's own parameters; `alg` or `use` alone is a warning.
+    /// JWK-003: `kty` and the key's own parameters; JWK-018: `alg` and `use`.
     #[error("has no `{0}` that is a string")]
     Missing(&'static str),
     /// JWK-004.
@@ -84,8 +84,10 @@ pub fn examine(status: u16, content_type: Option<&str>, body: &[u8]) -> Vec<Judg
     rows
 }
 
-const ANSWER_ROWS: [&str; 8] =
-    ["JWK-007", "JWK-014", "JWK-002", "JWK-003", "JWK-004", "JWK-005", "JWK-006", "JWT-017"];
+const ANSWER_ROWS: [&str; 9] = [
+    "JWK-007", "JWK-014", "JWK-002", "JWK-003", "JWK-018", "JWK-004", "JWK-005", "JWK-006",
+    "JWT-017",
+];
 
 /// JWK-007; RFC 7517 §8.5.1.
 fn media_type(content_type: Option<&str>) -> Option<KeyProblem> {
@@ -109,14 +111,14 @@ fn set_rows(body: &[u8]) -> Vec<Judged<Vec<KeyFault>>> {
     match entries {
         Ok(entries) => rows.extend(keys(&entries)),
         Err(_) => rows.extend(
-            ["JWK-003", "JWK-004", "JWK-005", "JWK-006", "JWT-017"]
+            ["JWK-003", "JWK-018", "JWK-004", "JWK-005", "JWK-006", "JWT-017"]
                 .map(|id| Judged::new(id, Outcome::Undecided(hidden))),
         ),
     }
     rows
 }
 
-fn keys(entries: &[Value]) -> [Judged<Vec<KeyFault>>; 5] {
+fn keys(entries: &[Value]) -> [Judged<Vec<KeyFault>>; 6] {
     let each = |rule: Rule| -> Vec<KeyFault> {
         let faults = |(index, entry)| {
             rule(entry).into_iter().map(move |problem| KeyFault { index: Some(index), problem })
@@ -124,7 +126,8 @@ fn keys(entries: &[Value]) -> [Judged<Vec<KeyFault>>; 5] {
         entries.iter().enumerate().flat_map(faults).collect()
     };
     [
-        Judged::new("JWK-003", graded(each(parameters), each(declarations))),
+        Judged::new("JWK-003", graded(each(parameters), vec![])),
+        Judged::new("JWK-018", graded(vec![], each(declarations))),
         Judged::new("JWK-004", graded(repeated_kids(entries), vec![])),
         Judged::new("JWK-005", graded(each(private_members), vec![])),
         Judged::new("JWK-006", graded(each(numbers), vec![])),
@@ -151,7 +154,7 @@ fn signs(entry: &Value) -> bool {
     entry.get("use").and_then(Value::as_str).is_none_or(|usage| usage == "sig")
 }
 
-/// JWK-003, the part that fails; RFC 7517 §4.1 and RFC 7518 §6.2.1, §6.3.1.
+/// JWK-003; RFC 7517 §4.1 and RFC 7518 §6.2.1, §6.3.1.
 fn parameters(entry: &Value) -> Vec<KeyProblem> {
     if !entry.is_object() {
         return vec![KeyProblem::NotAnObject];
@@ -165,7 +168,7 @@ fn parameters(entry: &Value) -> Vec<KeyProblem> {
     if signs(entry) { missing(entry, needed) } else { vec![] }
 }
 
-/// JWK-003, the part that warns: only Meta's sample shows these two (TF §1.3.1).
+/// JWK-018, which only warns: only Meta's sample shows these two (TF §1.3.1).
 fn declarations(entry: &Value) -> Vec<KeyProblem> {
     if signs(entry) { missing(entry, &["alg", "use"]) } else { vec![] }
 }
@@ -295,7 +298,9 @@ mod tests {
         assert_eq!(outcome(&key(json!({"n": null})), "JWK-003"), missing("n"));
         assert_eq!(outcome(&key(json!({"e": 65537})), "JWK-003"), missing("e"));
         assert_eq!(outcome(&key(json!({"kid": null})), "JWK-003"), Outcome::Holds);
-        let warned = outcome(&key(json!({"alg": null, "use": null})), "JWK-003");
+        let bare = key(json!({"alg": null, "use": null}));
+        assert_eq!(outcome(&bare, "JWK-003"), Outcome::Holds);
+        let warned = outcome(&bare, "JWK-018");
         assert!(matches!(warned, Outcome::Warns(faults) if faults.len() == 2));
         assert_eq!(outcome(&json!({"keys": [1]}), "JWK-003"), broken(0, KeyProblem::NotAnObject));
         let encryption = json!({"keys": [{"kty": "RSA", "use": "enc"}]});

@@ -112,6 +112,12 @@ impl View<'_> {
         if self.now_s >= exp + self.policy.leeway_s as f64 {
             return broken(ExpiryFault::Past);
         }
+        Ok(())
+    }
+
+    /// JWT-028, a SHOULD of RFC 6750 §5.3: a long life warns and refuses nothing.
+    pub(super) fn lifetime(&self) -> Judgement {
+        let Some(exp) = self.date("exp")? else { return Err(Stop::Undecided("JWT-010")) };
         let start = self.date("iat").ok().flatten().unwrap_or(self.now_s);
         let limit_s = self.policy.lifetime_s_max;
         if exp - start > limit_s as f64 {
@@ -232,10 +238,10 @@ mod tests {
     fn a_long_life_is_warned_about() {
         let long = TokenError::Expiry(ExpiryFault::TooLongLived { limit_s: 3600 });
         let warning = Some(Outcome::Warns(long));
-        assert_eq!(judged("JWT-010", json!({ "exp": 1_800_003_600_u64 })), HOLDS);
-        assert_eq!(judged("JWT-010", json!({ "exp": 1_800_003_601_u64 })), warning);
+        assert_eq!(judged("JWT-028", json!({ "exp": 1_800_003_600_u64 })), HOLDS);
+        assert_eq!(judged("JWT-028", json!({ "exp": 1_800_003_601_u64 })), warning);
         let without_start = json!({ "exp": NOW_S + 3601, "iat": null });
-        assert_eq!(judged("JWT-010", without_start), warning);
+        assert_eq!(judged("JWT-028", without_start), warning);
     }
 
     #[test]

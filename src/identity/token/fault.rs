@@ -57,7 +57,8 @@ pub enum TokenError {
     /// JWT-009: `aud` is present and names the receiver (RFC 7519 §4.1.3; RFC 8725 §3.9).
     #[error("the claim `aud` {0}")]
     Audience(ClaimFault),
-    /// JWT-010: `exp` is present and in the future, the life within the limit (RFC 7519 §4.1.4).
+    /// JWT-010: `exp` is present and in the future (RFC 7519 §4.1.4); JWT-028: the life is within the
+    /// limit.
     #[error("the claim `exp` {0}")]
     Expiry(ExpiryFault),
     /// JWT-011: `iat` is present and not in the future (RFC 7519 §4.1.6); a warning only.
@@ -83,6 +84,7 @@ impl TokenError {
             Self::Subject(_) => "JWT-007",
             Self::Issuer(_) => "JWT-008",
             Self::Audience(_) => "JWT-009",
+            Self::Expiry(ExpiryFault::TooLongLived { .. }) => "JWT-028",
             Self::Expiry(_) => "JWT-010",
             Self::IssuedAt(_) => "JWT-011",
             Self::NotBefore => "JWT-012",

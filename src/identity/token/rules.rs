@@ -111,13 +111,13 @@ pub fn examine(
 }
 
 /// The rules that always have something to look at, once a token can be taken apart.
-const HIDDEN_BY_FORM: [&str; 10] = [
+const HIDDEN_BY_FORM: [&str; 11] = [
     "JWT-014", "JWT-004", "JWT-005", "JWT-006", "JWT-021", "JWT-007", "JWT-008", "JWT-009",
-    "JWT-010", "JWT-011",
+    "JWT-010", "JWT-028", "JWT-011",
 ];
 
 /// The order in which a verifier meets the rules.
-const RULES: [(&str, Rule); 18] = [
+const RULES: [(&str, Rule); 19] = [
     ("JWT-014", |view| view.unique_names()),
     ("JWT-015", |view| view.critical()),
     ("JWT-004", |view| view.allowed_algorithm()),
@@ -134,6 +134,7 @@ const RULES: [(&str, Rule); 18] = [
     ("JWT-008", |view| view.issuer()),
     ("JWT-009", |view| view.audience()),
     ("JWT-010", |view| view.expiry()),
+    ("JWT-028", |view| view.lifetime()),
     ("JWT-011", |view| view.issued_at()),
     ("JWT-012", |view| view.not_before()),
 ];
@@ -276,7 +277,7 @@ pub(super) mod tests {
             [
                 "ENL-005", "JWT-003", "JWT-014", "JWT-004", "JWT-005", "JWT-017", "JWT-006",
                 "JWT-021", "JWT-013", "JWT-007", "JWT-023", "JWT-008", "JWT-009", "JWT-010",
-                "JWT-011",
+                "JWT-028", "JWT-011",
             ]
         );
         let verified = verify(&token, &keys(), &policy(), NOW).unwrap();
@@ -354,7 +355,7 @@ pub(super) mod tests {
         );
         let verified = verify(&token, &keys(), &Policy::default(), NOW).unwrap();
         let ids: Vec<_> = verified.warnings.iter().map(TokenError::requirement).collect();
-        assert_eq!(ids, ["JWT-021", "JWT-008", "JWT-009", "JWT-010", "JWT-011"]);
+        assert_eq!(ids, ["JWT-021", "JWT-008", "JWT-009", "JWT-028", "JWT-011"]);
         assert_eq!(
             verify("a.b", &keys(), &policy(), NOW),
             Err(TokenError::Compact(CompactFault::Parts(2)))

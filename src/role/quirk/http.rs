@@ -46,7 +46,7 @@ pub(super) static ALL: &[Quirk] = &[
         VARIANT,
         "Speaks TLS 1.2 and nothing newer.",
     ),
-    should_server("tls-without-1-2", Fault::NoTls12, "TRN-003", VARIANT, "Speaks TLS 1.3 alone."),
+    should_server("tls-without-1-2", Fault::NoTls12, "TRN-020", VARIANT, "Speaks TLS 1.3 alone."),
     server(
         "tls-old-versions-agreed-to",
         Fault::OldTls,
@@ -134,7 +134,7 @@ pub(super) static ALL: &[Quirk] = &[
     server(
         "http-methods-not-told",
         Fault::MethodsNotTold,
-        "TRN-008",
+        "TRN-021",
         VARIANT,
         "Answers 405 and does not say which methods there are.",
     ),

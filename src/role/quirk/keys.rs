@@ -209,7 +209,7 @@ pub(super) static ALL: &[Quirk] = &[
     client(
         "low-order-prekey-ends-the-connection",
         Fault::LowOrderEndsConnection,
-        "PRE-013",
+        "PRE-016",
         VARIANT,
         "Gives up its connection for good when a bundle holds a point of small order.",
     ),

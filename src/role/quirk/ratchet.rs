@@ -191,7 +191,7 @@ pub(super) static ALL: &[Quirk] = &[
     legal(
         "identity-coordinate-reduced",
         Fault::IdentityReduced,
-        "PRE-013",
+        "PRE-016",
         VARIANT,
         "Reduces an identity key of p or more before it verifies, so that one key has two forms.",
     ),

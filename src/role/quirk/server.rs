@@ -161,7 +161,7 @@ pub(super) static ALL: &[Quirk] = &[
     should_server(
         "jwt-lives-a-month",
         Fault::JwtLivesAMonth,
-        "JWT-010",
+        "JWT-028",
         VARIANT,
         "Issues tokens that live for a month.",
     ),
@@ -260,7 +260,7 @@ pub(super) static ALL: &[Quirk] = &[
     should_server(
         "jwks-without-use",
         Fault::JwksWithoutUse,
-        "JWK-003",
+        "JWK-018",
         VARIANT,
         "Does not say what its keys are for.",
     ),
