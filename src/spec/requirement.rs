@@ -264,7 +264,7 @@ mod tests {
     fn the_embedded_catalogue_is_complete() {
         let catalogue = Catalogue::builtin();
         assert_eq!(catalogue.iter().count(), 336);
-        assert_eq!(catalogue.iter().filter(|row| row.level == Level::Must).count(), 227);
+        assert_eq!(catalogue.iter().filter(|row| row.level == Level::Must).count(), 229);
         assert_eq!(catalogue.iter().filter(|row| !row.observable).count(), 39);
         let row = catalogue.get("NOI-006").unwrap();
         assert_eq!((row.level, row.basis), (Level::Must, Basis::Observed));

@@ -264,7 +264,7 @@ mod tests {
         let set = KeySet::of([test_keys::partner().public(), test_keys::meta().public()]);
         let body = set.to_json().to_string();
         let rows = examine(200, Some("application/jwk-set+json; charset=utf-8"), body.as_bytes());
-        assert_eq!(rows.len(), 9);
+        assert_eq!(rows.len(), 10);
         for row in rows {
             assert_eq!(row.outcome, Outcome::Holds, "{}", row.requirement);
         }
