@@ -2,11 +2,10 @@
 
 use std::io::IsTerminal as _;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{complaint, fail, source};
-use crate::net::Trust;
 use crate::run::Place;
 use crate::scenario::parse::duration;
 use crate::seed::Seed;
@@ -82,7 +81,7 @@ fn options(args: Args) -> Result<Options, String> {
         place: place.map_err(|error| error.to_string())?,
         ports: args.ports.unwrap_or_default(),
         server: args.server,
-        server_trust: args.server_ca.as_deref().map(trust).transpose()?,
+        server_ca: args.server_ca,
         tls: args.tls,
         log: args.log,
         lifetime: args.lifetime,
@@ -97,12 +96,6 @@ fn colour(json: bool) -> bool {
     let terminal =
         if json { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
     terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-}
-
-fn trust(file: &Path) -> Result<Trust, String> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-    Trust::in_pem(&text).map_err(|error| format!("{}: {error}", file.display()))
 }
 
 fn lifetime(text: &str) -> Result<Duration, String> {

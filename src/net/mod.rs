@@ -42,7 +42,7 @@ pub use relay::Head;
 
 pub use probe::{Probe, Probed, Reading};
 pub use serve::{Manner, ServerFault};
-pub use tls::{Authority, Trust};
+pub use tls::{Authority, Trust, TrustError};
 
 /// Names a connection within one [`Net`]; counted from 1.
 pub type ConnId = u64;

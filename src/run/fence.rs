@@ -117,8 +117,12 @@ impl Session<'_> {
                 if self.restless || self.is_held(&actor) || !self.fence_once(&actor).await? {
                     break;
                 }
-                let quiet = self.stanzas() == before;
-                if (round > 0 && quiet) || self.health().await?.is_err() {
+                // Once, so that one seed gives one number of operations whatever came when.
+                let over = match round {
+                    0 => self.health().await?.is_err(),
+                    _ => self.stanzas() == before,
+                };
+                if over {
                     break;
                 }
             }

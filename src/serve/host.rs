@@ -29,7 +29,7 @@ use crate::clock::UnixMs;
 use crate::driver::line::LineReader;
 use crate::evidence::{Entry, EntryId, Event, Lane, RunHeader, Stream};
 use crate::limits::{HOSTED_USERS_MAX, REQUESTS_WAITING_MAX, TYPED_BYTES_MAX};
-use crate::net::{Authority, ExchangeId, Kind, Manner, Net, NetEvent};
+use crate::net::{Authority, ExchangeId, Kind, Manner, Net, NetEvent, Trust};
 use crate::noise::KeyPair;
 use crate::role::meta::{Integrator, Meta, User, proxied_head};
 use crate::role::signal::Signal;
@@ -76,8 +76,8 @@ impl Host {
     /// See [`ServeError`].
     pub async fn open(options: Options) -> Result<Self, ServeError> {
         let (net, events) = Net::bound_to(options.place.bind());
-        if let Some(trust) = &options.server_trust {
-            net.trust(trust.clone());
+        if let Some(path) = &options.server_ca {
+            net.trust(trust(path)?);
         }
         let chat = net.listen_chat_at(options.ports.chat).await;
         let chat = chat.map_err(|error| listen("chat", options.ports.chat, error))?;
@@ -396,6 +396,13 @@ fn paths(options: &Options) -> Vec<String> {
     let paths = ["enlistment.path", "jwks.path"].map(|key| options.profile.text(key));
     let tokens = options.server.is_none().then_some(TOKEN_PATH);
     paths.into_iter().chain([tokens]).flatten().map(str::to_owned).collect()
+}
+
+/// The authorities in a file.
+fn trust(path: &Path) -> Result<Trust, ServeError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| ServeError::Authority { path: path.to_owned(), error })?;
+    Trust::in_pem(&text).map_err(|error| ServeError::Trust { path: path.to_owned(), error })
 }
 
 fn listen(what: &'static str, port: u16, error: std::io::Error) -> ServeError {

@@ -25,7 +25,7 @@ mod xml;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::net::Trust;
+use crate::net::TrustError;
 use crate::run::Place;
 use crate::seed::Seed;
 use crate::spec::Profile;
@@ -40,8 +40,9 @@ pub struct Options {
     pub ports: Ports,
     /// The third party's own server; without one the harness stands in for it.
     pub server: Option<String>,
-    /// Whose certificates it may have; those that this machine trusts where nothing is said.
-    pub server_trust: Option<Trust>,
+    /// A file of the authorities, in PEM, whose certificates it may have; those that this machine trusts
+    /// where nothing is said.
+    pub server_ca: Option<PathBuf>,
     /// HTTPS instead of HTTP; the authority of its certificates goes into this file.
     pub tls: Option<PathBuf>,
     pub log: Option<PathBuf>,
@@ -76,6 +77,10 @@ pub enum ServeError {
     Listen { what: &'static str, port: u16, error: std::io::Error },
     #[error("cannot write {}: {error}", path.display())]
     Log { path: PathBuf, error: std::io::Error },
+    #[error("cannot read {}: {error}", path.display())]
+    Authority { path: PathBuf, error: std::io::Error },
+    #[error("{}: {error}", path.display())]
+    Trust { path: PathBuf, error: TrustError },
 }
 
 /// Serves until the user ends it.
