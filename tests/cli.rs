@@ -82,7 +82,19 @@ fn on_real_time(mut report: Value) -> Value {
     report
 }
 
-/// Cases that meet the real clock in another moment, e.g. that of a reconnect.
+/// Cases in which a client comes back or tries again by the real clock: what meets that moment has other
+/// numbers each time.
+const BY_ITSELF: &[&str] = &[
+    "m2/comes-back-",
+    "m2/end-of-a-stream-",
+    "m2/passing-stream-error-",
+    "m2/stream-that-ends-",
+    "m3.2/lost-send-",
+    "m3.2/text-survives-",
+    "m4.1/broken-",
+    "m4.1/host-that-asks-",
+];
+/// Others that may meet the real clock in another moment.
 const RENUMBERED_MAX: usize = 4;
 
 /// Takes the evidence out of cases in which entries have other numbers, and names them.
@@ -187,7 +199,8 @@ fn the_reference_passes_every_scenario_and_the_log_gives_the_same_verdicts() {
     assert_eq!(code(&second), 0);
     let (first, second) = (stable(report(&folder)), stable(report(&again)));
     let (mut first, mut second) = (on_real_time(first), on_real_time(second));
-    let renumbered = take_renumbered(&mut first, &mut second);
+    let mut renumbered = take_renumbered(&mut first, &mut second);
+    renumbered.retain(|id| !BY_ITSELF.iter().any(|begin| id.starts_with(begin)));
     assert!(renumbered.len() <= RENUMBERED_MAX, "{renumbered:?}");
     assert_eq!(first_difference(&first, &second, ""), None, "one seed, one report");
 }
