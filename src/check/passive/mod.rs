@@ -69,12 +69,19 @@ impl View<'_> {
     }
 
     /// True where the harness signs the tokens, since the subject brings no server: what is right in
-    /// them is the harness's own doing.
+    /// them is the harness's own doing. Those that it was asked for by `token` are the subject's, also
+    /// where the harness hands them on to a client that it lends.
     pub fn has_lent_tokens(&self) -> bool {
-        self.transcript.entries().iter().any(|entry| match &entry.event {
+        let entries = || self.transcript.entries().iter();
+        let given = entries().any(|entry| match &entry.event {
             Event::Called { params, .. } => params.get("token").is_some(),
             _ => false,
-        })
+        });
+        let asked = entries().any(|entry| match &entry.event {
+            Event::Called { operation, .. } => operation == "token",
+            _ => false,
+        });
+        given && !asked
     }
 }
 
