@@ -19,19 +19,8 @@ pub fn judge_run(transcript: &Transcript, setting: Setting<'_>) -> CaseResult {
     let troubles = entries.iter().filter_map(process::breach).collect();
     let mut checks = passive_results("capabilities", capabilities, setting);
     checks.extend(passive_results("process", troubles, setting));
-    CaseResult {
-        id: RUN_CASE.to_owned(),
-        scenario: RUN_CASE.to_owned(),
-        title: "What the run shows as a whole".to_owned(),
-        milestone: RUN_CASE.to_owned(),
-        verdict: CaseResult::worst(&checks),
-        isolated: false,
-        log: None,
-        measures: Vec::new(),
-        thefts: Vec::new(),
-        checks,
-        volatile: None,
-    }
+    let title = "What the run shows as a whole".to_owned();
+    CaseResult { title, ..CaseResult::of(RUN_CASE, RUN_CASE, checks) }
 }
 
 /// A hook that is declared exists, and one that is not does not work.

@@ -15,8 +15,8 @@ use super::passive::{ALL, Grade, View};
 use super::{Setting, judge};
 use crate::e2ee::{Party as _, PqxdhParty};
 use crate::evidence::{
-    Direction, EncFacts, Event, FormFacts, Lane, LoginFacts, Payload, RuleFacts, RuleGrade,
-    StepEnd, Stream, TokenFacts, Transcript, Trouble,
+    Direction, EncFacts, Event, FormFacts, Lane, LoginFacts, MediaFacts, Payload, RuleFacts,
+    RuleGrade, StepEnd, Stream, TokenFacts, Transcript, Trouble,
 };
 use crate::scenario::{Plan, Purpose, Scenario, parse};
 use crate::seed::Seed;
@@ -388,6 +388,39 @@ fn nobody_is_failed_for_another_version_of_the_signal_protocol_than_we_assume() 
     assert_eq!(judged("experimental-pqxdh", true), (Verdict::Inconclusive, assumed));
     assert_eq!(judged("experimental-pqxdh", false).0, Verdict::Fail);
     assert_eq!(judged("whatsapp-1.0.3", true).0, Verdict::Fail, "version 3 was observed");
+}
+
+#[test]
+fn nobody_is_failed_for_asking_who_reads_where_we_only_assume_that_nobody_does() {
+    let text = POSITIVE
+        .replace("NOI-008", "MED-001")
+        .replace(
+            "at: meta, login: { accepted: \"true\" }",
+            "at: bob, downloaded: { state: available }",
+        )
+        .replace("steps:", "  bob: { plays: meta-client }\nsteps:");
+    let scenario = scenario(&text);
+    let plan = Plan::of(&scenario);
+    let judged = |status: u16, foreign: bool| {
+        let mut tape = Tape::new(&scenario);
+        tape.phase(&plan, Purpose::Main, |tape, step| {
+            if step == 0 {
+                let facts = MediaFacts { status: Some(status), ..MediaFacts::default() };
+                let (id, from) = ("m1".to_owned(), "alice".to_owned());
+                tape.wire(Event::Downloaded { id, from, facts });
+                return StepEnd::Done;
+            }
+            StepEnd::TimedOut
+        });
+        let profile = Profile::builtin("whatsapp-1.0.3").unwrap();
+        let result = judge(&scenario, &tape.0, Setting { profile: &profile, foreign });
+        let (verdict, why, _) = step_verdict(&result, "MED-001");
+        (verdict, why)
+    };
+    let assumed = Some(NotDecided::Assumed("media.download_auth".into()));
+    assert_eq!(judged(401, true), (Verdict::Inconclusive, assumed));
+    assert_eq!(judged(401, false).0, Verdict::Fail, "the reference knows what is assumed");
+    assert_eq!(judged(404, true).0, Verdict::Fail, "what is not there is nobody's assumption");
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod entry;
 mod event;
 mod facts;
 mod jsonl;
+mod process;
 mod schema;
 mod words;
 
@@ -16,8 +17,8 @@ use std::sync::Arc;
 
 pub use entry::{Entry, EntryId, Lane, Stream};
 pub use event::{
-    Channel, Direction, EXIF_DESCRIPTION, Event, FORGED, Growth, Payload, ProbeAnswer, RunHeader,
-    Skip, StepEnd, TOKEN_IN_URL, Trouble, shortened,
+    Channel, Direction, EXIF_DESCRIPTION, Event, FORGED, Payload, RunHeader, Skip, StepEnd,
+    TOKEN_IN_URL, shortened,
 };
 pub use facts::{
     EncFacts, FormFacts, HttpAnswer, LoginFacts, Look, MediaFacts, RuleFacts, RuleGrade, TokenFacts,
@@ -25,6 +26,7 @@ pub use facts::{
 #[cfg(test)]
 pub(crate) use jsonl::tests::header as test_header;
 pub use jsonl::{LogError, read_log, write_entry, write_header};
+pub use process::{Growth, ProbeAnswer, Trouble};
 pub use schema::{schema, written};
 
 use crate::limits::{ENTRIES_MAX, TRANSCRIPT_BYTES_MAX};

@@ -239,20 +239,7 @@ mod tests {
                 .then(|| NotDecided::RuledOut("no such seat".into())),
             findings: Vec::new(),
         };
-        let checks: Vec<CheckResult> = rows.iter().map(check).collect();
-        CaseResult {
-            id: "a".into(),
-            scenario: "a".into(),
-            title: "a".into(),
-            milestone: "M1".into(),
-            verdict: CaseResult::worst(&checks),
-            isolated: false,
-            log: None,
-            measures: Vec::new(),
-            thefts: Vec::new(),
-            checks,
-            volatile: None,
-        }
+        CaseResult::of("a", "M1", rows.iter().map(check).collect())
     }
 
     #[test]

@@ -28,17 +28,10 @@ fn check(id: &str, requirement: &str, verdict: Verdict) -> CheckResult {
 
 fn case(id: &str, milestone: &str, checks: Vec<CheckResult>) -> CaseResult {
     CaseResult {
-        id: id.into(),
-        scenario: id.split('[').next().unwrap().into(),
         title: format!("The title of {id} & its <sign>"),
-        milestone: milestone.into(),
-        verdict: CaseResult::worst(&checks),
-        isolated: false,
-        log: None,
-        volatile: None,
         measures: if id == "m1/a" { vec!["2 texts became 1 length".into()] } else { Vec::new() },
         thefts: if id == "m1/a" { vec![theft()] } else { Vec::new() },
-        checks,
+        ..CaseResult::of(id, milestone, checks)
     }
 }
 

@@ -2,9 +2,10 @@
 //!
 //! A client shows that it has read its line by the answer to a ping. It may have put what it read into
 //! a queue, so `health` is asked next, which is answered when that is handled; and what it then wrote
-//! comes before the answer to a second ping. One that leaves pings unanswered, as some native clients do, is sent a notification, which it has to acknowledge
-//! (STZ-019): its missing answer is a matter of TRN-014 and must not leave every absence open. Where the
-//! profile asks by notifications, no ping is tried first.
+//! comes before the answer to a second ping. One that leaves pings unanswered, as some native clients
+//! do, is sent a notification, which it has to acknowledge (STZ-019): its missing answer is a matter of
+//! TRN-014 and must not leave every absence open. Where the profile asks by notifications, no ping is
+//! tried first.
 
 use std::time::Duration;
 

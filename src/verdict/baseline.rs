@@ -334,19 +334,7 @@ mod tests {
             check("step-5", "STZ-019", Verdict::Pass),
             check("tokens", "JWT-007", Verdict::Pass),
         ];
-        vec![CaseResult {
-            id: "m1/a".into(),
-            scenario: "m1/a".into(),
-            title: "a".into(),
-            milestone: "M1".into(),
-            verdict: CaseResult::worst(&checks),
-            isolated: false,
-            log: None,
-            volatile: None,
-            measures: Vec::new(),
-            thefts: Vec::new(),
-            checks,
-        }]
+        vec![CaseResult { title: "a".into(), ..CaseResult::of("m1/a", "M1", checks) }]
     }
 
     const ONE: &str = "schema: 1\nknown:\n  - { case: m1/a, check: step-4, requirement: STZ-019, \

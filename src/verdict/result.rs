@@ -248,6 +248,24 @@ impl CheckResult {
 }
 
 impl CaseResult {
+    /// A case of these checks, as bad as the worst of them, of which nothing else is known; its scenario
+    /// is what stands before the choice in its id.
+    pub fn of(id: &str, milestone: &str, checks: Vec<CheckResult>) -> Self {
+        Self {
+            id: id.to_owned(),
+            scenario: id.split('[').next().unwrap_or(id).to_owned(),
+            title: String::new(),
+            milestone: milestone.to_owned(),
+            verdict: Self::worst(&checks),
+            isolated: false,
+            log: None,
+            measures: Vec::new(),
+            thefts: Vec::new(),
+            checks,
+            volatile: None,
+        }
+    }
+
     /// True for a case without verdict that nobody ruled out. What is ruled out by a seat that is not
     /// under test is scope, and says nothing about the seats that are.
     pub fn is_gap(&self) -> bool {
@@ -355,20 +373,8 @@ pub(super) mod tests {
     }
 
     pub(in crate::verdict) fn case(verdicts: &[Verdict]) -> CaseResult {
-        let checks: Vec<_> = verdicts.iter().copied().map(check).collect();
-        CaseResult {
-            id: "a".into(),
-            scenario: "a".into(),
-            title: "a".into(),
-            milestone: "M1".into(),
-            verdict: CaseResult::worst(&checks),
-            isolated: false,
-            log: None,
-            volatile: None,
-            measures: Vec::new(),
-            thefts: Vec::new(),
-            checks,
-        }
+        let checks = verdicts.iter().copied().map(check).collect();
+        CaseResult { title: "a".into(), ..CaseResult::of("a", "M1", checks) }
     }
 
     #[test]

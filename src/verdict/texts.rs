@@ -144,19 +144,7 @@ mod tests {
             not_decided: None,
             findings: vec![finding],
         };
-        CaseResult {
-            id: id.into(),
-            scenario: id.into(),
-            title: String::new(),
-            milestone: "M1".into(),
-            verdict: Verdict::Pass,
-            isolated: false,
-            log: None,
-            volatile: None,
-            measures: Vec::new(),
-            thefts: Vec::new(),
-            checks: vec![check.clone(), check],
-        }
+        CaseResult::of(id, "M1", vec![check.clone(), check])
     }
 
     #[test]

@@ -41,17 +41,13 @@ pub fn judge(scenario: &Scenario, transcript: &Transcript, setting: Setting<'_>)
     let sentences = thieves_of(&robbed).map(Thief::sentence);
     let measures = lengths::sentence(transcript).into_iter().chain(sentences).collect();
     CaseResult {
-        id: transcript.case().to_owned(),
-        scenario: scenario.id.clone(),
         title: scenario.title.clone(),
-        milestone: scenario.milestone.clone(),
-        verdict: CaseResult::worst(&checks),
         isolated: transcript.entries().iter().any(|e| matches!(e.event, Event::Isolated { .. })),
-        log: None,
         measures,
         thefts,
-        checks,
         volatile: wakes::after_push(transcript).map(Box::new),
+        scenario: scenario.id.clone(),
+        ..CaseResult::of(transcript.case(), &scenario.milestone, checks)
     }
 }
 
@@ -230,10 +226,6 @@ fn passive_result(
         Grade::Broken => broken(base, finding, false, setting),
         Grade::Warned => {
             let check = CheckResult { verdict: Verdict::Warn, findings: vec![finding], ..base };
-            cap(check, false, setting.foreign)
-        }
-        Grade::Failed => {
-            let check = CheckResult { verdict: Verdict::Fail, findings: vec![finding], ..base };
             cap(check, false, setting.foreign)
         }
         Grade::Open => {

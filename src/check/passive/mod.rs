@@ -50,7 +50,7 @@ mod token_in_url;
 mod tokens;
 mod writings;
 
-use crate::evidence::{Entry, EntryId, Event, Transcript};
+use crate::evidence::{Entry, EntryId, Transcript};
 use crate::scenario::Scenario;
 use crate::spec::Profile;
 use crate::verdict::Witness;
@@ -67,22 +67,6 @@ impl View<'_> {
     pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> + Clone {
         self.transcript.entries().iter().filter(|entry| !entry.id.stream.is_fence())
     }
-
-    /// True where the harness signs the tokens, since the subject brings no server: what is right in
-    /// them is the harness's own doing. Those that it was asked for by `token` are the subject's, also
-    /// where the harness hands them on to a client that it lends.
-    pub fn has_lent_tokens(&self) -> bool {
-        let entries = || self.transcript.entries().iter();
-        let given = entries().any(|entry| match &entry.event {
-            Event::Called { params, .. } => params.get("token").is_some(),
-            _ => false,
-        });
-        let asked = entries().any(|entry| match &entry.event {
-            Event::Called { operation, .. } => operation == "token",
-            _ => false,
-        });
-        given && !asked
-    }
 }
 
 /// What was seen of a rule.
@@ -92,8 +76,6 @@ pub enum Grade {
     Broken,
     /// The half of a mixed row that only warns (the row's `why`).
     Warned,
-    /// The half of a row that fails though the row only recommends (the row's `why`).
-    Failed,
     /// It was seen, and may be another case's doing.
     Open,
     /// A breach of the driver protocol.

@@ -75,25 +75,6 @@ fn a_login_without_a_token_or_for_another_account_is_seen() {
 }
 
 #[test]
-fn what_is_right_in_a_lent_token_is_not_the_subjects_doing() {
-    let graded = |lent: bool, grade: RuleGrade| {
-        let seen = passive(|tape| {
-            let params = if lent { json!({ "token": "(withheld)" }) } else { json!({}) };
-            tape.wire(Event::Called { operation: "connect".into(), params });
-            let mut shown = token(json!({}));
-            let rule = RuleFacts { requirement: "JWT-006".into(), grade, why: None };
-            shown.checked = vec![rule];
-            tape.wire(Event::Login { facts: LoginFacts { token: Some(shown), ..login() } });
-        });
-        let of_row = seen.into_iter().filter(|(row, _)| *row == "JWT-006");
-        of_row.map(|(_, grade)| grade).collect::<Vec<_>>()
-    };
-    assert_eq!(graded(false, RuleGrade::Holds), [Grade::Right]);
-    assert_eq!(graded(true, RuleGrade::Holds), []);
-    assert_eq!(graded(true, RuleGrade::Broken), [Grade::Broken]);
-}
-
-#[test]
 fn the_tokens_of_enlistment_and_login_are_compared() {
     let other =
         LoginFacts { token: Some(token(json!({ "iss": "acme", "sub": "mallory" }))), ..login() };
