@@ -103,6 +103,8 @@ pub const HTTP_IDLE_MS_MAX: u64 = 60_000;
 pub const RESPOND_WAIT_MS_MAX: u64 = 30_000;
 /// Longest wait for the whole answer to an HTTP request of ours, and for a peer's request body.
 pub const FETCH_WAIT_MS_MAX: u64 = 10_000;
+/// The same for a request of ours that a scenario slows down itself.
+pub const STRAINED_WAIT_MS_MAX: u64 = 40_000;
 /// Bytes that a raw probe keeps of what a server says: a few answers and their pages.
 pub const PROBE_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a body that are kept of what is read piece by piece: a small file, to be compared whole.

@@ -1,4 +1,4 @@
-//! What a probe of a server's HTTP means for the rows TRN-001 to TRN-009.
+//! What a probe of a server's HTTP means for the rows TRN-001 to TRN-009, TRN-020, TRN-021, MED-014.
 //!
 //! Main function: [`rules`]. It reads what the connections saw and judges it by the catalogue's
 //! `why`: `Warns` is the half of a row that only warns, `Broken` the one that the level decides.
@@ -16,6 +16,9 @@ pub(super) fn rules(probe: &str, endpoint: &str, seen: &[Look]) -> Vec<RuleFacts
         ("no-host" | "two-hosts", _) => ("TRN-006", refused(first)),
         ("both-framings" | "both-framings-swapped", _) => ("TRN-007", one_reading(first)),
         ("two-lengths" | "odd-length", _) => ("TRN-007", refused_and_closed(first)),
+        // That an upload is taken at all is an expectation of the scenario.
+        ("upload", _) => return Vec::new(),
+        ("no-credentials" | "wrong-credentials", _) => ("MED-014", who_uploads(first)),
         ("foreign-method", _) => return not_allowed(endpoint, first),
         ("text-body", _) => ("TRN-009", answered_by(415, first)),
         ("large-body", _) => ("TRN-009", too_large(first)),
@@ -165,6 +168,16 @@ fn not_allowed(endpoint: &str, look: &Look) -> Vec<RuleFacts> {
     ]
 }
 
+/// MED-014: refused for who asks, or at least refused.
+fn who_uploads(look: &Look) -> Judged {
+    let grade = match look.answer.as_ref().map(|answer| answer.status) {
+        Some(401 | 403) => RuleGrade::Holds,
+        Some(200..=299) => RuleGrade::Broken,
+        _ => RuleGrade::Warns,
+    };
+    (grade, format!("{}, where 401 or 403 says that somebody must be known", outcome(look)))
+}
+
 fn answered_by(status: u16, look: &Look) -> Judged {
     let right = look.answer.as_ref().is_some_and(|answer| answer.status == status);
     (warned(right), format!("{}, where {status} says what is wrong", outcome(look)))
@@ -300,6 +313,20 @@ mod tests {
         assert_eq!(only("garbage", &[raw("HTTP/1.1 500 -\n\n", true)]), Warns);
         assert_eq!(only("odd-version", &[raw("HTTP/1.1 505 -\n\n", true)]), Holds);
         assert_eq!(only("garbage", &[Look::default()]), Warns);
+    }
+
+    #[test]
+    fn an_upload_by_nobody_is_refused_for_who_asks() {
+        use RuleGrade::{Broken, Holds, Warns};
+        for probe in ["no-credentials", "wrong-credentials"] {
+            let of = |status| judged(probe, &[answered(status, &[])]);
+            let row = |grade| vec![("MED-014".to_owned(), grade)];
+            assert_eq!([of(401), of(403)], [row(Holds), row(Holds)]);
+            assert_eq!([of(201), of(204)], [row(Broken), row(Broken)]);
+            assert_eq!([of(400), of(404), of(302)], [row(Warns), row(Warns), row(Warns)]);
+            assert_eq!(judged(probe, &[failed()]), row(Warns));
+        }
+        assert!(judged("upload", &[answered(201, &[])]).is_empty());
     }
 
     #[test]

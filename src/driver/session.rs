@@ -4,6 +4,9 @@
 //! listens. The registry has checked the members before the types are read, so reading cannot find
 //! anything new; the same types serve the end that writes them.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -49,6 +52,31 @@ pub struct Offers {
     /// The authority of its HTTPS certificates, in PEM; without it, whom this machine trusts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_ca: Option<String>,
+    /// Where its users' clients store files, which is nobody else's affair (MED-014).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upload: Option<UploadOffer>,
+}
+
+/// How one user of a server stores an encrypted file there: the bytes as the body of a request.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadOffer {
+    pub url: String,
+    /// `POST` where nothing is said.
+    #[serde(default = "post")]
+    pub method: String,
+    /// The fields by which the server knows the user; secrets, which no log repeats.
+    pub credentials: BTreeMap<String, String>,
+}
+
+fn post() -> String {
+    "POST".to_owned()
+}
+
+impl fmt::Debug for UploadOffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&String> = self.credentials.keys().collect();
+        write!(f, "UploadOffer({} {}, {names:?})", self.method, self.url)
+    }
 }
 
 /// Where a chat server listens: `host:port`, and a WebSocket URL.
@@ -81,6 +109,11 @@ static INSTANCE: Record = Record::of(&[
     Member::may("state_dir", Shape::Text),
     Member::may("profile", Shape::Object),
 ]);
+static UPLOAD: Record = Record::of(&[
+    Member::must("url", Shape::Text),
+    Member::may("method", Shape::Word(&["POST", "PUT"])),
+    Member::must("credentials", Shape::Object),
+]);
 static OFFERS: Record = Record::of(&[
     Member::may("base_url", Shape::Text),
     Member::may("chat", Shape::Record(&CHAT)),
@@ -89,6 +122,7 @@ static OFFERS: Record = Record::of(&[
     Member::may("media_url", Shape::Text),
     Member::may("jwks_url", Shape::Text),
     Member::may("tls_ca", Shape::Text),
+    Member::may("upload", Shape::Record(&UPLOAD)),
 ]);
 /// `login` is given where the profile knows no enlistment, e.g. for companion clients; `name` is the
 /// display name that the user has chosen, for a client that has any.

@@ -15,6 +15,7 @@ use super::manual::{self, Held};
 use super::program::Program;
 use super::start::{StartError, StartFault};
 use super::{Instances, silent};
+use crate::driver::session::UploadOffer;
 use crate::driver::{Incoming, Seat};
 use crate::net::dial::{Place, dial};
 
@@ -78,6 +79,8 @@ pub enum Played {
         tls_ca: Option<String>,
         /// A file that it serves: what stands behind the base URL and a slash.
         media: Option<String>,
+        /// How one of its users stores files there.
+        upload: Option<UploadOffer>,
     },
     /// Meta's media proxy.
     Proxy {

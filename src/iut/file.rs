@@ -4,6 +4,7 @@
 //! a run does not depend on where the harness was started. `server` stands only beside `adapter:
 //! none`: an adapter says itself, in `offers`, where its server listens.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use super::instance::Timeouts;
 use super::manual::{self, Held};
 use super::program::Program;
 use crate::driver::Seat;
+use crate::driver::session::UploadOffer;
 use crate::net::Trust;
 use crate::span::{Source, Span};
 use crate::spec::problems::{Fields, Problems};
@@ -108,7 +110,8 @@ pub(super) const ADAPTERS: &[(Form, &str)] = &[
     (Form::None, "none"),
 ];
 pub(super) const MANUAL: &[&str] = &["answers", "hooks"];
-pub(super) const SERVER: &[&str] = &["base_url", "tls_ca", "media"];
+pub(super) const SERVER: &[&str] = &["base_url", "tls_ca", "media", "upload"];
+pub(super) const UPLOAD: &[&str] = &["url", "method", "credentials"];
 pub(super) const PROXY: &[&str] = &["url", "upstream"];
 pub(super) const ATTACH: &[&str] = &["tcp", "unix"];
 
@@ -321,8 +324,27 @@ impl Reader<'_> {
             None => None,
         };
         let tls_ca = fields.get("tls_ca").and_then(|node| self.pem(node));
-        let played = Played::Server { base_url, tls_ca, media };
+        let upload = fields.get("upload").and_then(|node| self.upload(node));
+        let played = Played::Server { base_url, tls_ca, media, upload };
         Some(Server { name: String::new(), version: String::new(), played })
+    }
+
+    /// How a user stores files there.
+    fn upload(&mut self, node: &Yaml) -> Option<UploadOffer> {
+        let fields = self.problems.fields(node, "upload", UPLOAD, &["url", "credentials"])?;
+        let url = self.text(fields, "url")?.to_owned();
+        let methods = [("POST", "POST"), ("PUT", "PUT")];
+        let method = match fields.get("method") {
+            Some(node) => self.problems.word(node, "method", &methods)?,
+            None => "POST",
+        };
+        let shown = fields.get("credentials")?;
+        let mut credentials = BTreeMap::new();
+        for entry in self.problems.mapping(shown, "`credentials`")?.iter() {
+            let value = self.problems.text(&entry.value, "a credential")?;
+            credentials.insert(entry.key.clone(), value.to_owned());
+        }
+        Some(UploadOffer { url, method: method.to_owned(), credentials })
     }
 
     /// The text of a file with certificates.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::file::{ADAPTERS, ATTACH, MANUAL, PROXY, SEATS, SERVER, SPAWN, TOP};
+use super::file::{ADAPTERS, ATTACH, MANUAL, PROXY, SEATS, SERVER, SPAWN, TOP, UPLOAD};
 use crate::spec::capability::{self, Form};
 
 /// The schema, draft 2020-12. Keys come from the lists that the reader knows; a key that this file
@@ -31,6 +31,8 @@ pub fn schema() -> Value {
                 "properties": known(SERVER, &[
                     ("base_url", text("where it listens, beside `adapter: none`")),
                     ("tls_ca", text("file in PEM with the authority of its certificate; else whom this machine trusts")),
+                    ("media", text("a file that it serves: what stands behind the base URL and a slash")),
+                    ("upload", upload()),
                 ]) }),
         ),
         (
@@ -69,6 +71,18 @@ pub fn schema() -> Value {
         "required": ["schema", "name", "version", "seats", "adapter"],
         "properties": known(TOP, &forms),
     })
+}
+
+fn upload() -> Value {
+    json!({ "type": "object", "additionalProperties": false, "required": ["url", "credentials"],
+        "description": "how one of its users stores a file there, as the body of a request",
+        "properties": known(UPLOAD, &[
+            ("url", text("where")),
+            ("method", json!({ "enum": ["POST", "PUT"] })),
+            ("credentials", json!({ "type": "object",
+                "additionalProperties": { "type": "string" },
+                "description": "the header fields by which the server knows the user" })),
+        ]) })
 }
 
 fn text(doc: &str) -> Value {

@@ -46,8 +46,8 @@ fn answer(server: &Server, method: &str) -> Result<Value, RpcError> {
         }
         "configure" => {
             let offers = match server.played.clone() {
-                Played::Server { base_url, tls_ca, .. } => {
-                    Offers { base_url: Some(base_url), tls_ca, ..Offers::default() }
+                Played::Server { base_url, tls_ca, upload, .. } => {
+                    Offers { base_url: Some(base_url), tls_ca, upload, ..Offers::default() }
                 }
                 Played::Proxy { url, .. } => Offers { media_url: Some(url), ..Offers::default() },
             };
@@ -87,7 +87,7 @@ mod tests {
         let (name, version) = ("acme".to_owned(), "3".to_owned());
         let base_url = "http://localhost:1".to_owned();
         let media = Some("f1".to_owned());
-        let played = Played::Server { base_url, tls_ca: None, media };
+        let played = Played::Server { base_url, tls_ca: None, media, upload: None };
         let server = Server { name, version, played };
         let (reader, writer) = serve(server);
         let timeouts = Timeouts::default();

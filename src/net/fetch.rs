@@ -24,7 +24,7 @@ use crate::limits::HTTP_BODY_BYTES_MAX;
 use crate::net::padded::Padded;
 use crate::net::serve::{headers, is_framing};
 use crate::net::shared::Shared;
-use crate::net::strained::{self, Strained};
+use crate::net::strained::{self, Network, Strained};
 use crate::net::tls::stream::Stream;
 use crate::net::tls::{H1, H2, Trust};
 use crate::net::{ExchangeId, HttpVersion, NetEvent};
@@ -35,17 +35,22 @@ pub(super) fn start(
     url: String,
     request: HttpRequest,
     bytes_max: usize,
-    strain: Strain,
+    network: Network,
 ) -> ExchangeId {
     let id = shared.exchange();
     let task = Arc::clone(shared);
     shared.spawn(async move {
-        let wait = task.waits.fetch;
-        let result =
-            match timeout(wait, exchange(&task, version, &url, request, bytes_max, strain)).await {
-                Ok(result) => result,
-                Err(_) => Err(format!("no whole answer within {} ms", wait.as_millis())),
-            };
+        let plain = network.strain == Strain::default();
+        let wait = if plain { task.waits.fetch } else { task.waits.strained };
+        let result = match timeout(
+            wait,
+            exchange(&task, version, &url, request, bytes_max, network),
+        )
+        .await
+        {
+            Ok(result) => result,
+            Err(_) => Err(format!("no whole answer within {} ms", wait.as_millis())),
+        };
         task.emit(NetEvent::Response { id, result }).await;
     });
     id
@@ -57,9 +62,9 @@ async fn exchange(
     url: &str,
     request: HttpRequest,
     bytes_max: usize,
-    strain: Strain,
+    network: Network,
 ) -> Result<HttpResponse, String> {
-    incoming(ask(shared, version, url, request, strain).await?, bytes_max).await
+    incoming(ask(shared, version, url, request, network).await?, bytes_max).await
 }
 
 /// Sends a request by HTTP/1.1 and gives the head of its answer; the body comes as it is read.
@@ -69,7 +74,8 @@ pub(super) async fn begin(
     request: HttpRequest,
     strain: Strain,
 ) -> Result<Response<Incoming>, String> {
-    ask(shared, HttpVersion::Http1, url, request, strain).await
+    let network = Network { strain, stopped: None };
+    ask(shared, HttpVersion::Http1, url, request, network).await
 }
 
 async fn ask(
@@ -77,14 +83,15 @@ async fn ask(
     version: HttpVersion,
     url: &str,
     request: HttpRequest,
-    strain: Strain,
+    network: Network,
 ) -> Result<Response<Incoming>, String> {
+    let strain = network.strain;
     let origin = Origin { slow: strain.received != Flow::default(), ..Origin::of(url)? };
     let stream = dial(&origin, version, &shared.trust()).await?;
     if strain == Strain::default() {
         return asked(shared, stream, version, &origin, request).await;
     }
-    asked(shared, Strained::new(stream, strain), version, &origin, request).await
+    asked(shared, Strained::new(stream, network), version, &origin, request).await
 }
 
 /// Where a URL's server is.

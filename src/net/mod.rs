@@ -29,14 +29,16 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::http::{Delivery, HttpRequest, HttpResponse, Strain};
 use crate::limits::{
     CLOSE_WAIT_MS_MAX, FETCH_WAIT_MS_MAX, FIRST_BYTE_WAIT_MS_MAX, HTTP_BODY_BYTES_MAX,
     HTTP_IDLE_MS_MAX, OPEN_WAIT_MS_MAX, QUEUE_EVENTS_MAX, RELAY_WAIT_MS_MAX, RESPOND_WAIT_MS_MAX,
+    STRAINED_WAIT_MS_MAX,
 };
 use shared::{Answer, Item, Shared};
+use strained::Network;
 
 pub use relay::Head;
 
@@ -97,6 +99,7 @@ struct Waits {
     open: Duration,
     respond: Duration,
     fetch: Duration,
+    strained: Duration,
     relay: Duration,
     close: Duration,
 }
@@ -109,6 +112,7 @@ impl Default for Waits {
             open: Duration::from_millis(OPEN_WAIT_MS_MAX),
             respond: Duration::from_millis(RESPOND_WAIT_MS_MAX),
             fetch: Duration::from_millis(FETCH_WAIT_MS_MAX),
+            strained: Duration::from_millis(STRAINED_WAIT_MS_MAX),
             relay: Duration::from_millis(RELAY_WAIT_MS_MAX),
             close: Duration::from_millis(CLOSE_WAIT_MS_MAX),
         }
@@ -303,19 +307,23 @@ impl Net {
         request: HttpRequest,
     ) -> ExchangeId {
         let url = url.into();
-        let plain = Strain::default();
+        let plain = Network::default();
         fetch::start(&self.shared, version, url, request, HTTP_BODY_BYTES_MAX, plain)
     }
 
-    /// Sends a request by HTTP/1.1 over a network that does something to it.
+    /// Sends a request by HTTP/1.1 over a network that does something to it. What is received is told
+    /// when no more of the request gets through, and dropped where it never comes to that.
     pub fn fetch_strained(
         &self,
         url: impl Into<String>,
         request: HttpRequest,
         strain: Strain,
-    ) -> ExchangeId {
+    ) -> (ExchangeId, oneshot::Receiver<()>) {
         let (url, version) = (url.into(), HttpVersion::Http1);
-        fetch::start(&self.shared, version, url, request, HTTP_BODY_BYTES_MAX, strain)
+        let (tell, stopped) = oneshot::channel();
+        let network = Network { strain, stopped: Some(tell) };
+        let id = fetch::start(&self.shared, version, url, request, HTTP_BODY_BYTES_MAX, network);
+        (id, stopped)
     }
 
     /// Does the same by HTTP/1.1 for a file, whose body has at most so many bytes.
@@ -337,7 +345,7 @@ impl Net {
         bytes_max: usize,
     ) -> ExchangeId {
         let url = url.into();
-        fetch::start(&self.shared, version, url, request, bytes_max, Strain::default())
+        fetch::start(&self.shared, version, url, request, bytes_max, Network::default())
     }
 }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
 use super::tls::stream::Stream;
@@ -38,11 +39,20 @@ pub(super) async fn narrow(host: &str, port: u16) -> io::Result<TcpStream> {
     Err(last)
 }
 
+/// A network of ours, and who is to hear when it lets no more of a request through. Whoever hears
+/// nothing, and sees the other end go, knows that it never came to that.
+#[derive(Default)]
+pub(super) struct Network {
+    pub strain: Strain,
+    pub stopped: Option<oneshot::Sender<()>>,
+}
+
 /// A stream with its faults.
 pub(super) struct Strained {
     stream: Stream,
     sent: Course,
     received: Course,
+    stopped: Option<oneshot::Sender<()>>,
 }
 
 /// One direction of it.
@@ -84,9 +94,10 @@ impl Course {
 }
 
 impl Strained {
-    pub fn new(stream: Stream, strain: Strain) -> Self {
+    pub fn new(stream: Stream, network: Network) -> Self {
+        let Network { strain, stopped } = network;
         let sent = Course::new(strain.sent, strain.delay);
-        Self { stream, sent, received: Course::new(strain.received, Duration::ZERO) }
+        Self { stream, sent, received: Course::new(strain.received, Duration::ZERO), stopped }
     }
 
     /// What whoever owns the stream hears of its end: nothing, where nothing is told.
@@ -133,6 +144,10 @@ impl AsyncWrite for Strained {
             Err(stop) => {
                 // What was let through has left before it is over.
                 ready!(Pin::new(&mut this.stream).poll_flush(cx))?;
+                if let Some(stopped) = this.stopped.take() {
+                    // Whoever no longer waits need not hear it.
+                    let _ = stopped.send(());
+                }
                 return this.over(stop).map(Err);
             }
         };
@@ -218,8 +233,9 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let sent = Flow { stop: Some((4, Stop::Stalled)), ..Flow::default() };
-        net.fetch_strained(url, request(), Strain { sent, ..Strain::default() });
+        let (_, stopped) = net.fetch_strained(url, request(), Strain { sent, ..Strain::default() });
         let (mut stream, _) = open(listener.accept()).await.unwrap();
+        open(stopped).await.unwrap();
         let mut four = [0; 4];
         open(stream.read_exact(&mut four)).await.unwrap();
         assert_eq!(&four, b"POST");

@@ -8,12 +8,15 @@ use serde_json::{Value, json};
 use super::state::StateDir;
 use super::third_party::{Account, ThirdParty};
 use super::{Transport, surface};
-use crate::driver::session::Offers;
+use crate::driver::session::{Offers, UploadOffer};
 use crate::driver::{ErrorClass, Params, RpcError, Seat};
 use crate::role::quirk::Fault;
 use crate::role::third_party_client::{Settings, ThirdPartyClient, Values};
-use crate::role::third_party_server::{ServerSettings, ThirdPartyServer};
+use crate::role::third_party_server::{CREDENTIAL, ServerSettings, ThirdPartyServer, UPLOAD_PATH};
 use crate::seed::Seed;
+
+/// The user as whom the harness may store files.
+const UPLOADER: &str = "uploader";
 
 /// What the clients of this process have in common.
 pub(super) struct ClientSeat {
@@ -71,8 +74,15 @@ impl ThirdParty {
         for account in self.accounts.values() {
             server.add_user(&account.visible_id);
         }
+        server.add_user(UPLOADER);
+        let upload = UploadOffer {
+            url: format!("{base_url}{UPLOAD_PATH}"),
+            method: "POST".to_owned(),
+            credentials: [(CREDENTIAL.to_owned(), server.upload_credential(UPLOADER))].into(),
+        };
         self.server = Some(server);
-        Ok(Offers { base_url: Some(base_url), tls_ca: Some(tls_ca), ..Offers::default() })
+        let (base_url, tls_ca) = (Some(base_url), Some(tls_ca));
+        Ok(Offers { base_url, tls_ca, upload: Some(upload), ..Offers::default() })
     }
 
     /// Takes in a user.

@@ -22,6 +22,7 @@ const ENDPOINTS: &[(&str, &str, &[&str])] = &[
     ("server", "every endpoint", &["TRN-003", "TRN-004", "TRN-005", "TRN-010", "TRN-020"]),
     ("key-set", "key set", &["JWK-0", "JWT-017"]),
     ("push", "push", &["PSH-"]),
+    ("upload", "upload", &["MED-014"]),
     ("media", "media", &["MED-", "MPX-"]),
 ];
 
@@ -75,6 +76,8 @@ mod tests {
         assert_eq!(endpoint("http/a", "TRN-004"), Some("server"));
         assert_eq!(endpoint("m3.3/a", "JWK-012"), Some("push"));
         assert_eq!(endpoint("m1/a", "JWK-005"), Some("key-set"));
+        assert_eq!(endpoint("m4.1/a", "MED-014"), Some("upload"));
+        assert_eq!(endpoint("m4.1/a", "MED-013"), Some("media"));
         assert_eq!(endpoint("m2/a", "TRN-014"), None);
         assert_eq!(endpoint(probed, "ROB-001"), None);
     }

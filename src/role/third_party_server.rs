@@ -8,6 +8,7 @@ mod issue;
 mod keys;
 mod media;
 mod push;
+mod upload;
 mod verify;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -23,6 +24,7 @@ use crate::seed::Seed;
 
 pub use keys::RotationError;
 pub use media::Upload;
+pub use upload::{CREDENTIAL, UPLOAD_PATH};
 
 /// Life of a token that a client gets (RFC 6750 §5.3).
 const TOKEN_LIFE_S: u64 = 3600;
@@ -178,6 +180,9 @@ impl ThirdPartyServer {
                 _ if self.has(Fault::AnyMethodServed) => self.push(id, request),
                 _ => self.respond(id, self.not_allowed("POST")),
             };
+        }
+        if path == UPLOAD_PATH {
+            return self.take_file(id, request);
         }
         if path != self.settings.values.text("jwks.path") {
             return match self.asks_readers() {

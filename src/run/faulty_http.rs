@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rand::RngExt as _;
+use tokio::time::timeout;
 
 use super::line::{Armed, Took};
 use super::recorder::RecordError;
@@ -21,8 +22,12 @@ use crate::spec::Profile;
 
 /// Between two pieces of a body: long enough for a peer to read what is there.
 const PIECE_PAUSE: Duration = Duration::from_millis(1);
+/// How long a request may take to the point where it breaks off.
+const STOP_WAIT: Duration = Duration::from_secs(2);
 /// Longest piece where the seed decides.
 const ANY_PIECE_MAX: usize = 9;
+/// So many are enough to split every part of a request, and a busy machine writes them in time.
+const ANY_PIECES_MAX: usize = 48;
 /// Of an answer, what is read at most before a cut where the seed decides: a status line and more.
 const ANY_READ_MAX: usize = 64;
 
@@ -117,9 +122,14 @@ impl Session<'_> {
             None => None,
         };
         let (strain, ends) = met.unwrap_or_default();
-        let sent = self.guest.fetch(url, request, strain);
+        let (sent, stopped) = self.guest.fetch(url, request, strain);
         if !ends {
             self.fetches.insert(sent, id);
+        }
+        if strain.sent.stop.is_some() {
+            // What follows is to find the server with the broken request before it. A server that does
+            // not even take the connection is waited for no longer than this.
+            let _ = timeout(STOP_WAIT, stopped).await;
         }
         Ok(())
     }
@@ -187,7 +197,7 @@ fn delivery(fault: &mut Armed, length: usize) -> Answered {
             Answered::By(Delivery { delay, ..whole }, length, what)
         }
         FaultKind::Dribble(amount) if length > 1 => {
-            let piece_bytes = piece(fault, amount);
+            let piece_bytes = piece(fault, amount, 0);
             let what = format!("an answer of {length} bytes leaves in pieces of {piece_bytes}");
             Answered::By(Delivery { piece_bytes, pause: PIECE_PAUSE, ..whole }, length, what)
         }
@@ -223,7 +233,8 @@ fn strain(fault: &mut Armed, way: Way, length: usize) -> (Strain, String) {
             (delay, Flow::default(), what)
         }
         (FaultKind::Dribble(amount), way) => {
-            let piece = piece(fault, amount);
+            // How long an answer is, nobody knows yet.
+            let piece = piece(fault, amount, if way == Way::Sent { length } else { 0 });
             let what = match way {
                 Way::Sent => format!("a request leaves in pieces of {piece} bytes"),
                 Way::Received => format!("an answer is read in pieces of {piece} bytes"),
@@ -267,10 +278,10 @@ fn stopped(at: usize, stop: Stop) -> Flow {
     Flow { piece_bytes: None, stop: Some((at, stop)) }
 }
 
-fn piece(fault: &mut Armed, amount: Amount) -> usize {
+fn piece(fault: &mut Armed, amount: Amount, of: usize) -> usize {
     match amount {
         Amount::Exactly(bytes) => usize::from(bytes),
-        Amount::Any => fault.rng.random_range(1..=ANY_PIECE_MAX),
+        Amount::Any => fault.rng.random_range(1..=ANY_PIECE_MAX).max(of / ANY_PIECES_MAX),
     }
 }
 

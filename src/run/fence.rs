@@ -21,6 +21,8 @@ use crate::stanza::{iq, notification};
 
 /// How often a settling client may have something more to say.
 const SETTLE_ROUNDS_MAX: usize = 10;
+/// How long a client may take to show that it has read its line, on a busy machine too.
+const FENCE_WAIT: Duration = Duration::from_secs(10);
 /// How long a client may take to answer a fence before it counts as one that does not.
 const SETTLE_WAIT: Duration = Duration::from_secs(1);
 
@@ -53,6 +55,8 @@ impl Session<'_> {
             }
             while !self.found(expect) && self.waits(&mut patience).await? {}
         }
+        // Whoever reads on is heard however long it takes; only who never answers is waited for in vain.
+        let mut patience = Patience::new(expect.patience(&self.shared.profile).max(FENCE_WAIT));
         if let Some(why) = self.unread(&online, expect, &mut patience).await? {
             return Ok(StepEnd::NotFenced(why));
         }

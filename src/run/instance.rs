@@ -24,6 +24,7 @@ use super::session::Shared;
 use super::state::StateFolder;
 use super::target::Target;
 use crate::clock::UnixMs;
+use crate::driver::session::UploadOffer;
 use crate::driver::{CallError, Incoming, Params, Seat};
 use crate::iut::vitals::Usage;
 use crate::iut::{Instance, StartError};
@@ -82,7 +83,9 @@ pub struct Behind {
 /// A seat that was told where Meta's side is.
 pub struct Configured {
     pub params: Params,
+    /// Without the credentials in it, which [`Configured::upload`] alone has.
     pub outcome: Result<Value, CallError>,
+    pub upload: Option<UploadOffer>,
 }
 
 /// Whom an instance serves.
@@ -250,7 +253,8 @@ impl Host {
     async fn configure(&self, seats: Vec<Params>) -> Vec<Configured> {
         let (instance, mut configured) = (self.instance(), Vec::new());
         for params in seats {
-            let outcome = instance.call("configure", params.clone()).await;
+            let mut outcome = instance.call("configure", params.clone()).await;
+            let upload = outcome.as_mut().ok().and_then(take_upload);
             let refused = outcome.is_err();
             // Readers of a proxy trust anybody: their trust is not what is looked at.
             let of_proxy = is_of(&params, Seat::MediaProxy);
@@ -259,7 +263,7 @@ impl Host {
             if let Some(Ok(trust)) = tls_ca.map(Trust::in_pem) {
                 self.net.trust(trust);
             }
-            configured.push(Configured { params, outcome });
+            configured.push(Configured { params, outcome, upload });
             if refused {
                 break;
             }
@@ -308,6 +312,11 @@ impl Host {
         base_url(&self.configured)
     }
 
+    /// Where the users of the subject's server store files, if it says so.
+    pub fn upload(&self) -> Option<&UploadOffer> {
+        self.configured.iter().find_map(|seat| seat.upload.as_ref())
+    }
+
     /// Where the subject's media proxy is, if it brings one.
     pub fn media_url(&self) -> Option<String> {
         let proxy = self.configured.iter().find_map(|seat| {
@@ -345,6 +354,16 @@ impl Host {
 /// True if this configures the seat.
 fn is_of(params: &Params, seat: Seat) -> bool {
     params.get("seat").and_then(Value::as_str) == Some(seat.as_str())
+}
+
+/// Takes the offer to upload out of an answer to `configure`, and leaves no credential there.
+fn take_upload(result: &mut Value) -> Option<UploadOffer> {
+    let offer = result.pointer_mut("/offers/upload")?;
+    let taken = serde_json::from_value(offer.clone()).ok();
+    for (_, credential) in offer.get_mut("credentials")?.as_object_mut()? {
+        *credential = Value::from("(withheld)");
+    }
+    taken
 }
 
 /// Where the subject's server is, by what its seats answered.

@@ -5,8 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use rand::Rng as _;
+
 use super::instance::Host;
 use super::session::Session;
+use crate::driver::session::UploadOffer;
 use crate::evidence::{Event, HttpAnswer, Lane, Look, Payload as Bytes, Stream};
 use crate::http::HttpRequest;
 use crate::net::probe::{OldVersion, TlsVersion};
@@ -20,6 +23,8 @@ use crate::spec::Profile;
 /// More than a server takes of a target or a field (RFC 9110 §4.1 asks for 8000 octets).
 const LONG: usize = 60_000;
 const LARGE_BODY_BYTES: usize = 10 * 1024 * 1024;
+/// Whole blocks, as an encrypted file has with its 10 bytes of a tag (TF §5.1.1).
+const UPLOAD_BYTES: usize = 3 * 16 + 10;
 
 /// Probes that are under way.
 #[derive(Default)]
@@ -38,12 +43,19 @@ struct Pending {
 }
 
 /// Why a case shows nothing of this server, if it does not: there is no TLS to look at where a
-/// server offers `http:` and the profile tolerates it (`interfaces.md` §4).
+/// server offers `http:` and the profile tolerates it (`interfaces.md` §4), and nobody can upload who
+/// is not told where.
 pub(super) fn ruled_out(case: &Case, host: &Host, profile: &Profile) -> Option<String> {
-    let looks = case.scenario.steps.iter().any(|step| match &step.action {
-        Action::Send(Send { payload: Payload::Probe { kind, .. }, .. }) => kind.needs_tls(),
-        _ => false,
-    });
+    let asks = |what: fn(ProbeKind) -> bool| {
+        case.scenario.steps.iter().any(|step| match &step.action {
+            Action::Send(Send { payload: Payload::Probe { kind, .. }, .. }) => what(*kind),
+            _ => false,
+        })
+    };
+    if asks(ProbeKind::uploads) && host.upload().is_none() {
+        return Some("the server does not say where its users upload files (`upload`)".into());
+    }
+    let looks = asks(ProbeKind::needs_tls);
     let plain = host.base_url().is_some_and(|url| url.starts_with("http://"));
     let tolerated = profile.text("transport.plain_http") != Some("refused");
     (looks && plain && tolerated).then(|| {
@@ -78,6 +90,7 @@ impl Session<'_> {
                 let reference = self.reference_of(of.unwrap_or_default())?;
                 self.meta.file_request(&reference)
             }
+            Endpoint::Upload => self.host().upload().map(|offer| self.upload_request(kind, offer)),
         };
         let label = label.map(str::to_owned);
         let Some((url, request)) = sound else { return Ok(()) };
@@ -100,6 +113,26 @@ impl Session<'_> {
             self.looking.exchanges.insert(exchange, (number, n));
         }
         Ok(())
+    }
+
+    /// The upload that a server offers, or one that lacks what it asks for.
+    fn upload_request(&self, kind: ProbeKind, offer: &UploadOffer) -> (String, HttpRequest) {
+        let after_host = offer.url.split("://").nth(1).and_then(|rest| rest.find('/'));
+        let path = match after_host {
+            Some(at) => &offer.url[offer.url.find("://").map_or(0, |scheme| scheme + 3) + at..],
+            None => "/",
+        };
+        let mut request = HttpRequest::new(&offer.method, path)
+            .with_header("content-type", "application/octet-stream");
+        request.body = vec![0; UPLOAD_BYTES];
+        self.shared.seed.rng(&[&self.case.id(), "upload"]).fill_bytes(&mut request.body);
+        let shown = offer.credentials.iter().filter(|_| kind != ProbeKind::NoCredentials);
+        for (name, value) in shown {
+            let changed = kind == ProbeKind::WrongCredentials;
+            let value = if changed { altered(value) } else { value.clone() };
+            request = request.with_header(name, value);
+        }
+        (offer.url.clone(), request)
     }
 
     /// Takes what one connection of a probe saw.
@@ -161,6 +194,18 @@ fn look(result: Result<Probed, String>) -> Look {
     Look { failed: None, tls: probed.tls, alpn: probed.alpn, answer, bytes, closed: probed.closed }
 }
 
+/// A credential with another letter or digit in the middle of its last word, where no coding has bits
+/// to spare.
+fn altered(value: &str) -> String {
+    let word = value.rfind(' ').map_or(0, |space| space + 1);
+    let letters = value[word..].char_indices().filter(|(_, c)| c.is_ascii_alphanumeric());
+    let letters: Vec<(usize, char)> = letters.collect();
+    let Some((at, letter)) = letters.get(letters.len() / 2) else { return format!("{value}x") };
+    let other = if *letter == '7' { "8" } else { "7" };
+    let at = word + at;
+    format!("{}{other}{}", &value[..at], &value[at + letter.len_utf8()..])
+}
+
 /// What goes over the wire for a word.
 fn probes(kind: ProbeKind, at: Endpoint, url: &str, sound: &HttpRequest) -> Vec<Probe> {
     let over = |version, request: &HttpRequest| Probe::Request(version, request.clone());
@@ -172,6 +217,9 @@ fn probes(kind: ProbeKind, at: Endpoint, url: &str, sound: &HttpRequest) -> Vec<
     let second = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{end}");
     let post = |lengths: &str| format!("POST {path} HTTP/1.1\r\nHost: {host}\r\n{lengths}\r\n");
     match kind {
+        ProbeKind::Upload | ProbeKind::NoCredentials | ProbeKind::WrongCredentials => {
+            vec![over(HttpVersion::Http1, sound)]
+        }
         ProbeKind::Versions => {
             vec![over(HttpVersion::Http1, sound), over(HttpVersion::Http2, sound)]
         }
@@ -204,7 +252,7 @@ fn probes(kind: ProbeKind, at: Endpoint, url: &str, sound: &HttpRequest) -> Vec<
         ProbeKind::ForeignMethod => {
             let method = match at {
                 Endpoint::KeySet | Endpoint::Media => "POST",
-                Endpoint::Push => "GET",
+                Endpoint::Push | Endpoint::Upload => "GET",
             };
             let headers = sound.headers.clone();
             vec![over(
@@ -237,5 +285,18 @@ fn probes(kind: ProbeKind, at: Endpoint, url: &str, sound: &HttpRequest) -> Vec<
         ProbeKind::OddPath => {
             raw(format!("GET {path}/%zz%00%c3%28 HTTP/1.1\r\nHost: {host}\r\n{end}"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_credential_differs_in_one_letter_of_its_last_word() {
+        assert_eq!(altered("Bearer abcde"), "Bearer ab7de");
+        assert_eq!(altered("a-7-b"), "a-8-b");
+        assert_eq!(altered("Basic =="), "Basic ==x");
+        assert_eq!(altered(""), "x");
     }
 }

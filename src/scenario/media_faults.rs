@@ -110,13 +110,13 @@ words! {
     FileProbe {
         /// Again, and with its own validators (MED-009).
         Repeat = "repeat",
-        /// HEAD (MED-011).
+        /// HEAD (MED-011, MED-026).
         Head = "head",
-        /// Parts of it, and what is no part of it (MED-010).
+        /// Parts of it, and what is no part of it (MED-010, MED-025).
         Range = "range",
-        /// In several codings (MED-006).
+        /// In several codings (MED-006, MED-023).
         Coding = "coding",
-        /// References that nobody issued (MED-007).
+        /// References that nobody issued (MED-007, MED-024).
         Unknown = "unknown",
         /// References that lead elsewhere, or nowhere (MED-013).
         Traversal = "traversal",

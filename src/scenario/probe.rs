@@ -1,4 +1,4 @@
-//! The words for looking at a server's HTTP as no well-behaved caller would (TRN-001 to TRN-010).
+//! The words for looking at a server's HTTP as no well-behaved caller would (TRN-001 to TRN-010, MED-014).
 //!
 //! Main types: [`ProbeKind`] and [`Endpoint`]. They are names only: what goes over the wire is made
 //! by the runner, and what an answer means is judged by `check`.
@@ -47,6 +47,12 @@ words! {
         OddVersion = "odd-version",
         /// A path whose percent-encoding is broken (TRN-009).
         OddPath = "odd-path",
+        /// A file, stored as the server says that its users do (MED-014).
+        Upload = "upload",
+        /// The same by somebody who does not say who he is (MED-014).
+        NoCredentials = "no-credentials",
+        /// The same with one character of each credential changed (MED-014).
+        WrongCredentials = "wrong-credentials",
     }
 }
 words! {
@@ -58,6 +64,9 @@ words! {
         Push = "push",
         /// Where it gives a file that an earlier step stored (TF §5.1.1).
         Media = "media",
+        /// Where its own users store files; the partner's private interface, which it may name
+        /// (`offers.upload`).
+        Upload = "upload",
     }
 }
 
@@ -65,5 +74,10 @@ impl ProbeKind {
     /// True for what cannot be seen of a server without TLS.
     pub fn needs_tls(self) -> bool {
         matches!(self, Self::Tls | Self::OldTls | Self::Certificate)
+    }
+
+    /// True for what is asked of an upload, and of nothing else.
+    pub fn uploads(self) -> bool {
+        matches!(self, Self::Upload | Self::NoCredentials | Self::WrongCredentials)
     }
 }

@@ -410,7 +410,14 @@ fn read_probe(problems: &mut Problems, node: &Yaml, fields: Fields<'_>) -> Optio
         problems.advise(endpoint.span, "this endpoint and `of` do not go together", help);
         return None;
     }
-    Some(Payload::Probe { kind: kind?, at: at?, of })
+    let (kind, at) = (kind?, at?);
+    if kind.uploads() != (at == Endpoint::Upload) {
+        let help = "`upload`, `no-credentials` and `wrong-credentials` are asked of `upload`, and \
+                    nothing else is";
+        problems.advise(endpoint.span, "this probe and this endpoint do not go together", help);
+        return None;
+    }
+    Some(Payload::Probe { kind, at, of })
 }
 
 fn read_pattern(problems: &mut Problems, node: &Yaml) -> Option<Pattern> {

@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn the_embedded_catalogue_is_complete() {
         let catalogue = Catalogue::builtin();
-        assert_eq!(catalogue.iter().count(), 336);
+        assert_eq!(catalogue.iter().count(), 340);
         assert_eq!(catalogue.iter().filter(|row| row.level == Level::Must).count(), 229);
         assert_eq!(catalogue.iter().filter(|row| !row.observable).count(), 39);
         let row = catalogue.get("NOI-006").unwrap();

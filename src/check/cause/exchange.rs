@@ -260,3 +260,24 @@ pub(super) fn no_wake(scene: &Scene<'_>) -> Option<String> {
         )
     })
 }
+
+/// A file was named, and nobody asked for it.
+pub(super) fn no_fetch(scene: &Scene<'_>) -> Option<String> {
+    let about_it =
+        ["media: {", "fetched: {"].iter().any(|kind| scene.finding.expected.contains(kind));
+    if !scene.is_missing() || !about_it {
+        return None;
+    }
+    let sent = |event: &Event| matches!(event, Event::MediaSent { .. });
+    let (named, _) = scene.events().filter(|(_, event)| sent(event)).last()?;
+    let asked =
+        |event: &Event| matches!(event, Event::FileAsked { .. } | Event::StrayRequest { .. });
+    let asked = scene.events().any(|(_, event)| asked(event));
+    (!asked).then(|| {
+        format!(
+            "Meta's media host was never asked for the file ({}): the client fetches no file of this \
+             kind, or the adapter did not pass on `media_url`",
+            Scene::name(named)
+        )
+    })
+}

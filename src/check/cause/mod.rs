@@ -46,6 +46,7 @@ static RULES: &[Rule] = &[
     exchange::late,
     wire::retry_asked,
     exchange::error_shown,
+    exchange::no_fetch,
     exchange::no_wake,
     wire::went_away,
     wire::not_answered,

@@ -31,13 +31,20 @@ pub(super) fn printed(scene: &Scene<'_>) -> Option<String> {
     })
 }
 
+/// What was seen before it is none of its consequences.
 pub(super) fn breach(scene: &Scene<'_>) -> Option<String> {
-    scene.transcript.entries().iter().find_map(|entry| match &entry.event {
-        Event::DriverBreach { why } => Some(format!(
+    let entries = scene.transcript.entries();
+    let found = entries.iter().enumerate().find_map(|(at, entry)| match &entry.event {
+        Event::DriverBreach { why } => Some((at, entry, why)),
+        _ => None,
+    });
+    let (at, entry, why) = found?;
+    let here = scene.here().and_then(|here| entries.iter().position(|entry| entry.id == here.id));
+    here.is_none_or(|here| at <= here).then(|| {
+        format!(
             "the adapter, not the implementation: it broke the driver protocol ({}): {why}",
             Scene::name(entry)
-        )),
-        _ => None,
+        )
     })
 }
 

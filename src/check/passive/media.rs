@@ -16,9 +16,9 @@ const PLACELESS: &str = "a picture goes out without the place where it was taken
 
 const ROWS: &[&str] = &[
     "MED-001", "MED-002", "MED-003", "MED-004", "MED-006", "MED-007", "MED-009", "MED-010",
-    "MED-011", "MED-012", "MED-013", "MED-015", "MED-016", "MED-022", "MPX-004", "MPX-005",
-    "MPX-006", "MPX-008", "MPX-009", "MPX-010", "MPX-011", "MPX-012", "MPX-013", "MPX-014",
-    "MPX-015", "MPX-016", "MPX-017", "PRV-001",
+    "MED-011", "MED-012", "MED-013", "MED-015", "MED-016", "MED-022", "MED-023", "MED-024",
+    "MED-025", "MED-026", "MPX-004", "MPX-005", "MPX-006", "MPX-008", "MPX-009", "MPX-010",
+    "MPX-011", "MPX-012", "MPX-013", "MPX-014", "MPX-015", "MPX-016", "MPX-017", "PRV-001",
 ];
 
 impl Check for Media {

@@ -231,6 +231,8 @@ fn expected(expect: &Expect) -> String {
         Some(key) => format!("`{key}` seconds"),
         None => format!("{} ms", expect.within.as_millis()),
     };
-    let text = format!("at {} within {within}: {} {what}", expect.at, expect.kind.info().doc);
+    // Behind a semicolon stands what its fields are.
+    let doc = expect.kind.info().doc.split(';').next().unwrap_or_default();
+    let text = format!("at {} within {within}: {doc} {what}", expect.at);
     text.trim_end().to_owned()
 }

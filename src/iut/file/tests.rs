@@ -111,8 +111,33 @@ fn a_server_without_a_driver_has_its_address_from_the_file() {
              adapter: none\nserver: { base_url: \"http://localhost:7443/\" }\n";
     let Adapter::None(server) = parse(text).unwrap().adapter else { panic!() };
     let base_url = "http://localhost:7443".to_owned();
-    let played = Played::Server { base_url, tls_ca: None, media: None };
+    let played = Played::Server { base_url, tls_ca: None, media: None, upload: None };
     assert_eq!((server.name.as_str(), server.played), ("a", played));
+}
+
+#[test]
+fn a_server_without_a_driver_may_say_how_its_users_upload() {
+    let of = |upload: &str| {
+        parse(&format!(
+            "schema: 1\nname: a\nversion: 1\nseats: [third-party-server]\nadapter: none\n\
+             server: {{ base_url: \"http://localhost:7443\", upload: {upload} }}\n"
+        ))
+    };
+    let file =
+        of("{ url: \"http://localhost:7443/up\", method: PUT, credentials: { cookie: \"s=1\" } }");
+    let Adapter::None(Server { played: Played::Server { upload: Some(upload), .. }, .. }) =
+        file.unwrap().adapter
+    else {
+        panic!("no upload")
+    };
+    assert_eq!((upload.url.as_str(), upload.method.as_str()), ("http://localhost:7443/up", "PUT"));
+    assert_eq!(upload.credentials, [("cookie".to_owned(), "s=1".to_owned())].into());
+    assert!(!format!("{upload:?}").contains("s=1"), "a credential is shown");
+    for wrong in
+        ["{ url: a }", "{ url: a, credentials: b }", "{ url: a, method: GET, credentials: {} }"]
+    {
+        assert!(of(wrong).is_err(), "{wrong}");
+    }
 }
 
 #[test]

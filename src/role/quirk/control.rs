@@ -78,6 +78,7 @@ const LAX: &[Fault] = &[
     Fault::PushMissingAuthAccepted,
     Fault::PushEmptyTokenAccepted,
     Fault::DisabledUserGetsToken,
+    Fault::UploadsOfAnybody,
 ];
 
 impl Fault {

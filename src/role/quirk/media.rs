@@ -274,6 +274,20 @@ pub(super) static ALL: &[Quirk] = &[
         VARIANT,
         "Gives a reference for a file and keeps nothing under it.",
     ),
+    should_server(
+        "upload-from-anybody",
+        Fault::UploadsOfAnybody,
+        "MED-014",
+        VARIANT,
+        "Stores a file for whoever posts one.",
+    ),
+    should_server(
+        "upload-credential-unread",
+        Fault::UploadCredentialUnread,
+        "MED-014",
+        VARIANT,
+        "Stores a file for whoever shows any credential at all.",
+    ),
     server(
         "media-bytes-changed",
         Fault::MediaBytesChanged,
@@ -295,6 +309,27 @@ pub(super) static ALL: &[Quirk] = &[
         "foxinmy/weixin4j#56; yolain/ComfyUI-Easy-Media#20",
         "Answers a reference that nobody issued with 200 and a page.",
     ),
+    should_server(
+        "media-unknown-is-a-bad-request",
+        Fault::MediaUnknownIs400,
+        "MED-024",
+        VARIANT,
+        "Answers a reference that nobody issued as if the request were malformed.",
+    ),
+    should_server(
+        "media-no-part-gives-all",
+        Fault::MediaNoPartGivesAll,
+        "MED-025",
+        VARIANT,
+        "Gives parts of a file, and all of it where a part lies beyond its end.",
+    ),
+    should_server(
+        "media-head-not-served",
+        Fault::MediaHeadNotServed,
+        "MED-026",
+        VARIANT,
+        "Knows GET alone.",
+    ),
     server(
         "media-206-wrong-length",
         Fault::MediaPartsAs200,
@@ -305,7 +340,7 @@ pub(super) static ALL: &[Quirk] = &[
     should_server(
         "media-served-as-html",
         Fault::MediaServedAsUploaded,
-        "MED-006",
+        "MED-023",
         "x86pup/conduwuit#368; multica-ai/multica#3022; openclaw/openclaw#56490",
         "Serves a file under the media type that its sender named, to be shown.",
     ),

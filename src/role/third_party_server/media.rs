@@ -127,8 +127,12 @@ impl Store {
         }
         let reference = path.strip_prefix('/').unwrap_or_default();
         let Some(stored) = self.files.get_mut(reference) else { return unknown(fault) };
-        if !matches!(request.method.as_str(), "GET" | "HEAD") {
+        let headless = fault == Some(Fault::MediaHeadNotServed) && request.method == "HEAD";
+        if headless || !matches!(request.method.as_str(), "GET" | "HEAD") {
             return match fault {
+                Some(Fault::MediaHeadNotServed) => {
+                    HttpResponse::new(405).with_header("allow", "GET")
+                }
                 Some(Fault::MethodsNotTold) => HttpResponse::new(405),
                 _ => HttpResponse::new(405).with_header("allow", "GET, HEAD"),
             };
@@ -192,6 +196,9 @@ fn asked_for(range: &str, total: usize) -> Option<Option<(usize, usize)>> {
 }
 
 fn unknown(fault: Option<Fault>) -> HttpResponse {
+    if fault == Some(Fault::MediaUnknownIs400) {
+        return HttpResponse::new(400);
+    }
     if fault != Some(Fault::MediaErrorAs200) {
         return HttpResponse::new(404);
     }
@@ -239,6 +246,9 @@ fn faulty(
                 "content-disposition",
                 &format!("attachment; filename={}", stored.name),
             );
+        }
+        Some(Fault::MediaNoPartGivesAll) if answer.status == 416 => {
+            answer = HttpResponse { body: stored.bytes.clone(), ..HttpResponse::new(200) };
         }
         Some(Fault::MediaPartsAs200) if answer.status == 206 => answer.status = 200,
         Some(Fault::MediaHeadIsEmpty) if request.method == "HEAD" => answer.body = Vec::new(),

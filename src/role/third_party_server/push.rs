@@ -177,7 +177,7 @@ fn is_json(request: &HttpRequest) -> bool {
 }
 
 /// The token of an `Authorization: Bearer` header (RFC 6750 §2.1); the scheme has no case.
-fn bearer(request: &HttpRequest) -> Option<&str> {
+pub(super) fn bearer(request: &HttpRequest) -> Option<&str> {
     let value = request.header("authorization")?.trim();
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())

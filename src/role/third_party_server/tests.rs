@@ -275,3 +275,47 @@ fn a_key_set_that_is_asked_for_by_head_has_the_same_fields() {
     let (head, _) = answer(&mut server, HttpRequest::new("HEAD", path));
     assert_eq!((head.status, head.headers), (get.status, get.headers));
 }
+
+fn upload(credential: Option<&str>) -> HttpRequest {
+    let request = HttpRequest::new("POST", UPLOAD_PATH)
+        .with_header("content-type", "application/octet-stream");
+    let request = HttpRequest { body: b"opaque".to_vec(), ..request };
+    match credential {
+        Some(credential) => request.with_header(CREDENTIAL, credential),
+        None => request,
+    }
+}
+
+fn stored(fault: Option<Fault>, credential: Option<&str>) -> HttpResponse {
+    answer(&mut server(fault), upload(credential)).0
+}
+
+#[test]
+fn a_file_is_stored_for_a_user_and_lies_where_the_answer_says() {
+    let mut server = server(None);
+    let credential = server.upload_credential("alice");
+    let (response, _) = answer(&mut server, upload(Some(&credential)));
+    let place = response.header("location").unwrap_or_default().to_owned();
+    assert_eq!((response.status, place.is_empty()), (201, false));
+    let (file, _) = answer(&mut server, HttpRequest::new("GET", &place));
+    assert_eq!((file.status, file.body), (200, b"opaque".to_vec()));
+}
+
+#[test]
+fn nobody_else_stores_a_file() {
+    let strange = server(None).upload_credential("bob");
+    for credential in [None, Some("Bearer 00"), Some(strange.as_str()), Some("Basic YTpi")] {
+        let refused = stored(None, credential);
+        assert_eq!(refused.status, 401, "{credential:?}");
+        assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
+    }
+    let asked = HttpRequest::new("GET", UPLOAD_PATH);
+    assert_eq!(answer(&mut server(None), asked).0.status, 405);
+}
+
+#[test]
+fn a_server_without_judgement_stores_what_comes() {
+    assert_eq!(stored(Some(Fault::UploadsOfAnybody), None).status, 201);
+    assert_eq!(stored(Some(Fault::UploadCredentialUnread), Some("Bearer 00")).status, 201);
+    assert_eq!(stored(Some(Fault::UploadCredentialUnread), None).status, 401);
+}

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::sync::oneshot;
 
 use super::{Host, Streams, lent, lock};
 use crate::driver::{CallError, Owner, Params, Pending};
@@ -107,13 +108,19 @@ impl Guest {
         self.host.net.lose(id);
     }
 
-    /// Sends an HTTP request over such a network; its answer comes to this guest.
-    pub fn fetch(&self, url: &str, request: HttpRequest, strain: Strain) -> ExchangeId {
+    /// Sends an HTTP request over such a network; its answer comes to this guest. The receiver hears
+    /// when no more of the request gets through.
+    pub fn fetch(
+        &self,
+        url: &str,
+        request: HttpRequest,
+        strain: Strain,
+    ) -> (ExchangeId, oneshot::Receiver<()>) {
         // Under the lock, so that no answer can come before it is known whose it is.
         let mut desk = lock(&self.host.desk);
-        let exchange = self.host.net.fetch_strained(url, request, strain);
+        let (exchange, stopped) = self.host.net.fetch_strained(url, request, strain);
         desk.asked(self.owner, exchange);
-        exchange
+        (exchange, stopped)
     }
 
     /// Looks at a server in one odd way; what is seen comes to this guest.

@@ -1,7 +1,7 @@
 //! Rules about what a scenario claims: rows, quirks, milestones of proof.
 
 use super::super::expand::mentions;
-use super::super::model::{Action, Scenario, Step};
+use super::super::model::{Action, Payload, Scenario, Send, Step};
 use super::super::parse::ENCODING;
 use crate::span::Span;
 use crate::spec::Catalogue;
@@ -42,9 +42,13 @@ fn lint_covers(problems: &mut Problems, scenario: &Scenario) {
     }
 }
 
-/// Whether a scenario uses the hook without which a row cannot be decided.
+/// Whether a scenario uses the hook, or asks at the endpoint, without which a row cannot be decided.
 fn uses(scenario: &Scenario, hook: &str) -> bool {
-    let calls = |step: &Step| matches!(&step.action, Action::Act(act) if act.operation == hook);
+    let calls = |step: &Step| match &step.action {
+        Action::Act(act) => act.operation == hook,
+        Action::Send(Send { payload: Payload::Probe { at, .. }, .. }) => at.word() == hook,
+        _ => false,
+    };
     (hook == "clock" && scenario.moves_the_clock()) || scenario.steps.iter().any(calls)
 }
 

@@ -31,10 +31,6 @@ pub(super) fn rule(row: &str, wrong: Option<String>) -> RuleFacts {
     RuleFacts { requirement: row.to_owned(), grade, why: wrong }
 }
 
-pub(super) fn warned(row: &str, why: String) -> RuleFacts {
-    RuleFacts { requirement: row.to_owned(), grade: RuleGrade::Warns, why: Some(why) }
-}
-
 /// Every rule that this file decides. `earlier` are references that were issued before.
 pub(super) fn rules(arrived: &Arrived<'_>, earlier: &[String]) -> Vec<RuleFacts> {
     let mut rules = vec![rule("MED-003", arrived.wrong_path())];

@@ -1,13 +1,13 @@
-//! What the answers to a probe mean for the rows of the catalogue (MED-006 to MED-013, MPX).
+//! What the answers to a probe mean for the rows of the catalogue (MED-006 to MED-013, MED-023 to
+//! MED-026, MPX).
 //!
-//! Main function: [`judge`], without state. Where a row's `why` grades a half differently, that half
-//! warns.
+//! Main function: [`judge`], without state.
 
 use std::io::Read as _;
 
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 
-use super::judged::{rule, warned};
+use super::judged::rule;
 use super::probe::Ask;
 use crate::evidence::RuleFacts;
 use crate::http::HttpResponse;
@@ -51,9 +51,12 @@ pub(super) fn judge(
     match probe {
         FileProbe::Repeat => vec![rule("MED-009", first(asked, |answer| changed(whole, answer)))],
         FileProbe::Head => head(whole, asked),
-        FileProbe::Range => vec![rule("MED-010", first(asked, |answer| part(whole, answer)))],
+        FileProbe::Range => parts(whole, asked),
         FileProbe::Coding => coding(whole, asked),
-        FileProbe::Unknown => vec![rule("MED-007", first(asked, not_refused))],
+        FileProbe::Unknown => vec![
+            rule("MED-007", first(asked, not_refused)),
+            rule("MED-024", first(asked, not_missing)),
+        ],
         FileProbe::Traversal => vec![rule("MED-013", first(asked, way_out))],
         FileProbe::Readers => readers(whole, asked),
         FileProbe::Parallel => parallel(whole, asked),
@@ -66,10 +69,10 @@ pub(super) fn judge(
 fn rows(probe: FileProbe) -> &'static [&'static str] {
     match probe {
         FileProbe::Repeat => &["MED-009"],
-        FileProbe::Head => &["MED-011"],
+        FileProbe::Head => &["MED-011", "MED-026"],
         FileProbe::Range => &["MED-010"],
-        FileProbe::Coding => &["MED-006"],
-        FileProbe::Unknown => &["MED-007"],
+        FileProbe::Coding => &["MED-006", "MED-023"],
+        FileProbe::Unknown => &["MED-007", "MED-024"],
         FileProbe::Traversal => &["MED-013"],
         FileProbe::Readers => &["MPX-004", "MPX-006"],
         FileProbe::Parallel => &["MPX-004", "MPX-005"],
@@ -115,31 +118,48 @@ fn changed(whole: &HttpResponse, (ask, answer): &(&Ask, &Answer)) -> Option<Stri
     Some(format!("`{name}` changed and the bytes did not"))
 }
 
-/// MED-011: a wrong length fails; other differences, or a refusal of HEAD, warn.
+/// MED-011: what HEAD says of the length is true. MED-026: HEAD is served, with the fields of GET.
 fn head(whole: &HttpResponse, asked: Asked<'_>) -> Vec<RuleFacts> {
     let Some((_, answer)) = asked.first() else { return Vec::new() };
     let answer = match answer {
-        Ok(answer) => answer,
-        Err(why) => return vec![rule("MED-011", Some(why.clone()))],
+        // Who says that there is no HEAD says nothing wrong of the file.
+        Ok(answer) if matches!(answer.status, 405 | 501) => {
+            return vec![rule("MED-026", Some(format!("HEAD is answered {}", answer.status)))];
+        }
+        Ok(answer) if answer.status == 200 => answer,
+        other => {
+            let why = format!("HEAD: {}, GET: status 200", said(other));
+            return rows(FileProbe::Head).iter().map(|row| rule(row, Some(why.clone()))).collect();
+        }
     };
-    let length = answer.header("content-length");
     let real = whole.body.len().to_string();
-    if matches!(answer.status, 405 | 501) {
-        return vec![warned("MED-011", format!("HEAD is answered {}", answer.status))];
-    }
-    if answer.status != 200 {
-        return vec![rule("MED-011", Some(format!("HEAD gives {}, GET 200", answer.status)))];
-    }
-    if length.is_some_and(|length| length != real) {
-        let stated = length.unwrap_or_default();
-        let why = format!("HEAD states {stated} bytes, GET gives {real}");
-        return vec![rule("MED-011", Some(why))];
-    }
+    let stated = answer.header("content-length").filter(|length| *length != real);
+    let wrong = stated.map(|stated| format!("HEAD states {stated} bytes, GET gives {real}"));
     let differs = |name: &&str| whole.header(name) != answer.header(name);
-    match ["content-type", "etag", "last-modified", "content-length"].into_iter().find(differs) {
-        Some(name) => vec![warned("MED-011", format!("HEAD and GET differ in `{name}`"))],
-        None => vec![rule("MED-011", None)],
+    let other =
+        ["content-type", "etag", "last-modified", "content-length"].into_iter().find(differs);
+    let other = other.map(|name| format!("HEAD and GET differ in `{name}`"));
+    vec![rule("MED-011", wrong), rule("MED-026", other)]
+}
+
+/// MED-010: the right part or everything. MED-025, of a server that gives parts: 416 where there is
+/// none.
+fn parts(whole: &HttpResponse, asked: Asked<'_>) -> Vec<RuleFacts> {
+    let mut rules = vec![rule("MED-010", first(asked, |pair| part(whole, pair)))];
+    let gives =
+        |(_, answer): &(&Ask, &Answer)| matches!(answer, Ok(answer) if answer.status == 206);
+    if asked.iter().any(gives) {
+        rules.push(rule("MED-025", first(asked, |pair| all_for_none(whole, pair))));
     }
+    rules
+}
+
+fn all_for_none(whole: &HttpResponse, (ask, answer): &(&Ask, &Answer)) -> Option<String> {
+    let range = ask.request.header("range").unwrap_or_default();
+    let one = range.starts_with("bytes=") && !range.contains(',');
+    let none = one && wanted(range, whole.body.len()).is_none();
+    let status = answer.as_ref().ok()?.status;
+    (none && status == 200).then(|| "the whole file with 200, and not 416".to_owned())
 }
 
 /// MED-010: everything with 200, or the very part with 206 (RFC 9110 §14.2, §15.3.7).
@@ -214,19 +234,15 @@ fn wanted(range: &str, total: usize) -> Option<(usize, usize)> {
     }
 }
 
-/// MED-006: changed bytes and undeclared codings fail; what should be there and is not warns.
+/// MED-006: the bytes are those stored. MED-023: length and type are told, and it is no page.
 fn coding(whole: &HttpResponse, asked: Asked<'_>) -> Vec<RuleFacts> {
-    if let Some(why) = first(asked, |answer| recoded(whole, answer)) {
-        return vec![rule("MED-006", Some(why))];
-    }
     let absent = |name: &&str| whole.header(name).is_none();
-    if let Some(name) = ["content-length", "content-type"].into_iter().find(absent) {
-        return vec![warned("MED-006", format!("the answer has no `{name}`"))];
-    }
-    match runs_in_a_browser(whole) {
-        Some(why) => vec![warned("MED-006", why)],
-        None => vec![rule("MED-006", None)],
-    }
+    let absent = ["content-length", "content-type"].into_iter().find(absent);
+    let absent = absent.map(|name| format!("the answer has no `{name}`"));
+    vec![
+        rule("MED-006", first(asked, |answer| recoded(whole, answer))),
+        rule("MED-023", absent.or_else(|| runs_in_a_browser(whole))),
+    ]
 }
 
 fn recoded(whole: &HttpResponse, (ask, answer): &(&Ask, &Answer)) -> Option<String> {
@@ -272,6 +288,15 @@ fn runs_in_a_browser(answer: &HttpResponse) -> Option<String> {
 fn not_refused((_, answer): &(&Ask, &Answer)) -> Option<String> {
     match answer {
         Ok(answer) if (400..500).contains(&answer.status) => None,
+        Ok(answer) => Some(format!("status {}", answer.status)),
+        Err(why) => Some(why.clone()),
+    }
+}
+
+/// MED-024: 403 hides whether there is such a file, as 404 does.
+fn not_missing((_, answer): &(&Ask, &Answer)) -> Option<String> {
+    match answer {
+        Ok(answer) if matches!(answer.status, 403 | 404 | 410) => None,
         Ok(answer) => Some(format!("status {}", answer.status)),
         Err(why) => Some(why.clone()),
     }
@@ -400,7 +425,7 @@ mod tests {
             .with_header("content-range", told)
     }
 
-    use RuleGrade::{Broken, Holds, Warns};
+    use RuleGrade::{Broken, Holds};
 
     #[test]
     fn a_part_is_the_part_that_was_asked_for() {
@@ -438,24 +463,56 @@ mod tests {
     }
 
     #[test]
-    fn what_should_be_there_and_is_not_warns() {
+    fn a_file_has_a_length_and_a_type_and_is_no_page() {
         let mut page = whole();
         page.headers[0].1 = "text/html".into();
-        let grade = |base: HttpResponse| judge(FileProbe::Coding, "none", &Ok(base), &[])[0].grade;
-        assert_eq!(grade(page.clone()), Warns);
+        let grade = |base: HttpResponse| judge(FileProbe::Coding, "none", &Ok(base), &[])[1].grade;
+        assert_eq!(grade(page.clone()), Broken);
         assert_eq!(grade(page.with_header("content-disposition", "attachment")), Holds);
-        assert_eq!(grade(HttpResponse::new(200)), Warns);
+        assert_eq!(grade(HttpResponse::new(200)), Broken);
+        assert_eq!(grade(whole()), Holds);
     }
 
     #[test]
     fn head_is_get_without_its_body() {
+        let of = |answer| {
+            let (ask, answer) = (ask(&[]), Ok(answer));
+            let rules = judge(FileProbe::Head, "none", &Ok(whole()), &[(&ask, &answer)]);
+            let told = rules.into_iter().map(|rule| (rule.requirement, rule.grade));
+            told.collect::<Vec<_>>()
+        };
+        let both =
+            |length, fields| vec![("MED-011".to_owned(), length), ("MED-026".to_owned(), fields)];
         let bare = HttpResponse { body: Vec::new(), ..whole() };
-        assert_eq!(one(FileProbe::Head, &[], bare), Holds);
-        assert_eq!(one(FileProbe::Head, &[], HttpResponse::new(405)), Warns);
-        assert_eq!(one(FileProbe::Head, &[], HttpResponse::new(404)), Broken);
-        assert_eq!(one(FileProbe::Head, &[], HttpResponse::new(200)), Warns);
+        assert_eq!(of(bare), both(Holds, Holds));
+        assert_eq!(of(HttpResponse::new(405)), both(Holds, Broken)[1..]);
+        assert_eq!(of(HttpResponse::new(404)), both(Broken, Broken));
+        assert_eq!(of(HttpResponse::new(200)), both(Holds, Broken));
         let wrong = HttpResponse::new(200).with_header("content-length", "0");
-        assert_eq!(one(FileProbe::Head, &[], wrong), Broken);
+        assert_eq!(of(wrong), both(Broken, Broken));
+    }
+
+    #[test]
+    fn who_gives_parts_says_where_there_is_none() {
+        let ask = |range: &str| ask(&[("range", range)]);
+        let (part, beyond) = (ask("bytes=0-0"), ask("bytes=50-"));
+        let of = |first: HttpResponse, second: HttpResponse| {
+            let (first, second) = (Ok(first), Ok(second));
+            let asked = [(&part, &first), (&beyond, &second)];
+            let rules = judge(FileProbe::Range, "none", &Ok(whole()), &asked);
+            rules.iter().map(|rule| rule.grade).collect::<Vec<_>>()
+        };
+        let one = || slice("bytes 0-0/40", 0..1);
+        assert_eq!(of(one(), HttpResponse::new(416)), [Holds, Holds]);
+        assert_eq!(of(one(), whole()), [Holds, Broken]);
+        assert_eq!(of(whole(), whole()), [Holds], "who gives no parts has none to lack");
+    }
+
+    #[test]
+    fn what_nobody_issued_is_missing() {
+        let of = |status| grades(FileProbe::Unknown, &ask(&[]), HttpResponse::new(status));
+        assert_eq!([of(404), of(410), of(403)], [[Holds, Holds], [Holds, Holds], [Holds, Holds]]);
+        assert_eq!([of(400), of(200)], [[Holds, Broken], [Broken, Broken]]);
     }
 
     #[test]
