@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+/// How the reason begins why an exchange came to nothing, where the other side took too long.
+pub const LATE: &str = "nothing within";
+
 /// A request as it is sent or was received; bodies are bounded by whoever reads them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HttpRequest {

@@ -358,6 +358,39 @@ fn template(lang: &str, adapt: impl Fn(String) -> String) -> Output {
     program(&["driver-check", "--iut", &iut])
 }
 
+/// The template of a language as a server: the seat is written where the template says.
+fn as_server(lang: &str, program_file: &str) -> Output {
+    let dir = Scratch::new(&format!("server-template-{lang}"));
+    let folder = dir.path("adapter");
+    program(&["init", "adapter", "--lang", lang, &folder]);
+    let (client, server) = ("third-party-client", "third-party-server");
+    for file in [program_file, "iut.yaml"] {
+        let path = dir.path(&format!("adapter/{file}"));
+        let text = std::fs::read_to_string(&path).unwrap();
+        let seat = text.replacen(client, server, 1).replace("127.0.0.1:8080", "127.0.0.1:9");
+        std::fs::write(&path, seat).unwrap();
+    }
+    program(&["driver-check", "--iut", &dir.path("adapter/iut.yaml")])
+}
+
+#[test]
+fn the_templates_are_servers_too_once_they_say_so() {
+    for (tool, lang, file) in [("python3", "python", "adapter.py"), ("node", "node", "adapter.mjs")]
+    {
+        if !is_there(tool) {
+            continue;
+        }
+        let checked = as_server(lang, file);
+        let told = words(&checked);
+        let row = |name: &str| told.lines().find(|line| line.contains(name)).unwrap_or_default();
+        assert!(row(" token ").starts_with("  open "), "{told}");
+        assert!(row("upload_media").contains("not there, as declared"), "{told}");
+        // Its server is yet to be written: nobody listens there, and that is all that is wrong.
+        assert!(row("reach key set").starts_with("  BAD "), "{told}");
+        assert!(told.contains(", 1 wrong"), "{told}");
+    }
+}
+
 fn is_there(tool: &str) -> bool {
     let there = Command::new(tool).arg("--version").output().is_ok();
     if !there {
@@ -406,7 +439,7 @@ fn the_reference_has_every_operation_that_it_owes() {
     assert!(table.contains(", 0 wrong"), "{table}");
     for media in ["send_media", "upload_media"] {
         let row = table.lines().find(|line| line.contains(media)).expect("it is tried");
-        assert!(row.contains("answers: "), "{row}");
+        assert!(row.contains("answers: ") || row.contains("done: {"), "{row}");
     }
 }
 
@@ -414,6 +447,12 @@ fn the_reference_has_every_operation_that_it_owes() {
 /// with `exit` when it is told to stop.
 fn checked(name: &str, arms: &str, exit: u8) -> Output {
     let dir = Scratch::new(name);
+    let iut = scripted(&dir, "third-party-client", arms, exit);
+    program(&["driver-check", "--iut", &iut])
+}
+
+/// The IUT file of a shell script that answers by the arms of a `case`.
+fn scripted(dir: &Scratch, seat: &str, arms: &str, exit: u8) -> String {
     let script = format!(
         r#"
 while read -r line; do
@@ -428,12 +467,114 @@ done
 "#
     );
     dir.file("adapter.sh", &script);
-    let iut = dir.file(
-        "iut.yaml",
-        "schema: 1\nname: odd\nversion: \"1\"\nseats: [third-party-client]\n\
-         adapter: { spawn: { command: [sh, adapter.sh] } }\n",
+    let file = format!(
+        "schema: 1\nname: odd\nversion: \"1\"\nseats: [{seat}]\n\
+         adapter: {{ spawn: {{ command: [sh, adapter.sh] }} }}\n"
     );
-    program(&["driver-check", "--iut", &iut])
+    dir.file("iut.yaml", &file)
+}
+
+/// What a server says of itself, and an answer to `configure`.
+fn server(dir: &Scratch, configured: &str, more: &str) -> String {
+    let hello = r#""driver":"1","iut":{"name":"odd","version":"1"},"seats":["third-party-server"]"#;
+    let hooks = r#""capabilities":{"tls":false,"rotate_keys":true}"#;
+    let arms = format!(
+        r#"
+    *'"method":"hello"'*) answer='"result":{{{hello},{hooks}}}' ;;
+    *'"method":"configure"'*) answer='{configured}' ;;{more}
+    *'"method":"account"'*|*'"method":"health"'*|*'"method":"stop"'*) answer='"result":{{}}' ;;"#
+    );
+    scripted(dir, "third-party-server", &arms, 0)
+}
+
+/// An address at which nobody listens.
+const DEAD: &str = r#""result":{"offers":{"base_url":"http://127.0.0.1:9"}}"#;
+
+#[test]
+fn a_server_is_asked_for_what_a_server_has_and_looked_for_where_it_offers_to_be() {
+    let dir = Scratch::new("check-server");
+    let more = r#"
+    *'"method":"token"'*'"user":"probe-1"'*) answer='"result":{"jwt":"a.b.c"}' ;;
+    *'"method":"upload_media"'*)
+      path=$(printf '%s' "$line" | sed 's/.*"path":"\([^"]*\)".*/\1/')
+      if [ -s "$path" ]; then answer='"result":{"reference":"r1"}'
+      else answer='"error":{"code":1,"message":"no such file"}'; fi ;;
+    *'"method":"rotate_keys"'*'"phase":"begin"'*)
+      answer='"error":{"code":1,"message":"later","data":{"class":"unavailable"}}' ;;"#;
+    let iut = server(&dir, DEAD, more);
+    let checked = program(&["driver-check", "--iut", &iut]);
+    assert_eq!(checked.status.code(), Some(1), "{}", words(&checked));
+    insta::assert_snapshot!("driver-check-server", String::from_utf8(checked.stdout).unwrap());
+}
+
+#[test]
+fn where_there_is_no_driver_only_the_address_is_looked_at() {
+    let dir = Scratch::new("check-none");
+    let none = |address: &str| {
+        let text = format!(
+            "schema: 1\nname: mute\nversion: \"1\"\nseats: [third-party-server]\n\
+             adapter: none\nserver: {{ base_url: \"{address}\" }}\n"
+        );
+        program(&["driver-check", "--iut", &dir.file("iut.yaml", &text)])
+    };
+    let there = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", there.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in there.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
+            let page = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+            let _ = std::io::Write::write_all(&mut stream, page.as_bytes());
+        }
+    });
+    let checked = none(&address);
+    assert_eq!(checked.status.code(), Some(0), "{}", words(&checked));
+    let told = words(&checked);
+    assert!(told.contains("there is none") && told.contains(": 200"), "{told}");
+    assert!(!told.contains("BAD") && !told.contains("The driver is sound"), "{told}");
+    let dead = none("http://127.0.0.1:9");
+    assert_eq!(dead.status.code(), Some(1), "{}", words(&dead));
+    assert!(words(&dead).contains("BAD   reach key set"), "{}", words(&dead));
+}
+
+#[test]
+fn a_refused_configuration_is_the_reason_and_nothing_was_executed() {
+    let dir = Scratch::new("refused-configuration");
+    let refused = r#""error":{"code":1,"message":"listen EADDRINUSE"}"#;
+    let iut = server(&dir, refused, "");
+    let (ran, report) = dir.run(&["--iut", &iut, "--area", "JWK"]);
+    assert_eq!(ran.status.code(), Some(4), "{}", words(&ran));
+    let report = report.unwrap();
+    assert_eq!(report["outcome"], "invalid");
+    let case = case(&report, "m1/publishes-its-signing-keys");
+    assert_eq!(case["verdict"], "not_testable");
+    let why = "`configure` was refused: error 1: listen EADDRINUSE";
+    assert_eq!(case["checks"][0]["not_decided"]["ruled_out"], why);
+    assert!(words(&ran).contains("`configure` was refused"), "{}", words(&ran));
+}
+
+#[test]
+fn an_answer_to_configure_of_a_wrong_shape_is_a_driver_error() {
+    let dir = Scratch::new("misshapen-configuration");
+    let offers = r#""base_url":"http://127.0.0.1:9","upload":{"url":"http://127.0.0.1:9/u"}"#;
+    let iut = server(&dir, &format!(r#""result":{{"offers":{{{offers}}}}}"#), "");
+    // One with an upload, one with a client to be lent, one that asks the server alone.
+    let ids = [
+        "m4.1/files-are-stored-for-users-alone",
+        "m3.3/push-keys-with-unknown-members-are-read",
+        "m1/publishes-its-signing-keys",
+    ];
+    let (ran, report) = dir.run(&[&["--iut", &iut], &ids[..]].concat());
+    assert_eq!(ran.status.code(), Some(4), "{}", words(&ran));
+    let report = report.unwrap();
+    for id in ids {
+        let case = case(&report, id);
+        assert_eq!(case["verdict"], "driver_error", "{case}");
+        assert!(case.to_string().contains("`offers.upload.credentials` is missing"), "{case}");
+    }
+    let log = format!("{}/latest/events.jsonl", dir.path("out"));
+    let judged = program(&["judge", &log]);
+    assert!(words(&judged).contains("all as in"), "{}", words(&judged));
 }
 
 #[test]

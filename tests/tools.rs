@@ -111,6 +111,23 @@ fn explanations_tell_what_is_known() {
     for id in ["NOI-006", "ENC-003", "STZ-019", "ROB-001", "GRP-001", "JWT-007"] {
         assert!(good(&["explain", id]).contains("level"), "{id}");
     }
+    let told: [(&str, &[&str]); 8] = [
+        ("hello", &["operation hello", "result driver: a string"]),
+        ("rotate_keys", &["hook rotate_keys", "decided with it alone: JWK-010, JWK-011"]),
+        ("set_account_state", &["decided with it alone: JWT-025", "PSH-011"]),
+        ("media.send", &["stores them for its users (`upload_media`)"]),
+        ("push", &["endpoint push"]),
+        ("capabilities", &["hook: moves its clock (`advance_clock`)"]),
+        ("push_token", &["key of mutate push_token", "other-type `typ` of another kind"]),
+        ("dates-as-text", &["word of push_token: dates-as-text"]),
+    ];
+    for (word, parts) in told {
+        let page = good(&["explain", word]);
+        let flat = page.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(parts.iter().all(|part| flat.contains(part)), "{word}: {page}");
+    }
+    insta::assert_snapshot!("explain-operation", good(&["explain", "token"]));
+    insta::assert_snapshot!("explain-word", good(&["explain", "other-type"]));
     insta::assert_snapshot!("explain-unknown", refused(&["explain", "PSH-0004"]));
     insta::assert_snapshot!("explain-nonsense", refused(&["explain", "zzzzzzzzzzz"]));
 }

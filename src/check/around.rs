@@ -4,7 +4,7 @@
 //! recording across all streams, because that is what an engineer reads from top to bottom. This
 //! order between streams is a matter of chance, so it stands under `volatile` in a report.
 
-use crate::evidence::{Entry, Transcript};
+use crate::evidence::{Entry, Event, Transcript};
 use crate::verdict::{Nearby, Surroundings};
 
 /// Events before the divergent one.
@@ -17,10 +17,11 @@ pub(super) fn around(transcript: &Transcript, id: &str) -> Option<Surroundings> 
     let entries = transcript.entries();
     let here = entries.iter().find(|entry| entry.id.to_string() == id)?;
     let began = entries.first().map_or(0, |entry| entry.at_ms);
+    let lent = entries.iter().any(|entry| matches!(entry.event, Event::ClientLent));
     let told: Vec<(&Entry, String)> = entries
         .iter()
         .filter(|entry| entry.lane == here.lane && !entry.id.stream.is_fence())
-        .filter_map(|entry| told(entry, here).map(|what| (entry, what)))
+        .filter_map(|entry| told(entry, here, lent).map(|what| (entry, what)))
         .collect();
     let at = told.iter().position(|(entry, _)| entry.id == here.id)?;
     let events = told[at.saturating_sub(BEFORE)..].iter().take(at.min(BEFORE) + 1 + AFTER);
@@ -34,8 +35,8 @@ pub(super) fn around(transcript: &Transcript, id: &str) -> Option<Surroundings> 
 }
 
 /// The event in words; the divergent one is shown whatever it is.
-fn told(entry: &Entry, here: &Entry) -> Option<String> {
-    let words = entry.event.in_words();
+fn told(entry: &Entry, here: &Entry, lent: bool) -> Option<String> {
+    let words = entry.event.in_words_of(lent);
     if entry.id == here.id {
         Some(words.unwrap_or_else(|| "the step ended".to_owned()))
     } else {

@@ -11,7 +11,7 @@ use super::signatures::Signatures;
 use super::thief::Thieves;
 use super::{decrypted, fields, media, published};
 use crate::diff::Diff;
-use crate::evidence::{Direction, Entry, EntryId, Event, LoginFacts};
+use crate::evidence::{Direction, Entry, EntryId, Event, LoginFacts, Look};
 use crate::scenario::kinds::filling;
 use crate::scenario::{Action, Expect, Kind, Matching, Scenario, Scope, Template};
 use crate::spec::Profile;
@@ -203,11 +203,25 @@ impl<'a> Board<'a> {
         }
         let candidates = self.items.iter().filter(|item| item.is_for(expect));
         let candidates = candidates.filter(|item| !item.entry.stream.is_fence());
+        let candidates = candidates.filter(|item| self.is_about(item, &expect.matching));
         let ranked = candidates.map(|item| (self.satisfied(item, &expect.matching), item));
         // A stanza that has no more than the tag in common explains nothing; of equals the last does.
         let alike = ranked.filter(|(satisfied, item)| *satisfied > 1 || item.has_fields());
         let (_, closest) = alike.max_by_key(|(satisfied, _)| *satisfied)?;
         self.near(closest, &expect.matching)
+    }
+
+    /// How another row came out, or this one elsewhere, says nothing of a rule.
+    fn is_about(&self, item: &Item, matching: &Matching) -> bool {
+        let (Body::Fields(seen), Matching::Fields(wanted)) = (&item.body, matching) else {
+            return true;
+        };
+        let mut named = wanted.iter().filter(|(name, _)| name == "row" || name == "of");
+        item.kind != Kind::Rule
+            || named.all(|(name, template)| {
+                let value = seen.iter().find(|(field, _)| field == name);
+                value.is_some_and(|(_, value)| template.matches(value, self).is_ok())
+            })
     }
 
     fn near(&self, item: &Item, matching: &Matching) -> Option<Near> {
@@ -218,6 +232,19 @@ impl<'a> Board<'a> {
             _ => return None,
         };
         Some(Near { entry: item.entry.clone(), actual: item.body.show(), why, diff })
+    }
+
+    /// Why nothing can be said of a rule that a step waits for, if it was found so.
+    pub fn open(&self, expect: &Expect) -> Option<String> {
+        let Matching::Fields(wanted) = &expect.matching else { return None };
+        let wanted = wanted.iter().filter(|(name, _)| name != "grade").cloned().collect();
+        let wanted = Matching::Fields(wanted);
+        let grade = ("grade", "open".to_owned());
+        let items = self.items.iter().rev().filter(|item| item.is_for(expect));
+        let mut open = items.filter(|item| expect.kind == Kind::Rule && item.body.has(&grade));
+        let found = open.find(|item| self.mismatch(item, &wanted).is_none())?;
+        let Body::Fields(seen) = &found.body else { return None };
+        seen.iter().find(|(name, _)| *name == "why").map(|(_, why)| why.clone())
     }
 
     /// How much of what is expected an observation has; another stanza altogether has nothing.
@@ -432,13 +459,11 @@ fn observation(entry: &Entry) -> Option<(String, Kind, Body)> {
             meta(Kind::Response, fields)
         }
         Event::Looked { label, probe, seen, .. } => {
-            let answer = seen.iter().find_map(|look| look.answer.as_ref());
-            let status = answer.map_or_else(|| probe.clone(), |answer| answer.status.to_string());
-            let mut fields = vec![("status", status)];
+            let mut fields = vec![("status", looked_status(probe, seen))];
             fields.extend(label.clone().map(|label| ("of", label)));
             meta(Kind::Response, fields)
         }
-        Event::StrayRequest { method, path } => {
+        Event::StrayRequest { method, path, .. } => {
             meta(Kind::Fetched, vec![("method", method.clone()), ("path", path.clone())])
         }
         Event::FileAsked { method, path, status, .. } => {
@@ -480,6 +505,17 @@ fn observation(entry: &Entry) -> Option<(String, Kind, Body)> {
         }
         Event::Notified { name, params } => notified(actor()?, name, params),
         _ => None,
+    }
+}
+
+/// The status of the first answer to a probe, or why there is none.
+fn looked_status(probe: &str, seen: &[Look]) -> String {
+    if let Some(answer) = seen.iter().find_map(|look| look.answer.as_ref()) {
+        return answer.status.to_string();
+    }
+    match seen.iter().find_map(|look| look.failed.as_ref()) {
+        Some(why) => format!("no answer ({why})"),
+        None => format!("none is read of the probe {probe}"),
     }
 }
 

@@ -4,10 +4,15 @@
 //! `why`: `Warns` is the half of a row that only warns, `Broken` the one that the level decides.
 
 use crate::evidence::{HttpAnswer, Look, Payload, RuleFacts, RuleGrade};
+use crate::http::LATE;
 
 /// The rules that a probe decides.
 pub(super) fn rules(probe: &str, endpoint: &str, seen: &[Look]) -> Vec<RuleFacts> {
     let Some(first) = seen.first() else { return Vec::new() };
+    if let Some((grade, why)) = seen.iter().find_map(too_late) {
+        let why = format!("{endpoint}: {why}");
+        return of_probe(probe).iter().map(|row| fact(row, grade, why.clone())).collect();
+    }
     let judged = match (probe, seen) {
         ("versions", [one, two]) => return versions(endpoint, one, two),
         ("tls", [new, old]) => return tls(endpoint, new, old),
@@ -20,12 +25,32 @@ pub(super) fn rules(probe: &str, endpoint: &str, seen: &[Look]) -> Vec<RuleFacts
         ("upload", _) => return Vec::new(),
         ("no-credentials" | "wrong-credentials", _) => ("MED-014", who_uploads(first)),
         ("foreign-method", _) => return not_allowed(endpoint, first),
+        ("text-body" | "large-body", _) if refused_for_its_token(endpoint, first) => {
+            let why = format!("{}: the token was refused before the body was read", outcome(first));
+            ("TRN-009", (RuleGrade::Open, why))
+        }
         ("text-body", _) => ("TRN-009", answered_by(415, first)),
         ("large-body", _) => ("TRN-009", too_large(first)),
         _ => ("TRN-009", no_failure(first)),
     };
     let (row, (grade, why)) = judged;
     vec![fact(row, grade, format!("{endpoint}: {why}"))]
+}
+
+/// The rows that a probe can decide.
+fn of_probe(probe: &str) -> &'static [&'static str] {
+    match probe {
+        "versions" => &["TRN-001", "TRN-002"],
+        "tls" => &["TRN-003", "TRN-020"],
+        "old-tls" => &["TRN-004"],
+        "certificate" => &["TRN-005"],
+        "no-host" | "two-hosts" => &["TRN-006"],
+        "both-framings" | "both-framings-swapped" | "two-lengths" | "odd-length" => &["TRN-007"],
+        "foreign-method" => &["TRN-008", "TRN-021"],
+        "upload" => &[],
+        "no-credentials" | "wrong-credentials" => &["MED-014"],
+        _ => &["TRN-009"],
+    }
 }
 
 /// What came of a rule, with what was seen.
@@ -49,6 +74,13 @@ fn versions(endpoint: &str, one: &Look, two: &Look) -> Vec<RuleFacts> {
     let why = format!("{endpoint}: {}, {}", shown("HTTP/1.1", one), shown("HTTP/2", two));
     let carries = |answer: &HttpAnswer| carries(endpoint, answer);
     let carried = [one, two].iter().all(|look| look.answer.as_ref().is_some_and(carries));
+    // A server without manners says so of a user whom it does not know (PSH-011).
+    let unknown = |look: &Look| look.answer.as_ref().is_some_and(|answer| answer.status == 404);
+    if endpoint == "push" && unknown(one) && unknown(two) {
+        let why =
+            format!("{why}: for a user whom nobody knows, so this may be no missing endpoint");
+        return vec![fact("TRN-001", RuleGrade::Open, why)];
+    }
     let mut out = vec![fact("TRN-001", grade(carried), why)];
     if let (Some(one), Some(two), true) = (&one.answer, &two.answer, carried) {
         let differences = differences(one, two);
@@ -125,6 +157,12 @@ fn certificate(look: &Look) -> Judged {
     }
 }
 
+/// Why a probe shows nothing: the server took longer than a caller waits, for whatever reason.
+fn too_late(look: &Look) -> Option<Judged> {
+    let why = look.failed.as_ref().filter(|why| why.starts_with(LATE))?;
+    Some((RuleGrade::Open, format!("the server did not answer in time: {why}")))
+}
+
 fn refused(look: &Look) -> Judged {
     let statuses = statuses(look);
     (grade(statuses == [400]), outcome_of_raw(look, &statuses))
@@ -181,6 +219,11 @@ fn who_uploads(look: &Look) -> Judged {
 fn answered_by(status: u16, look: &Look) -> Judged {
     let right = look.answer.as_ref().is_some_and(|answer| answer.status == status);
     (warned(right), format!("{}, where {status} says what is wrong", outcome(look)))
+}
+
+fn refused_for_its_token(endpoint: &str, look: &Look) -> bool {
+    let status = look.answer.as_ref().map(|answer| answer.status);
+    endpoint == "push" && matches!(status, Some(401 | 403))
 }
 
 /// A server that stops reading may be heard or not; only an answer can be of the wrong kind.
@@ -305,6 +348,18 @@ mod tests {
     }
 
     #[test]
+    fn who_is_late_has_broken_no_other_rule() {
+        let late = Look { failed: Some(format!("{LATE} 10000 ms")), ..Look::default() };
+        for probe in ["both-framings", "no-host", "versions", "old-tls", "garbage"] {
+            let found = judged(probe, &[late.clone(), late.clone()]);
+            assert!(!found.is_empty());
+            assert!(found.iter().all(|(_, grade)| *grade == RuleGrade::Open), "{found:?}");
+        }
+        let refused = rules("large-body", "push", &[answered(401, &[])]);
+        assert_eq!(refused[0].grade, RuleGrade::Open);
+    }
+
+    #[test]
     fn what_only_recommends_warns() {
         use RuleGrade::{Holds, Warns};
         assert_eq!(only("foreign-method", &[answered(404, &[])]), Warns);
@@ -350,6 +405,9 @@ mod tests {
         let one = answered(200, &[("content-type", "a"), ("date", "1")]);
         let alike = answered(200, &[("Content-Type", "a"), ("date", "2")]);
         let both = [of("TRN-001", Holds), of("TRN-002", Holds)];
+        let nobody = [answered(404, &[]), answered(404, &[])];
+        let unknown = rules("versions", "push", &nobody);
+        assert_eq!((unknown.len(), unknown[0].grade), (1, RuleGrade::Open), "a user nobody knows");
         assert_eq!(judged("versions", &[one.clone(), alike]), both);
         let other = answered(200, &[]);
         let differ = [of("TRN-001", Holds), of("TRN-002", Broken)];

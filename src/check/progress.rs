@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::board::Board;
 use crate::diff::Diff;
 use crate::evidence::{Entry, EntryId, Event, Lane, StepEnd};
-use crate::scenario::{Action, Expect, Part, Plan, PlannedStep, Purpose, Scenario};
+use crate::scenario::{Action, Expect, Kind, Part, Plan, PlannedStep, Purpose, Scenario, Step};
 use crate::spec::Profile;
 
 /// What became of a step.
@@ -21,6 +21,8 @@ pub enum StepOutcome {
     NoFence { why: String },
     /// Only the subject's own client would show it, and there is none.
     OutOfSight,
+    /// What was to show whether a rule holds did not come about.
+    Open { why: String },
 }
 
 impl StepOutcome {
@@ -38,9 +40,23 @@ impl StepOutcome {
         matches!(self, Self::Satisfied { .. })
     }
 
-    /// True if the phase may go on: what cannot be seen stops nothing.
-    pub fn goes_on(&self) -> bool {
-        matches!(self, Self::Satisfied { .. } | Self::OutOfSight)
+    /// True if the phase may go on behind this step: what cannot be seen stops nothing, nor does a
+    /// step that only judges.
+    pub fn goes_on(&self, step: &Step) -> bool {
+        match self {
+            Self::Satisfied { .. } | Self::OutOfSight => true,
+            Self::Failed { .. } | Self::Open { .. } => only_judges(step),
+            Self::Unsupported { .. } | Self::NoFence { .. } => false,
+        }
+    }
+}
+
+/// True for a step that looks at what is there and decides a row: nothing behind it needs it. One that
+/// decides nothing is a condition for what follows.
+fn only_judges(step: &Step) -> bool {
+    match &step.action {
+        Action::Expect(expect) => expect.kind == Kind::Rule && !step.checks.is_empty(),
+        _ => false,
     }
 }
 
@@ -99,7 +115,10 @@ impl<'a> Progress<'a> {
 
     /// What a step waited for in vain and what came later, by the step's check.
     pub fn late_arrivals(&self) -> BTreeMap<String, EntryId> {
-        let failed = self.outcomes.iter().filter(|(_, outcome)| !outcome.goes_on());
+        let came = |outcome: &StepOutcome| {
+            matches!(outcome, StepOutcome::Satisfied { .. } | StepOutcome::OutOfSight)
+        };
+        let failed = self.outcomes.iter().filter(|(_, outcome)| !came(outcome));
         failed
             .filter_map(|((phase, step), _)| {
                 let purpose = self.plan.phases.get(*phase)?.purpose;
@@ -138,6 +157,7 @@ impl<'a> Progress<'a> {
                 let board = self.board(entry.lane);
                 match board.take(expect, planned.step.label.as_deref()) {
                     Some((id, actual)) => satisfied(actual, id.to_string()),
+                    None if let Some(why) = board.open(expect) => StepOutcome::Open { why },
                     None => missing(scenario, planned, expect, board, id),
                 }
             }

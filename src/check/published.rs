@@ -50,6 +50,7 @@ pub(super) fn rules(event: &Event) -> Vec<Vec<(&'static str, String)>> {
             RuleGrade::Holds => "holds",
             RuleGrade::Warns => "warns",
             RuleGrade::Broken => "broken",
+            RuleGrade::Open => "open",
         };
         let known = [("row", rule.requirement.clone()), ("grade", grade.to_owned())];
         let why = rule.why.clone().map(|why| ("why", why));

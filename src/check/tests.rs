@@ -3,6 +3,7 @@
 mod connection;
 mod names;
 mod passive;
+mod requests;
 mod tape;
 
 use tape::{Tape, form, login, token};

@@ -72,7 +72,7 @@ mod tests {
     }
 
     fn push() -> Event {
-        Event::Requested { label: None, method: "POST".into(), path: "/push".into() }
+        Event::requested(None, "POST", "/push")
     }
 
     fn login() -> Event {

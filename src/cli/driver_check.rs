@@ -70,7 +70,8 @@ fn table(rows: &[Row]) -> String {
     let count = |standing| rows.iter().filter(|row| row.standing == standing).count();
     let (good, open, bad) = (count(Standing::Good), count(Standing::Open), count(Standing::Bad));
     text.push_str(&format!("\n{good} in order, {open} answered and not done, {bad} wrong\n"));
-    if open > 0 && bad == 0 {
+    let driven = rows.iter().any(|row| row.what == "hello");
+    if open > 0 && bad == 0 && driven {
         text.push_str("The driver is sound. What is open here, scenarios will ask for.\n");
     }
     text

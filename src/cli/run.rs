@@ -54,6 +54,9 @@ pub struct Args {
     /// Run all cases so many times with the same seed, and name those that do not end alike
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=1000))]
     verify: Option<u16>,
+    /// Wait at each absence as long as its step says, for what a client does by a timer of its own
+    #[arg(long)]
+    patient: bool,
     /// Listen on this address and not only for this machine, for a phone or a container
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1")]
     bind: IpAddr,
@@ -227,6 +230,7 @@ fn prepare(args: &Args, world: &World) -> Result<Job, String> {
         out,
         place,
         peer_fault: None,
+        patient: args.patient,
         again,
         selection,
         asked: args.choice.asked(),
@@ -281,6 +285,10 @@ fn again(args: &Args, seed: Seed) -> String {
     if args.sources.profile != PROFILE {
         option("--profile", &args.sources.profile);
     }
+    if args.patient {
+        words.push("--patient".to_owned());
+    }
+    let mut option = |name: &str, value: &str| words.push(format!("{name} {}", shell_word(value)));
     if let Some(dir) = &args.sources.scenarios {
         option("--scenarios", &dir.to_string_lossy());
     }

@@ -25,6 +25,8 @@ pub enum Derivation {
     First32Bytes(Kept),
     RegistrationIdInInfo(End, IdForm),
     WrongInfo(&'static str),
+    WrongRatchetInfo(&'static str),
+    WrongMessageInfo(&'static str),
     Dh1Dh2Swapped,
     AssociatedDataSwapped,
     AssociatedDataMissing,
@@ -69,6 +71,15 @@ impl Derivation {
         Self::WrongInfo("WhisperMessageKeys"),
         Self::WrongInfo("WhisperRatchet"),
         Self::WrongInfo("WhisperText_X25519_SHA-256_CRYSTALS-KYBER-1024"),
+        Self::WrongInfo("WhisperMessage"),
+        Self::WrongInfo("WhisperGroup"),
+        Self::WrongRatchetInfo(""),
+        Self::WrongRatchetInfo("WhisperText"),
+        Self::WrongRatchetInfo("WhisperMessageKeys"),
+        Self::WrongMessageInfo(""),
+        Self::WrongMessageInfo("WhisperText"),
+        Self::WrongMessageInfo("WhisperRatchet"),
+        Self::WrongMessageInfo("WhisperMessageKey"),
         Self::Dh1Dh2Swapped,
         Self::AssociatedDataSwapped,
         Self::AssociatedDataMissing,
@@ -91,6 +102,8 @@ impl Derivation {
                 Recipe { info: Info::WithId(whose, form), ..sound }
             }
             Self::WrongInfo(text) => Recipe { info: Info::Text(text), ..sound },
+            Self::WrongRatchetInfo(text) => Recipe { ratchet_info: text, ..sound },
+            Self::WrongMessageInfo(text) => Recipe { message_info: text, ..sound },
             Self::Dh1Dh2Swapped => Recipe { order: &[1, 0, 2], ..sound },
             Self::AssociatedDataSwapped => Recipe { bound: Bound::ReceiverFirst, ..sound },
             Self::AssociatedDataMissing => Recipe { bound: Bound::Nothing, ..sound },
@@ -137,6 +150,19 @@ impl fmt::Display for Derivation {
             }
             Self::WrongInfo(text) => {
                 return write!(f, "the HKDF info is \"{text}\" instead of \"WhisperText\"");
+            }
+            Self::WrongRatchetInfo(text) => {
+                return write!(
+                    f,
+                    "the HKDF info of the ratchet's step is \"{text}\" instead of \"WhisperRatchet\""
+                );
+            }
+            Self::WrongMessageInfo(text) => {
+                return write!(
+                    f,
+                    "the HKDF info of the message keys is \"{text}\" instead of \
+                     \"WhisperMessageKeys\""
+                );
             }
             Self::Dh1Dh2Swapped => {
                 "DH1 and DH2 are swapped: first the initiator's identity key with the signed \
@@ -233,6 +259,15 @@ mod tests {
         "a39ec40d3afc555a",
         "9b4736cd25eec087",
         "824969a1bb999d3c",
+        "93d5339fdca54f95",
+        "5b4fcb409271253d",
+        "9553999c0aeaa71d",
+        "0f909b3ebba99298",
+        "bbf498a6afbd6eba",
+        "6f87b27b5b45d3b0",
+        "2a19b91a98fce7b9",
+        "e374b6d0d4017d00",
+        "34bf568988291c91",
         "7daa48e494677cf4",
         "509386d993c3812f",
         "750412be2d09e61f",

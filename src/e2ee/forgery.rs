@@ -13,7 +13,7 @@ use crate::proto::signal::{PreKeySignalMessage, SignalMessage};
 
 const MAC_BYTES: usize = 8;
 /// Far beyond any limit, and still a number of 31 bits (RAT-004).
-const FAR: u32 = 1 << 31;
+const FAR: u32 = 0x7FFF_0000;
 
 /// What is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,8 +21,8 @@ const ZEROS: [u8; 32] = [0; 32];
 const INFO: &str = "WhisperText";
 /// The labels of the ratchet and of message keys (DR §5.2, KDF_RK and ENCRYPT; values `wire.md`
 /// §5.3).
-const RATCHET_INFO: &[u8] = b"WhisperRatchet";
-const MESSAGE_INFO: &[u8] = b"WhisperMessageKeys";
+const RATCHET_INFO: &str = "WhisperRatchet";
+const MESSAGE_INFO: &str = "WhisperMessageKeys";
 /// The constants of the chain KDF (DR §5.2, KDF_CK).
 const MESSAGE_STEP: [u8; 1] = [0x01];
 const CHAIN_STEP: [u8; 1] = [0x02];
@@ -97,6 +97,9 @@ pub(super) struct Recipe {
     pub ratcheted: bool,
     /// The constants of the chain's KDF are taken for each other.
     pub constants_swapped: bool,
+    /// The labels of the root chain's KDF and of message keys.
+    pub ratchet_info: &'static str,
+    pub message_info: &'static str,
     pub bound: Bound,
 }
 
@@ -162,6 +165,8 @@ impl Recipe {
         outputs_swapped: false,
         ratcheted: true,
         constants_swapped: false,
+        ratchet_info: RATCHET_INFO,
+        message_info: MESSAGE_INFO,
         bound: Bound::SenderFirst,
     };
 
@@ -192,7 +197,7 @@ impl Recipe {
     /// The chain on which the initiator sends: after its ratchet step, where it makes one.
     pub(super) fn sending_chain(&self, secret: RootAndChain, ratchet_agreement: &Key) -> Key {
         if self.ratcheted {
-            ratchet_step(&secret.root, ratchet_agreement).chain
+            self.ratchet_step(&secret.root, ratchet_agreement).chain
         } else {
             secret.chain
         }
@@ -208,7 +213,24 @@ impl Recipe {
     /// `counter`.
     pub(super) fn mac_key(&self, chain: &Key, counter: u32) -> Key {
         let chain = (0..counter).fold(*chain, |chain, _| self.step(&chain).1);
-        message_keys(&self.step(&chain).0).mac
+        self.message_keys(&self.step(&chain).0).mac
+    }
+
+    /// One step of the root chain (DR §5.2, KDF_RK): HKDF with the root key as salt.
+    pub(super) fn ratchet_step(&self, root: &Key, agreement: &Key) -> RootAndChain {
+        expand_two(root, agreement, self.ratchet_info.as_bytes())
+    }
+
+    /// The 80-byte message keys from their seed (DR §5.2, ENCRYPT; `wire.md` §5.3).
+    pub(super) fn message_keys(&self, seed: &Key) -> MessageKeys {
+        let mut keys = [0; 80];
+        let hkdf = Hkdf::<Sha256>::new(Some(&ZEROS), seed);
+        let info = self.message_info.as_bytes();
+        hkdf.expand(info, &mut keys).expect("80 bytes are less than 255 hashes");
+        let (cipher, rest) = keys.split_first_chunk::<32>().expect("80 bytes hold 32");
+        let (mac, iv) = rest.split_first_chunk::<32>().expect("48 bytes hold 32");
+        let iv = *iv.first_chunk().expect("16 bytes are left");
+        MessageKeys { cipher: *cipher, mac: *mac, iv }
     }
 
     /// The first 8 bytes of HMAC-SHA256 over associated data and message (`wire.md` §5.2).
@@ -268,9 +290,9 @@ pub(super) fn public_of(private: &Key) -> Result<Key, CurveError> {
     Ok(public.public_key_bytes().try_into().expect("an X25519 key has 32 bytes"))
 }
 
-/// One step of the root chain (DR §5.2, KDF_RK): HKDF with the root key as salt.
+/// The sound step of the root chain (DR §5.2, KDF_RK).
 pub(super) fn ratchet_step(root: &Key, agreement: &Key) -> RootAndChain {
-    expand_two(root, agreement, RATCHET_INFO)
+    Recipe::SOUND.ratchet_step(root, agreement)
 }
 
 /// What one message is encrypted and authenticated with (DR §5.2, ENCRYPT).
@@ -284,17 +306,7 @@ pub(super) struct MessageKeys {
 /// `counter`.
 pub(super) fn message_keys_at(chain: &Key, counter: u32) -> MessageKeys {
     let chain = (0..counter).fold(*chain, |chain, _| step(&chain, &CHAIN_STEP));
-    message_keys(&step(&chain, &MESSAGE_STEP))
-}
-
-/// The 80-byte message keys from their seed (DR §5.2, ENCRYPT; `wire.md` §5.3).
-pub(super) fn message_keys(seed: &Key) -> MessageKeys {
-    let mut keys = [0; 80];
-    let hkdf = Hkdf::<Sha256>::new(Some(&ZEROS), seed);
-    hkdf.expand(MESSAGE_INFO, &mut keys).expect("80 bytes are less than 255 hashes");
-    let (cipher, rest) = keys.split_first_chunk::<32>().expect("80 bytes hold 32");
-    let (mac, iv) = rest.split_first_chunk::<32>().expect("48 bytes hold 32");
-    MessageKeys { cipher: *cipher, mac: *mac, iv: *iv.first_chunk().expect("16 bytes are left") }
+    Recipe::SOUND.message_keys(&step(&chain, &MESSAGE_STEP))
 }
 
 fn step(chain: &Key, constant: &[u8; 1]) -> Key {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::facts::{EncFacts, FormFacts, LoginFacts, Look, MediaFacts, RuleFacts};
+use super::facts::{EncFacts, Exchanged, FormFacts, LoginFacts, Look, MediaFacts, RuleFacts};
 use super::process::{Growth, ProbeAnswer, Trouble};
 use crate::limits::PAYLOAD_BYTES_MAX;
 
@@ -392,18 +392,29 @@ pub enum Event {
         /// The status by which the store said that it does not know who asks.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         refused: Option<u16>,
+        /// What was asked and came back, in this order.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        seen: Vec<Exchanged>,
         checked: Vec<RuleFacts>,
     },
     /// Some other HTTP request that came in.
     StrayRequest {
         method: String,
         path: String,
+        /// It was for what Meta's side gives everybody, such as its push keys.
+        #[serde(default)]
+        served: bool,
     },
-    /// An HTTP request that the harness sent, tokens left out.
+    /// An HTTP request that the harness sent.
     Requested {
         label: Option<String>,
         method: String,
         path: String,
+        /// Of the token that Meta's side showed, what it says; its signature is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<Value>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        body: Option<Payload>,
     },
     Responded {
         label: Option<String>,
@@ -524,6 +535,12 @@ pub enum Skip {
 }
 
 impl Event {
+    /// A request without token and body.
+    pub fn requested(label: Option<String>, method: &str, path: &str) -> Self {
+        let (method, path) = (method.to_owned(), path.to_owned());
+        Self::Requested { label, method, path, token: None, body: None }
+    }
+
     /// Roughly how many bytes it takes; only what a subject can make large is counted exactly.
     pub fn size(&self) -> usize {
         const REST: usize = 512;

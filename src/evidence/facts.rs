@@ -22,6 +22,8 @@ pub enum RuleGrade {
     Holds,
     Warns,
     Broken,
+    /// What was to show it did not come about, so that nothing is said.
+    Open,
 }
 
 /// What a transcript may hold of a token.
@@ -94,6 +96,28 @@ pub struct EncFacts {
     /// recomputes what the MAC covers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Value>,
+}
+
+/// A question about a stored file and its answer, without the file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Exchanged {
+    pub method: String,
+    pub path: String,
+    /// Fields of the request, where they are the point of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<(String, String)>,
+    /// Why there was no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
+    /// Of the body that came.
+    pub len: u64,
+    pub sha256: String,
+    /// So many in a row were alike.
+    pub times: u64,
 }
 
 /// What one connection of a probe saw.

@@ -21,7 +21,8 @@ pub use event::{
     TOKEN_IN_URL, shortened,
 };
 pub use facts::{
-    EncFacts, FormFacts, HttpAnswer, LoginFacts, Look, MediaFacts, RuleFacts, RuleGrade, TokenFacts,
+    EncFacts, Exchanged, FormFacts, HttpAnswer, LoginFacts, Look, MediaFacts, RuleFacts, RuleGrade,
+    TokenFacts,
 };
 #[cfg(test)]
 pub(crate) use jsonl::tests::header as test_header;

@@ -10,10 +10,23 @@ use super::{Direction, Event, StepEnd, Trouble};
 /// Longest line; stanzas are cut in the middle of nothing that a reader needs.
 const CHARS_MAX: usize = 240;
 
+/// Who plays the client of a subject that has none.
+const LENT: &str = "the client that the harness lends";
+
 impl Event {
     /// What happened, in one line; `None` for what only concerns the runner.
     pub fn in_words(&self) -> Option<String> {
-        let words = self.words()?;
+        self.in_words_of(false)
+    }
+
+    /// The same in a case whose client may be one that the harness lends.
+    pub fn in_words_of(&self, client_is_lent: bool) -> Option<String> {
+        let words = match self {
+            Self::Closed { by_iut: true, error } if client_is_lent => {
+                closed(LENT, error.as_deref())
+            }
+            _ => self.words()?,
+        };
         Some(match words.char_indices().nth(CHARS_MAX) {
             None => words,
             Some((end, _)) => format!("{}…", &words[..end]),
@@ -68,7 +81,8 @@ impl Event {
             Self::Undecodable { offset, rule, .. } => {
                 format!("received a frame that is no stanza: {rule} (at byte {offset})")
             }
-            Self::Closed { by_iut, error } => closed(*by_iut, error.as_deref()),
+            Self::Closed { by_iut: true, error } => closed("the implementation", error.as_deref()),
+            Self::Closed { error, .. } => closed("Meta's side", error.as_deref()),
             Self::Enlistment { method, path, outcome, .. } => {
                 format!("{method} {path} (enlistment): {outcome}")
             }
@@ -106,7 +120,12 @@ impl Event {
             Self::MediaProbed { probe, requests, .. } => {
                 format!("the media server was probed ({probe}, {requests} requests)")
             }
-            Self::StrayRequest { method, path } => format!("{method} {path}, which nobody serves"),
+            Self::StrayRequest { method, path, served: true } => {
+                format!("{method} {path}, which everybody gets")
+            }
+            Self::StrayRequest { method, path, .. } => {
+                format!("{method} {path}, which nobody serves")
+            }
             Self::WakeInjected { .. } => {
                 "the driver is to wake the client, as a push would".to_owned()
             }
@@ -186,8 +205,7 @@ fn trouble(kind: Trouble) -> &'static str {
     }
 }
 
-fn closed(by_iut: bool, error: Option<&str>) -> String {
-    let who = if by_iut { "the implementation" } else { "Meta's side" };
+fn closed(who: &str, error: Option<&str>) -> String {
     let error = error.map(|error| format!(" ({error})")).unwrap_or_default();
     format!("{who} closed the connection{error}")
 }
@@ -220,6 +238,10 @@ mod tests {
         let notified = Event::Notified { name: "connection".into(), params };
         assert_eq!(said(notified).unwrap(), "the user sees connection {\"state\":\"online\"}");
         assert_eq!(said(Event::CaseEnded), None);
+        let closed = Event::Closed { by_iut: true, error: None };
+        let lent = "the client that the harness lends closed the connection";
+        assert_eq!(closed.in_words_of(true).unwrap(), lent);
+        assert_eq!(said(closed).unwrap(), "the implementation closed the connection");
         let long = Event::DriverBreach { why: "é".repeat(1000) };
         assert_eq!(said(long).unwrap().chars().count(), CHARS_MAX + 1);
     }

@@ -16,7 +16,7 @@ use super::shared::Shared;
 use super::tls::stream::Stream;
 use super::tls::{H1, Trust, old};
 use super::{ExchangeId, HttpVersion, NetEvent};
-use crate::http::{HttpRequest, HttpResponse};
+use crate::http::{HttpRequest, HttpResponse, LATE};
 use crate::limits::{PROBE_BYTES_MAX, PROBE_QUIET_MS};
 
 /// What is asked of a server.
@@ -104,7 +104,7 @@ pub(super) fn start(shared: &Arc<Shared>, url: String, probe: Probe) -> Exchange
         let limit = if matches!(probe, Probe::Read(..)) { Duration::MAX } else { wait };
         let result = match timeout(limit, carry_out(&task, &url, probe)).await {
             Ok(result) => result,
-            Err(_) => Err(format!("nothing within {} ms", wait.as_millis())),
+            Err(_) => Err(format!("{LATE} {} ms", wait.as_millis())),
         };
         task.emit(NetEvent::Probed { id, result }).await;
     });

@@ -14,7 +14,7 @@ use super::probe::{Probed, Reading};
 use super::shared::Shared;
 use super::tls::Trust;
 use super::{HttpVersion, serve};
-use crate::http::HttpResponse;
+use crate::http::{HttpResponse, LATE};
 use crate::limits::READ_BYTES_KEPT;
 
 /// Sends a request on a connection of its own and reads the answer's body until it ends, breaks off, or
@@ -27,7 +27,7 @@ pub(super) async fn read(
     let Reading { request, bytes, http2, wait: patience } = reading;
     let wait = shared.waits.fetch;
     let patience = patience.unwrap_or(wait);
-    let late = |_| format!("nothing within {} ms", patience.as_millis());
+    let late = |_| format!("{LATE} {} ms", patience.as_millis());
     let asking = async {
         let (stream, version) = match http2 {
             true => fetch::dial_either(origin, &Trust::anybody()).await?,

@@ -62,6 +62,9 @@ fn xml(report: &Report) -> Xml {
         }));
         xml.add_test_suite(suite);
     }
+    if let Some(suite) = out_of_date(report) {
+        xml.add_test_suite(suite);
+    }
     for (milestone, name) in MILESTONES {
         let cases: Vec<_> = report.cases.iter().filter(|c| c.milestone == *milestone).collect();
         if !cases.is_empty() {
@@ -69,6 +72,23 @@ fn xml(report: &Report) -> Xml {
         }
     }
     xml
+}
+
+/// Entries of the baseline that must go: each fails the run.
+fn out_of_date(report: &Report) -> Option<TestSuite> {
+    let known = report.baseline.as_ref().filter(|known| !known.problems.is_empty())?;
+    let mut suite = TestSuite::new("baseline");
+    suite.add_test_cases(known.problems.iter().map(|stale| {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        status.set_type(stale.word());
+        status.set_message(stale.sentence());
+        status.set_description(format!("{}: {}", known.file, stale.sentence()));
+        let entry = &stale.entry;
+        let mut test = TestCase::new(format!("{} {}", entry.case, entry.requirement), status);
+        test.set_classname("baseline");
+        test
+    }));
+    Some(suite)
 }
 
 fn word<'a>(value: &'a serde_json::Value, name: &str) -> &'a str {

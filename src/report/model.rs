@@ -35,10 +35,10 @@ pub struct Report {
     pub ics: Value,
     pub harness: String,
     pub iut: Value,
-    /// The command that runs a case again, but for the case's id.
+    /// The command that runs the same again; [`Report::again_of`] is for one case.
     #[serde(default)]
     pub again: String,
-    /// The words that chose the cases of the run, where not all were run.
+    /// The words at its end that chose the cases of the run, where not all were run.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub selection: String,
     pub summary: Summary,
@@ -94,7 +94,7 @@ pub fn assemble(
         ics: header.iut.get("ics").cloned().unwrap_or(Value::Null),
         harness: header.harness.clone(),
         iut: iut(header),
-        again: header.again.clone(),
+        again: command(&header.again, &header.selection, RUN_CASE),
         selection: header.selection.clone(),
         summary: summary(&cases),
         unfinished: Vec::new(),
@@ -115,7 +115,7 @@ pub fn assemble(
 }
 
 /// The command that shows a case again. What only the whole run shows needs all its cases.
-pub(super) fn command(again: &str, selection: &str, case: &str) -> String {
+fn command(again: &str, selection: &str, case: &str) -> String {
     match case {
         RUN_CASE => format!("{again} {selection}").trim_end().to_owned(),
         _ => format!("{again} {}", shell_word(case)),
@@ -133,6 +133,12 @@ fn add_command(case: &mut CaseResult, again: &str, selection: &str) {
 }
 
 impl Report {
+    /// The command that runs a case of this report again.
+    pub fn again_of(&self, case: &str) -> String {
+        let without = self.again.strip_suffix(self.selection.as_str()).unwrap_or(&self.again);
+        command(without.trim_end(), &self.selection, case)
+    }
+
     /// Says that the run was interrupted before these cases were finished: what is not there
     /// cannot be conformant.
     pub fn interrupted(mut self, unfinished: Vec<String>) -> Self {

@@ -43,7 +43,8 @@ pub(super) fn partly_seen(coverage: &Coverage, cases: &[CaseResult]) -> Vec<Part
 fn of_row(stand_in: &StandIn, coverage: &Coverage, cases: &[CaseResult]) -> PartlySeen {
     let row = |id: &&str| coverage.iter().find(|row| row.requirement == *id);
     let decided = |row: &CoverageRow| {
-        let (requirement, worst) = (row.requirement.clone(), row.worst?);
+        let is_decided = row.standing == Standing::Decided;
+        let (requirement, worst) = (row.requirement.clone(), row.worst.filter(|_| is_decided)?);
         Some(StandsOn { requirement, worst, cases: row.cases })
     };
     PartlySeen {

@@ -6,6 +6,7 @@ use super::{Report, assemble, format};
 use crate::diff::{Diff, Line, Piece, Side};
 use crate::evidence::RunHeader;
 use crate::spec::{Basis, Profile};
+use crate::verdict::baseline::{Applied, Known, Problem, Stale};
 use crate::verdict::{
     CaseResult, CheckResult, Finding, Flaky, Nearby, NotDecided, Repeats, Surroundings, Theft,
     Verdict, Witness,
@@ -86,13 +87,23 @@ fn report() -> Report {
     };
     let known = CheckResult { known: true, ..failing.clone() };
     let lying = CheckResult { verdict: Verdict::DriverError, ..failing.clone() };
+    let unseen = CheckResult {
+        not_decided: Some(NotDecided::RuledOut("only a client of its own shows it".into())),
+        findings: vec![],
+        ..check("step-5", "PSH-007", Verdict::NotTestable)
+    };
+    let green = vec![check("tokens", "JWT-007", Verdict::Pass), read_once(), unseen];
+    let same = case("m3.3/f", "M3.3", vec![by_rule(), in_words(), never_reached()]);
     let cases = vec![
-        case("m1/a", "M1", vec![check("tokens", "JWT-007", Verdict::Pass), read_once()]),
-        case("m3.3/b[x=1]", "M3.3", vec![failing, undecided.clone()]),
+        case("m1/a", "M1", green),
+        case("m3.3/b[x=1]", "M3.3", vec![failing.clone(), undecided.clone()]),
         case("m3.3/b[x=2]", "M3.3", vec![known]),
         case("m3.3/c", "M3.3", vec![undecided]),
         case("m3.3/d", "M3.3", vec![ruled_out]),
         case("m3.3/e", "M3.3", vec![lying]),
+        same.clone(),
+        CaseResult { id: "m3.3/g".into(), scenario: "m3.3/g".into(), ..same.clone() },
+        case("m3.3/h", "M3.3", same.checks.into_iter().chain([failing]).collect()),
     ];
     let header = RunHeader {
         schema: 1,
@@ -120,8 +131,41 @@ fn report() -> Report {
         checks: vec!["step-3 ENL-011".into()],
     };
     let repeats = Some(Repeats { runs: 2, flaky: vec![flaky] });
-    let report = Report { repeats, ..assemble(&header, &profile, cases, 3500) };
-    report.interrupted(vec!["m3.3/f".into()])
+    let baseline = Some(out_of_date());
+    let report = Report { repeats, baseline, ..assemble(&header, &profile, cases, 3500) };
+    report.interrupted(vec!["m3.3/i".into()])
+}
+
+/// What a step waits for in vain, since a rule came out otherwise.
+fn by_rule() -> CheckResult {
+    let expected = "expect: { at: meta, rule: { row: JWT-010, grade: holds } }";
+    let finding = Finding::new(expected, "{row: JWT-010, grade: warns}", ["m3.3/f#https.3"]);
+    CheckResult { findings: vec![finding], ..check("step-2", "JWT-010", Verdict::Warn) }
+}
+
+/// The same in the words of a passive check.
+fn in_words() -> CheckResult {
+    let finding = Finding::new("a day", "30 days for 64249329189078", ["m3.3/f#https.3"]);
+    CheckResult { findings: vec![finding], ..check("tokens", "JWT-010", Verdict::Warn) }
+}
+
+fn never_reached() -> CheckResult {
+    let why = NotDecided::Precondition("step in line 9 (expect at meta)".into());
+    let open = check("step-3", "JWT-010", Verdict::Inconclusive);
+    CheckResult { not_decided: Some(why), findings: vec![], ..open }
+}
+
+fn out_of_date() -> Applied {
+    let entry = Known {
+        case: "m1/a".into(),
+        check: Some("tokens".into()),
+        requirement: "JWT-007".into(),
+        reason: "ticket 12".into(),
+        owner: None,
+        expires: "2027-01-01".parse().expect("a day"),
+    };
+    let problems = vec![Stale { problem: Problem::Passes, entry }];
+    Applied { file: "known.yaml".into(), known: 1, problems }
 }
 
 #[test]
@@ -133,7 +177,7 @@ fn the_text_is_golden() {
 fn junit_is_golden_and_has_the_words_of_its_schema() {
     let text = format::find("junit").unwrap().render(&report());
     insta::assert_snapshot!(text);
-    let totals = "tests=\"7\" failures=\"1\" errors=\"2\"";
+    let totals = "tests=\"11\" failures=\"3\" errors=\"4\"";
     assert!(text.contains(totals), "{text}");
 }
 
@@ -243,4 +287,6 @@ fn json_is_read_again() {
     assert_eq!(finding["diff"][0]["side"], "expected");
     assert_eq!(finding["volatile"]["events"][1]["here"], true);
     assert!(value["cases"][0]["checks"][0]["findings"][0].get("again").is_none());
+    let whole = "counterpart run --iut acme.yaml --seed 7 --milestone M2";
+    assert_eq!(value["again"], whole);
 }

@@ -210,6 +210,8 @@ impl Session<'_> {
     /// Lets time pass: first for Meta's side, so that whatever the subject does when its timers
     /// fire is judged by the new time, then for the subject.
     pub(super) async fn advance(&mut self, advance: &Advance) -> Result<StepEnd, RecordError> {
+        // A limit on how often something may be asked for is over by then.
+        self.meta.lift_limits();
         let Some(every) = advance.every else { return self.jump(&advance.on, advance.by).await };
         let mut left = advance.by;
         while !left.is_zero() {

@@ -40,6 +40,8 @@ impl Session<'_> {
             // It may stand in a debugger: the time counts from when it runs.
             let _ = self.health().await?;
         }
+        let mut declared = Patience::new(expect.patience(&self.shared.profile));
+        while self.shared.patient && !self.found(expect) && self.waits(&mut declared).await? {}
         let mut patience = Patience::new(expect.patience(&self.shared.profile));
         if matches!(expect.kind, Kind::Fetched | Kind::Stubbed) {
             // It comes on a line of its own, which no ping overtakes.

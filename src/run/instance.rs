@@ -25,7 +25,7 @@ use super::state::StateFolder;
 use super::target::Target;
 use crate::clock::UnixMs;
 use crate::driver::session::UploadOffer;
-use crate::driver::{CallError, Incoming, Params, Seat};
+use crate::driver::{CallError, Incoming, Params, RpcError, Seat};
 use crate::iut::vitals::Usage;
 use crate::iut::{Instance, StartError};
 use crate::limits::{EXIT_WAIT_MS_MAX, QUEUE_EVENTS_MAX};
@@ -305,6 +305,14 @@ impl Host {
     /// True if all seats accepted their configuration.
     pub fn is_configured(&self) -> bool {
         self.configured.iter().all(|seat| seat.outcome.is_ok())
+    }
+
+    /// What a seat answered in place of accepting its configuration, in the protocol's words.
+    pub fn refusal(&self) -> Option<&RpcError> {
+        self.configured.iter().find_map(|seat| match &seat.outcome {
+            Err(CallError::Rpc(error)) => Some(error),
+            _ => None,
+        })
     }
 
     /// Where the subject's server is, if it brings one.

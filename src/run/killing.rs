@@ -71,8 +71,14 @@ impl Session<'_> {
             let outcome = seat.outcome.clone().map_err(|error| error.to_string());
             let answered = Event::Answered { operation: "configure".into(), outcome };
             self.record(Stream::operations(), None, answered);
-            if matches!(seat.outcome, Err(CallError::Timeout(_))) {
-                self.note_hang("configure").await?;
+            match &seat.outcome {
+                Err(CallError::Timeout(_)) => self.note_hang("configure").await?,
+                // No case had asked, so that the stream told none of it.
+                Err(CallError::Breach(breach)) => {
+                    let why = breach.to_string();
+                    self.record(Stream::operations(), None, Event::DriverBreach { why });
+                }
+                _ => {}
             }
         }
         Ok(())

@@ -95,7 +95,7 @@ impl Session<'_> {
         let label = label.map(str::to_owned);
         let Some((url, request)) = sound else { return Ok(()) };
         let (method, path) = (format!("probe {}", kind.word()), request.path.clone());
-        let asked = Event::Requested { label: label.clone(), method, path };
+        let asked = Event::requested(label.clone(), &method, &path);
         self.record(Stream::http_out(), None, asked);
         let probes = probes(kind, at, &url, &request);
         let number = self.looking.probes.len();

@@ -29,6 +29,7 @@ mod prerequisite;
 mod probe;
 mod proxy;
 mod pump;
+mod reach;
 mod recorder;
 mod retries;
 mod runner;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::instance::Host;
 use crate::driver::operation::{self, Kind, Operation, Scope};
-use crate::driver::{CallError, Params, Seat};
+use crate::driver::{CallError, ErrorClass, Params, Seat};
 use crate::evidence::{Event, ProbeAnswer};
 use crate::role::meta::enlistment_is_skipped;
 use crate::spec::{Ics, Profile};
@@ -22,7 +22,12 @@ pub(super) const VISIBLE_ID: &str = "probe-1";
 const LEFT_OUT: &[&str] = &["kill", "reset", "restart"];
 
 /// What an operation came to, and why.
-pub(super) type Tried = (ProbeAnswer, String);
+pub(super) struct Tried {
+    pub answer: ProbeAnswer,
+    pub said: String,
+    /// How it failed, where it says so.
+    pub class: Option<ErrorClass>,
+}
 
 /// Tries everything optional that does no lasting harm and says what came of it.
 pub(super) async fn hooks(host: &Host, ics: &Ics, profile: &Profile) -> Vec<Event> {
@@ -35,7 +40,8 @@ pub(super) async fn hooks(host: &Host, ics: &Ics, profile: &Profile) -> Vec<Even
         if ics.is_left_out(capability) {
             continue;
         }
-        let (answer, why) = attempt(host, hook, None).await;
+        let params = hook.sample_params(ACCOUNT, Seat::ThirdPartyServer);
+        let Tried { answer, said: why, .. } = attempt(host, hook, params).await;
         if answer == ProbeAnswer::Malformed {
             events.push(Event::DriverBreach { why });
         }
@@ -78,24 +84,29 @@ pub(super) async fn announce(host: &Host, profile: &Profile) -> Result<Value, Ca
     host.instance().call("account", params).await
 }
 
-/// Asks for an operation with the smallest parameters that it takes.
-///
-/// `token` goes to those that take one.
-pub(super) async fn attempt(host: &Host, operation: &Operation, token: Option<&str>) -> Tried {
-    let mut params = operation.sample_params(ACCOUNT, Seat::ThirdPartyServer);
-    if let Some(token) = token.filter(|_| matches!(operation.name, "enlist" | "connect")) {
-        params.insert("token".to_owned(), json!(token));
-    }
+/// Asks for an operation.
+pub(super) async fn attempt(host: &Host, operation: &Operation, params: Params) -> Tried {
+    let tried = |answer, said| Tried { answer, said, class: None };
     match host.instance().call(operation.name, params).await {
-        Ok(_) => (ProbeAnswer::Done, "done".to_owned()),
+        Ok(result) => tried(ProbeAnswer::Done, done(&result)),
         Err(CallError::Rpc(error)) if error.is_method_not_found() => {
-            (ProbeAnswer::MethodNotFound, "method not found".to_owned())
+            tried(ProbeAnswer::MethodNotFound, "method not found".to_owned())
         }
         Err(CallError::Rpc(error)) => {
             let class = error.class.map(|class| format!("{class}: ")).unwrap_or_default();
-            (ProbeAnswer::Refused, format!("{class}{}", error.message))
+            let said = format!("{class}{}", error.message);
+            Tried { class: error.class, ..tried(ProbeAnswer::Refused, said) }
         }
-        Err(CallError::Breach(breach)) => (ProbeAnswer::Malformed, breach.to_string()),
-        Err(error) => (ProbeAnswer::Nothing, error.to_string()),
+        Err(CallError::Breach(breach)) => tried(ProbeAnswer::Malformed, breach.to_string()),
+        Err(error) => tried(ProbeAnswer::Nothing, error.to_string()),
+    }
+}
+
+/// That it is done, with the names of what came back.
+fn done(result: &Value) -> String {
+    let names = result.as_object().into_iter().flatten().map(|(name, _)| format!("{name}: …"));
+    match names.collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => "done".to_owned(),
+        names => format!("done: {{{names}}}"),
     }
 }

@@ -44,6 +44,8 @@ pub struct RunOptions {
     /// What Meta's clients do wrong with keys and sessions: only a self pair has such a peer
     /// (`interfaces.md` §13).
     pub peer_fault: Option<Fault>,
+    /// An absence lasts as long as its step says, and not only until all that was sent was read.
+    pub patient: bool,
     /// The command that runs a case again, but for the case's id.
     pub again: String,
     /// The words that chose the cases.
@@ -117,6 +119,7 @@ pub async fn run_all(
         operation_timeout: options.target.operation_timeout(),
         place: options.place.clone(),
         peer_fault: options.peer_fault,
+        patient: options.patient,
         debugged: options.target.is_debugged(),
         manual: options.target.adapter.is_manual(),
         logs: options.target.logs.clone(),

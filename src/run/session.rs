@@ -33,6 +33,7 @@ use crate::role::quirk::Fault;
 use crate::scenario::{Action, Case, Phase, Plan, PlannedStep, Plays, Purpose};
 use crate::seed::Seed;
 use crate::spec::Profile;
+use crate::verdict::CONFIGURE_REFUSED;
 use crate::wire::EncodeAs;
 
 /// Lines of the adapter's log that are kept beside a red case.
@@ -46,6 +47,8 @@ pub struct Shared {
     pub place: Place,
     /// What Meta's clients do wrong; nothing, but in a self pair.
     pub peer_fault: Option<Fault>,
+    /// Absences last as long as their steps say.
+    pub patient: bool,
     /// Log files of the subject, beside its standard error.
     pub logs: Vec<PathBuf>,
     /// Somebody may hold the process in a debugger.
@@ -68,6 +71,7 @@ impl Shared {
             manual: false,
             place,
             peer_fault: None,
+            patient: false,
             logs: Vec::new(),
             log,
         }
@@ -241,18 +245,10 @@ impl<'a> Session<'a> {
     }
 
     async fn carry_out_plan(&mut self, again: Option<&str>) -> Result<(), RecordError> {
-        let ruled_out = look::ruled_out(self.case, self.host(), &self.shared.profile);
-        if let Some(why) = ruled_out.or_else(|| proxy::ruled_out(self.case, self.host())) {
+        if let Some(why) = self.out_of_reach() {
             return self.skip(why).await;
         }
-        if !self.host().seats.contains(&Seat::ThirdPartyClient) && has_client(self.case) {
-            if !self.host().has_lent_client() {
-                return self
-                    .skip("the client to be lent to the subject did not start".into())
-                    .await;
-            }
-            self.lends = true;
-        }
+        self.lends = self.host().has_lent_client() && self.wants_a_client();
         match Stubs::start(&self.case.scenario.http).await {
             Ok(stubs) => self.stubs = stubs,
             Err(why) => return self.skip(format!("no port for the scenario's stubs: {why}")).await,
@@ -267,6 +263,30 @@ impl<'a> Session<'a> {
             }
         }
         self.end(sound).await
+    }
+
+    /// Why the case shows nothing here, if it does not. Of a seat that was not configured nothing else is
+    /// known: what it lacks is no reason then.
+    fn out_of_reach(&self) -> Option<String> {
+        let host = self.host();
+        if let Some(error) = host.refusal() {
+            return Some(format!("{CONFIGURE_REFUSED}{error}"));
+        }
+        if !host.is_configured() {
+            return None;
+        }
+        let lent = || {
+            let missing = self.wants_a_client() && !host.has_lent_client();
+            missing.then(|| "the client to be lent to the subject did not start".to_owned())
+        };
+        look::ruled_out(self.case, host, &self.shared.profile)
+            .or_else(|| proxy::ruled_out(self.case, host))
+            .or_else(lent)
+    }
+
+    /// True for a case with clients on a subject that plays none.
+    fn wants_a_client(&self) -> bool {
+        !self.host().seats.contains(&Seat::ThirdPartyClient) && has_client(self.case)
     }
 
     /// Says of the whole case that it shows nothing here.
@@ -343,7 +363,7 @@ impl<'a> Session<'a> {
             self.note(Event::StepEnded { phase: number, step: at, end });
             self.recorder.flush()?;
             let outcome = self.recorder.progress.outcome(number, at);
-            if !outcome.is_some_and(crate::check::StepOutcome::goes_on) {
+            if !outcome.is_some_and(|outcome| outcome.goes_on(&planned.step)) {
                 self.settle().await?;
                 return Ok(false);
             }

@@ -13,7 +13,7 @@ use crate::patience::Patience;
 use crate::role::meta::{Faults, Letter, Push, enlistment_is_skipped};
 use crate::scenario::{
     Act, Action, BytesFault, Compromise, Expect, FrameFault, Kind, Matching, Mutation, Payload,
-    Plays, Relaying, Said, Send, Step,
+    Plays, Relaying, Said, Send, Step, Template,
 };
 use crate::wire::{EncodeAs, Node, binary};
 
@@ -42,11 +42,14 @@ impl Session<'_> {
         }
     }
 
-    /// True where a probe has come to another grade than the one that is expected: each of its rules is
-    /// told once, so nothing more will come.
+    /// True where nothing more will come: a request that was made once was answered otherwise, or a probe
+    /// has come to another grade than the one that is expected.
     fn is_decided_otherwise(&mut self, expect: &Expect) -> bool {
         let Matching::Fields(fields) = &expect.matching else { return false };
         let of = fields.iter().find(|(name, _)| name == "of").map(|(_, of)| of.text());
+        if expect.kind == Kind::Response {
+            return self.is_answered_once(expect, fields, of);
+        }
         let probes = |step: &Step| match &step.action {
             Action::Send(send) => {
                 let probe =
@@ -61,6 +64,30 @@ impl Session<'_> {
         let fields = fields.iter().filter(|(name, _)| name != "grade").cloned().collect();
         let any_grade = Expect { matching: Matching::Fields(fields), ..expect.clone() };
         self.recorder.progress.board(self.lane).find(&any_grade).is_some()
+    }
+
+    fn is_answered_once(
+        &mut self,
+        expect: &Expect,
+        fields: &[(String, Template)],
+        of: Option<&str>,
+    ) -> bool {
+        let once = |step: &&Step| match &step.action {
+            Action::Send(send) => match send.payload {
+                Payload::Push { times } => times == 1,
+                Payload::FetchKeys { times, .. } => times == 1,
+                Payload::Probe { .. } => true,
+                _ => false,
+            },
+            _ => false,
+        };
+        let mut asked = self.case.scenario.steps.iter().filter(|step| step.label.as_deref() == of);
+        if of.is_none() || !asked.next().as_ref().is_some_and(once) || asked.next().is_some() {
+            return false;
+        }
+        let of = fields.iter().filter(|(name, _)| name == "of").cloned().collect();
+        let any = Expect { matching: Matching::Fields(of), ..expect.clone() };
+        self.recorder.progress.board(self.lane).find(&any).is_some()
     }
 
     async fn expect(&mut self, expect: &Expect) -> Result<StepEnd, RecordError> {

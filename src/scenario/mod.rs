@@ -32,6 +32,7 @@ pub mod shape;
 mod steps;
 mod stub;
 pub mod template;
+pub mod vocabulary;
 mod words;
 
 pub use ciphertext::CiphertextFault;

@@ -182,7 +182,7 @@ fn acceptance_of_send(send: &Send, label: &str) -> Option<Expect> {
             Some(expect(&send.to, Kind::Media, fields))
         }
         Payload::Push { .. } | Payload::FetchKeys { .. } => {
-            Some(expect("meta", Kind::Response, fields(&[("of", label), ("status", "200")])))
+            Some(expect("meta", Kind::Response, fields(&[("of", label), ("status", "${re:2..}")])))
         }
         Payload::Stanza(stanza) => Some(expect("meta", Kind::Stanza, answer_to(stanza)?)),
         Payload::AskAgain { of, .. } => {

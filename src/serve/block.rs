@@ -43,7 +43,7 @@ pub fn block(entry: &Entry) -> Vec<Line> {
             let login = login.as_ref().map(|login| format!(", login {login}")).unwrap_or_default();
             (format!("{method} {path}: {outcome}{login}"), enlistment(form))
         }
-        Event::StrayRequest { method, path } => (format!("{method} {path}"), Vec::new()),
+        Event::StrayRequest { method, path, .. } => (format!("{method} {path}"), Vec::new()),
         Event::Requested { method, path, .. } => (format!("{method} {path}"), Vec::new()),
         Event::Responded { status, body, .. } => {
             let body = body.bytes().map(|body| field("body", readable(&body)));

@@ -230,7 +230,7 @@ impl Host {
         };
         let Some(response) = response else { return false };
         let path = request.path.split('?').next().unwrap_or_default().to_owned();
-        let event = Event::StrayRequest { method: request.method.clone(), path };
+        let event = Event::StrayRequest { method: request.method.clone(), path, served: false };
         self.record(Record { stream: Stream::http_in(), lane: Lane::Main, actor: None, event });
         self.net.respond(id, response);
         true

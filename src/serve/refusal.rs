@@ -111,7 +111,7 @@ impl Explainer {
                     }
                 }
             }
-            Event::StrayRequest { method, path } if !self.paths.contains(path) => {
+            Event::StrayRequest { method, path, .. } if !self.paths.contains(path) => {
                 let seen = format!("{method} {path}: 404");
                 let served = format!("{} {}.", advice::PATHS, self.paths.join(", "));
                 vec![Refusal::new("", seen, served)]

@@ -53,7 +53,11 @@ const fn hook(name: &'static str, doc: &'static str) -> Capability {
 
 /// Every capability there is. `health` and `stop` are mandatory and therefore absent.
 pub const ALL: &[Capability] = &[
-    flag("media.send", false, "sends media files"),
+    flag(
+        "media.send",
+        false,
+        "sends files (`send_media`), or as a server stores them for its users (`upload_media`)",
+    ),
     flag("groups", false, "takes part in groups"),
     Capability {
         name: "signal.versions",

@@ -103,6 +103,15 @@ impl Applied {
 }
 
 impl Stale {
+    /// The word for what is wrong with the entry.
+    pub fn word(&self) -> &'static str {
+        match self.problem {
+            Problem::Passes => "passes",
+            Problem::Expired => "expired",
+            Problem::MatchesNothing => "matches_nothing",
+        }
+    }
+
     /// One sentence for people.
     pub fn sentence(&self) -> String {
         let Known { case, check, requirement, expires, .. } = &self.entry;

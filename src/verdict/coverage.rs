@@ -10,9 +10,9 @@ use crate::spec::{Catalogue, Profile};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
-    /// At least one check was executed.
+    /// At least one check passed, warned or failed.
     Decided,
-    /// Checks exist, none was executed.
+    /// Checks exist, none came to such an end.
     Undecided,
     /// No black box can see it.
     NotObservable,
@@ -46,23 +46,46 @@ fn standing(
     profile: &Profile,
     cases: &[CaseResult],
 ) -> CoverageRow {
-    let of_row = |case: &CaseResult| {
+    let of_row = |case: &CaseResult| -> Vec<Verdict> {
         let checks = case.checks.iter().filter(|check| check.requirement == row.id);
-        checks.map(|check| check.verdict).max()
+        checks.map(|check| check.verdict).collect()
     };
-    let verdicts: Vec<Verdict> = cases.iter().filter_map(of_row).collect();
-    let executed = verdicts.iter().filter(|verdict| verdict.executed()).count();
-    let standing = if executed > 0 {
+    let by_case: Vec<Vec<Verdict>> = cases.iter().map(of_row).collect();
+    let verdicts = || by_case.iter().flatten().copied();
+    let executes = |case: &&Vec<Verdict>| case.iter().any(|verdict| verdict.executed());
+    let standing = if verdicts().any(Verdict::decides) {
         Standing::Decided
     } else if profile.rules_out(&row.id) {
         Standing::NotApplicable
     } else if !row.observable {
         Standing::NotObservable
-    } else if verdicts.is_empty() {
+    } else if verdicts().next().is_none() {
         Standing::NotCovered
     } else {
         Standing::Undecided
     };
-    let worst = verdicts.into_iter().filter(|verdict| verdict.executed()).max();
-    CoverageRow { requirement: row.id.clone(), standing, worst, cases: executed }
+    let worst = verdicts().filter(|verdict| verdict.executed()).max();
+    let cases = by_case.iter().filter(executes).count();
+    CoverageRow { requirement: row.id.clone(), standing, worst, cases }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::result::tests::case;
+
+    #[test]
+    fn what_stays_open_is_not_decided() {
+        let profile = Profile::builtin("whatsapp-1.0.3").unwrap();
+        let of = |verdicts: &[Verdict]| {
+            let rows = coverage(Catalogue::builtin(), &profile, &[case(verdicts)]);
+            rows.into_iter().find(|row| row.requirement == "ENL-001").unwrap()
+        };
+        let open = of(&[Verdict::Inconclusive]);
+        assert_eq!((open.standing, open.cases), (Standing::Undecided, 1));
+        assert_eq!(open.worst, Some(Verdict::Inconclusive));
+        assert_eq!(of(&[Verdict::NotTestable]).standing, Standing::Undecided);
+        assert_eq!(of(&[Verdict::Inconclusive, Verdict::Pass]).standing, Standing::Decided);
+        assert_eq!(of(&[Verdict::Warn]).standing, Standing::Decided);
+    }
 }

@@ -16,7 +16,7 @@ pub use date::{Date, NoDate};
 pub use exit::Exit;
 pub use repeats::{Flaky, Repeats};
 pub use result::{
-    CaseResult, CheckResult, Finding, Nearby, NotDecided, Outcome, RUN_CASE, Surroundings, Theft,
-    Times, Verdict, Witness,
+    CONFIGURE_REFUSED, CaseResult, CheckResult, Finding, Nearby, NotDecided, Outcome, RUN_CASE,
+    Surroundings, Theft, Times, Verdict, Witness,
 };
 pub use texts::{Text, Texts};

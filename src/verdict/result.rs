@@ -31,6 +31,12 @@ impl Verdict {
         self >= Self::Pass
     }
 
+    /// True for verdicts that answer the question of a row; what is open, or broken on the way to an
+    /// answer, does not.
+    pub fn decides(self) -> bool {
+        matches!(self, Self::Pass | Self::Warn | Self::Fail)
+    }
+
     /// The word in reports.
     pub fn word(self) -> &'static str {
         match self {
@@ -90,6 +96,10 @@ impl NotDecided {
         }
     }
 }
+
+/// Why a case shows nothing where a seat answered `configure` with an error; its words follow. It is the
+/// subject's doing and never scope, so a run that has such cases is not conformant for the others.
+pub const CONFIGURE_REFUSED: &str = "`configure` was refused: ";
 
 /// The id of what a run shows as a whole, beside its cases.
 pub const RUN_CASE: &str = "run";
@@ -269,8 +279,10 @@ impl CaseResult {
     /// True for a case without verdict that nobody ruled out. What is ruled out by a seat that is not
     /// under test is scope, and says nothing about the seats that are.
     pub fn is_gap(&self) -> bool {
-        let ruled_out =
-            |check: &CheckResult| matches!(check.not_decided, Some(NotDecided::RuledOut(_)));
+        let ruled_out = |check: &CheckResult| match &check.not_decided {
+            Some(NotDecided::RuledOut(why)) => !why.starts_with(CONFIGURE_REFUSED),
+            _ => false,
+        };
         self.verdict == Verdict::NotTestable
             && (self.checks.is_empty() || !self.checks.iter().all(ruled_out))
     }
@@ -385,6 +397,22 @@ pub(super) mod tests {
         assert_eq!(case(&[NotApplicable, NotApplicable]).verdict, NotApplicable);
         assert_eq!(case(&[NotApplicable, NotTestable]).verdict, NotTestable);
         assert_eq!(case(&[]).verdict, NotTestable);
+    }
+
+    #[test]
+    fn what_a_refused_configuration_left_out_is_a_gap_and_no_scope() {
+        let left_out = |why: &str| {
+            let check = CheckResult {
+                not_decided: Some(NotDecided::RuledOut(why.to_owned())),
+                ..check(Verdict::NotTestable)
+            };
+            CaseResult::of("a", "M1", vec![check])
+        };
+        let refused = left_out(&format!("{CONFIGURE_REFUSED}error 1: in use"));
+        let passed = case(&[Verdict::Pass]);
+        assert_eq!(Outcome::of(std::slice::from_ref(&refused)), Outcome::Invalid);
+        assert_eq!(Outcome::of(&[refused, passed.clone()]), Outcome::Incomplete);
+        assert_eq!(Outcome::of(&[left_out("capability clock"), passed]), Outcome::Conformant);
     }
 
     #[test]

@@ -375,6 +375,7 @@ async fn run(
         out,
         place: Place::default(),
         peer_fault,
+        patient: quirk::find(id).is_some_and(|quirk| quirk.patient),
         again: format!("counterpart run --iut 'reference:third-party?quirk={id}' --seed {seed}"),
         selection: String::new(),
         asked: Vec::new(),

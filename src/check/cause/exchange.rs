@@ -10,6 +10,12 @@ pub(super) fn fault_accepted(scene: &Scene<'_>) -> Option<String> {
     if !scene.is_unwanted() || scene.finding.actual.contains("type=\"retry\"") {
         return None;
     }
+    if scene.finding.actual.starts_with("<receipt") {
+        return Some(
+            "the client says that a message was delivered before it knows whether it can read it"
+                .to_owned(),
+        );
+    }
     Some(match scene.mutation()? {
         Mutation::ServerChain(fault) => format!(
             "the client goes on with a server whose certificate chain it should refuse ({}): it \
@@ -91,20 +97,14 @@ pub(super) fn fault_accepted(scene: &Scene<'_>) -> Option<String> {
              decrypt it: it does not compare the two"
             .to_owned(),
         Mutation::Time(_) | Mutation::Device(_) => return None,
+        // What the server answered decides.
+        Mutation::PushToken(_) | Mutation::PushBody(_) => return None,
         Mutation::Content(fault) if clear(*fault) => {
             format!("the client shows content that nobody encrypted ({})", fault.word())
-        }
-        Mutation::PushBody(fault) => {
-            format!("the server makes too much of a push's body ({})", fault.word())
         }
         Mutation::Content(fault) => format!(
             "the client shows content that it cannot have read as it is defined ({}): it takes what \
              parses and leaves the rest",
-            fault.word()
-        ),
-        Mutation::PushToken(fault) => format!(
-            "the server takes a push whose token it should refuse ({}): it checks too little of \
-             the token",
             fault.word()
         ),
     })
@@ -146,7 +146,10 @@ pub(super) fn keys_of_another(scene: &Scene<'_>) -> Option<String> {
         _ => false,
     };
     let offered = scene.scenario.steps.iter().any(|step| is_handed(&step.action));
-    let taken = scene.events().find(|(_, event)| matches!(event, Event::Undecryptable { .. }));
+    let taken = scene.events().find(|(_, event)| match event {
+        Event::Undecryptable { reason, .. } => super::wire::names_an_unknown_key(reason),
+        _ => false,
+    });
     let (entry, _) = taken.filter(|_| offered && scene.is_missing())?;
     Some(format!(
         "the client encrypted under the keys that another user sent in the server's place ({}): it finds \
@@ -168,7 +171,7 @@ pub(super) fn no_call(scene: &Scene<'_>) -> Option<String> {
         return None;
     }
     let stray = scene.events().find_map(|(entry, event)| match event {
-        Event::StrayRequest { method, path } => Some((entry, method, path)),
+        Event::StrayRequest { method, path, served: false } => Some((entry, method, path)),
         _ => None,
     });
     Some(match stray {
@@ -241,26 +244,6 @@ pub(super) fn error_shown(scene: &Scene<'_>) -> Option<String> {
     })
 }
 
-/// A push was accepted and nobody came.
-pub(super) fn no_wake(scene: &Scene<'_>) -> Option<String> {
-    if !scene.is_missing() || !scene.check.requirement.starts_with("PSH-") {
-        return None;
-    }
-    let answered = scene
-        .events()
-        .filter(|(_, event)| matches!(event, Event::Responded { status, .. } if *status == 200));
-    let (push, _) = answered.last()?;
-    let after = scene.events().skip_while(|(entry, _)| entry.id != push.id);
-    let came = after.into_iter().any(|(_, event)| matches!(event, Event::Accepted { .. }));
-    (!came).then(|| {
-        format!(
-            "the server accepted the push ({}) and the client opened no connection: the wake did \
-             not reach it, or it did not act on it",
-            Scene::name(push)
-        )
-    })
-}
-
 /// A file was named, and nobody asked for it.
 pub(super) fn no_fetch(scene: &Scene<'_>) -> Option<String> {
     let about_it =
@@ -270,8 +253,9 @@ pub(super) fn no_fetch(scene: &Scene<'_>) -> Option<String> {
     }
     let sent = |event: &Event| matches!(event, Event::MediaSent { .. });
     let (named, _) = scene.events().filter(|(_, event)| sent(event)).last()?;
-    let asked =
-        |event: &Event| matches!(event, Event::FileAsked { .. } | Event::StrayRequest { .. });
+    let asked = |event: &Event| {
+        matches!(event, Event::FileAsked { .. } | Event::StrayRequest { served: false, .. })
+    };
     let asked = scene.events().any(|(_, event)| asked(event));
     (!asked).then(|| {
         format!(

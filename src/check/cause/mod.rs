@@ -7,11 +7,12 @@
 
 mod exchange;
 mod process;
+mod push;
 mod wire;
 
 use crate::diff::Side;
 use crate::evidence::{Entry, Event, Lane, Transcript};
-use crate::scenario::{Action, Mutation, Scenario};
+use crate::scenario::{Action, Mutation, Scenario, Step};
 use crate::verdict::{CheckResult, Finding};
 
 /// What a rule looks at.
@@ -32,7 +33,9 @@ static RULES: &[Rule] = &[
     process::gone,
     process::printed,
     process::breach,
+    push::unreachable,
     exchange::fault_accepted,
+    push::fault_taken,
     exchange::replay_accepted,
     exchange::keys_of_another,
     wire::derivation,
@@ -47,7 +50,7 @@ static RULES: &[Rule] = &[
     wire::retry_asked,
     exchange::error_shown,
     exchange::no_fetch,
-    exchange::no_wake,
+    push::no_wake,
     wire::went_away,
     wire::not_answered,
 ];
@@ -94,6 +97,17 @@ impl<'a> Scene<'a> {
 
     fn is_step(&self) -> bool {
         self.check.id.starts_with("step-")
+    }
+
+    /// A step of the finding waited for one of these kinds, as they are written.
+    fn waits_for(&self, kinds: &[&str]) -> bool {
+        kinds.iter().any(|kind| self.finding.expected.contains(kind))
+    }
+
+    /// The step that decides the row.
+    fn step(&self) -> Option<&'a Step> {
+        let number: usize = self.check.id.strip_prefix("step-")?.parse().ok()?;
+        self.scenario.steps.get(number.checked_sub(1)?)
     }
 
     /// Something came that must not come.

@@ -19,20 +19,24 @@ pub(super) fn derivation(scene: &Scene<'_>) -> Option<String> {
     {
         return None;
     }
-    scene.events().find_map(|(entry, event)| match event {
-        Event::Undecryptable { enc, reason, .. } => {
-            let why = match names_an_unknown_key(reason) {
-                true => format!("{reason}: the client has used other keys than it was to be given"),
-                false => of_message(enc).unwrap_or_else(|| reason.clone()),
-            };
-            Some(format!("the peer could not decrypt the message ({}): {why}", Scene::name(entry)))
+    let unread = |(_, event): &(_, &Event)| matches!(event, Event::Undecryptable { .. });
+    let here = scene.here().map(|entry| (entry, &entry.event)).filter(unread);
+    let (entry, event) = here.or_else(|| scene.events().find(unread))?;
+    let Event::Undecryptable { enc, reason, .. } = event else { return None };
+    let why = match reason {
+        _ if names_an_unknown_key(reason) => {
+            format!("{reason}: the client has used other keys than it was to be given")
         }
-        _ => None,
-    })
+        _ if reason.contains("padding") => {
+            format!("it opens, and what is in it is not padded: {reason}")
+        }
+        _ => of_message(enc).unwrap_or_else(|| reason.clone()),
+    };
+    Some(format!("the peer could not decrypt the message ({}): {why}", Scene::name(entry)))
 }
 
 /// True for a message to which no key agreement can be tried.
-fn names_an_unknown_key(reason: &str) -> bool {
+pub(super) fn names_an_unknown_key(reason: &str) -> bool {
     reason.starts_with("the message names ")
 }
 
@@ -183,7 +187,11 @@ pub(super) fn went_away(scene: &Scene<'_>) -> Option<String> {
     let closed = |event: &Event| matches!(event, Event::Closed { by_iut: true, .. });
     let (entry, _) = before[since..].iter().find(|(_, event)| closed(event))?;
     (!asked).then(|| {
-        format!("the client closed its connection before it came to this ({})", Scene::name(entry))
+        let mut entries = scene.transcript.entries().iter();
+        let lent = entries.any(|entry| matches!(entry.event, Event::ClientLent));
+        let whose = if lent { " that the harness lends" } else { "" };
+        let name = Scene::name(entry);
+        format!("the client{whose} closed its connection before it came to this ({name})")
     })
 }
 

@@ -63,7 +63,7 @@ impl Steps<'_> {
     /// Rows as the scenario's own steps decide them.
     fn main_phase(&self) -> Vec<CheckResult> {
         let mut checks = Vec::new();
-        let mut stopped: Option<Stop> = None;
+        let mut stopped: Option<Stop> = self.before_main();
         for (phase, steps) in self.plan.phases.iter().enumerate() {
             if steps.purpose != Purpose::Main {
                 continue;
@@ -83,9 +83,37 @@ impl Steps<'_> {
         checks
     }
 
+    /// What ended the case before its own steps began: a control that did not come about.
+    fn before_main(&self) -> Option<Stop> {
+        for (phase, steps) in self.plan.phases.iter().enumerate() {
+            if steps.purpose == Purpose::Main {
+                return None;
+            }
+            if steps.purpose == Purpose::Canonical {
+                continue;
+            }
+            for (at, planned) in steps.steps.iter().enumerate() {
+                let outcome = self.progress.outcome(phase, at);
+                if let Some(stop) = self.stop(&planned.step, planned.part, outcome) {
+                    let control = match planned.part {
+                        Part::LeadUp => "a control without the fault, ",
+                        _ => "",
+                    };
+                    let what = format!("{control}{}", stop.what);
+                    return outcome.is_some().then(|| Stop::at(what));
+                }
+            }
+        }
+        None
+    }
+
     fn stop(&self, step: &Step, part: Part, outcome: Option<&StepOutcome>) -> Option<Stop> {
         let what = self.describe(step, part);
+        if outcome.is_some_and(|outcome| outcome.goes_on(step)) {
+            return None;
+        }
         match outcome {
+            Some(StepOutcome::Open { why }) => Some(Stop::at(format!("{what}: {why}"))),
             Some(StepOutcome::Satisfied { .. } | StepOutcome::OutOfSight) => None,
             // A hook is an offer; what needs it cannot be tested (`interfaces.md` §6).
             Some(StepOutcome::Unsupported { operation, .. })
@@ -172,6 +200,14 @@ impl Steps<'_> {
             {
                 undecided(check, NotDecided::Precondition(CANONICAL_TOO.to_owned()))
             }
+            // What was not understood says nothing of rules about something else.
+            Some(StepOutcome::Failed { actual, evidence, .. })
+                if is_about_something_else(row) && self.is_undecryptable(evidence) =>
+            {
+                let why =
+                    format!("a Meta client could not read what was sent: {}", shortened(actual));
+                undecided(check, NotDecided::Precondition(why))
+            }
             Some(StepOutcome::Failed { expected, actual, evidence, diff }) => {
                 let diff = diff.clone().map(Box::new);
                 let finding = Finding {
@@ -188,9 +224,19 @@ impl Steps<'_> {
             Some(StepOutcome::NoFence { why }) => {
                 undecided(check, NotDecided::NoFence(why.clone()))
             }
+            Some(StepOutcome::Open { why }) => {
+                undecided(check, NotDecided::Precondition(why.clone()))
+            }
             Some(StepOutcome::OutOfSight) => lent::out_of_sight(check, lent::lent(self.transcript)),
             None => undecided(check, NotDecided::Precondition("the step was not reached".into())),
         }
+    }
+
+    /// True if a finding rests on a message that a Meta client could not decrypt.
+    fn is_undecryptable(&self, evidence: &[String]) -> bool {
+        let entries = self.transcript.entries().iter();
+        let mut here = entries.filter(|entry| evidence.contains(&entry.id.to_string()));
+        here.any(|entry| matches!(entry.event, Event::Undecryptable { .. }))
     }
 
     /// True where the phase in the canonical encoding ended at this step, or before it.
@@ -260,7 +306,7 @@ impl Steps<'_> {
                     _ => continue,
                 };
                 let outcome = self.progress.outcome(phase, at);
-                if outcome.is_some_and(StepOutcome::goes_on) {
+                if outcome.is_some_and(|outcome| outcome.goes_on(&planned.step)) {
                     continue;
                 }
                 // Who never answers a ping is not damaged by what came before it.
@@ -299,6 +345,16 @@ impl Steps<'_> {
                 continue;
             }
             match (outcome, word) {
+                // It took what is right and answered, if in a way that nobody could read.
+                (Some(StepOutcome::Failed { evidence, .. }), Some(_))
+                    if (is_about_something_else(&check.requirement)
+                        || is_about_keys_of_others(&check.requirement))
+                        && self.is_undecryptable(evidence) =>
+                {
+                    let why = format!("{what}: a Meta client could not read what was sent");
+                    let why = NotDecided::Precondition(why);
+                    *check = CheckResult { findings: Vec::new(), ..undecided(check.clone(), why) };
+                }
                 (Some(StepOutcome::Failed { expected, actual, evidence, diff }), Some(word)) => {
                     let actual = format!("{word}: {what}: {actual}");
                     let diff = diff.clone().map(Box::new);
@@ -361,8 +417,10 @@ impl Steps<'_> {
         let phases = self.plan.phases.iter().enumerate();
         let mut main = phases.filter(|(_, phase)| phase.purpose == Purpose::Main);
         main.all(|(number, phase)| {
-            let outcomes = (0..phase.steps.len()).map(|at| self.progress.outcome(number, at));
-            outcomes.into_iter().all(|outcome| outcome.is_some_and(StepOutcome::goes_on))
+            phase.steps.iter().enumerate().all(|(at, planned)| {
+                let outcome = self.progress.outcome(number, at);
+                outcome.is_some_and(|outcome| outcome.goes_on(&planned.step))
+            })
         })
     }
 
@@ -385,6 +443,17 @@ impl Steps<'_> {
             *check = undecided(check.clone(), NotDecided::NotExercised(what.clone()));
         }
     }
+}
+
+/// True for rows that a message which nobody can decrypt says nothing of: stanzas, data, encodings.
+fn is_about_something_else(row: &str) -> bool {
+    ["PRV-", "STZ-", "ROB-"].iter().any(|area| row.starts_with(area))
+}
+
+/// True for rows about what a client makes of a bundle, of which a control says nothing that used a
+/// good one and failed later.
+fn is_about_keys_of_others(row: &str) -> bool {
+    ["PRE-004", "PRE-005", "PRE-013", "PRE-016"].contains(&row)
 }
 
 /// The label of the request whose answer a step waits for.

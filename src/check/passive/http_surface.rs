@@ -52,6 +52,7 @@ fn probed(entry: &Entry) -> Vec<Observed> {
             RuleGrade::Holds => Grade::Right,
             RuleGrade::Warns => Grade::Warned,
             RuleGrade::Broken => Grade::Broken,
+            RuleGrade::Open => return None,
         };
         Some(Observed { grade, ..Observed::new(row, true, expected, actual, entry) })
     });

@@ -53,6 +53,7 @@ fn observed(entry: &Entry, rule: &RuleFacts) -> Option<Observed> {
         RuleGrade::Holds => Grade::Right,
         RuleGrade::Warns => Grade::Warned,
         RuleGrade::Broken => Grade::Broken,
+        RuleGrade::Open => return None,
     };
     let actual = rule.why.clone().unwrap_or_else(|| "as required".into());
     let observed = Observed { grade, ..Observed::new(row, true, meaning(row), actual, entry) };

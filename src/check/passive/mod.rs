@@ -40,6 +40,7 @@ mod ratchet_turns;
 mod reachability;
 mod reconnects;
 mod registration_id;
+mod sent_once;
 mod server_answers;
 mod soak;
 mod stanza_codec;
@@ -179,6 +180,7 @@ pub static ALL: &[&dyn Check] = &[
     &reachability::Reachability,
     &reconnects::Reconnects,
     &registration_id::RegistrationId,
+    &sent_once::SentOnce,
     &server_answers::ServerAnswers,
     &soak::Soak,
     &stanza_codec::StanzaCodec,

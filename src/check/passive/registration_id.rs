@@ -9,6 +9,7 @@ use super::key_upload::upload;
 use super::{Check, Observed, View};
 use crate::evidence::{Entry, Event, Lane};
 use crate::stanza::prekeys::Upload;
+use crate::wire::Jid;
 
 pub struct RegistrationId;
 
@@ -26,11 +27,26 @@ impl Check for RegistrationId {
 
     fn examine(&self, view: &View<'_>) -> Vec<Observed> {
         let mut first: BTreeMap<(Lane, Option<String>), u32> = BTreeMap::new();
+        let mut users: BTreeMap<(Lane, String), u32> = BTreeMap::new();
         let mut out = Vec::new();
         for entry in view.entries() {
             if is_deletion(entry) {
                 // Who had all deleted begins anew, with other keys or with the same.
                 first.remove(&(entry.lane, entry.actor.clone()));
+            }
+            if let (Event::Enlistment { login: Some(login), .. }, Some(id)) =
+                (&entry.event, enlisted(entry))
+            {
+                users.insert((entry.lane, user(login)), id);
+            }
+            if let Event::Decrypted { from, enc, .. } = &entry.event
+                && let Some(named) = enc.header.pointer("/first/registration_id")
+                && let Some(known) = users.get(&(entry.lane, user(from)))
+            {
+                let expected = "the registration id of the enlistment, in a first message too";
+                let right = named.as_u64() == Some(u64::from(*known));
+                let actual = if right { "the same" } else { "another one" };
+                out.push(Observed::new("ENL-009", right, expected, actual, entry));
             }
             let Some(id) = enlisted(entry).or_else(|| uploaded(entry)) else { continue };
             let in_range = (1..=LARGEST).contains(&id);
@@ -44,6 +60,11 @@ impl Check for RegistrationId {
         }
         out
     }
+}
+
+/// The user of an address, whatever the device.
+fn user(jid: &str) -> String {
+    jid.parse::<Jid>().map_or_else(|_| jid.to_owned(), |jid| jid.user.to_string())
 }
 
 fn is_deletion(entry: &Entry) -> bool {

@@ -42,7 +42,7 @@ fn rules(entry: &Entry) -> Vec<Observed> {
         let row = ROWS.iter().find(|known| **known == rule.requirement)?;
         let actual = rule.why.clone().unwrap_or_else(|| "as required".into());
         let observed = Observed::new(row, true, meaning(row), actual, entry);
-        let observed = Observed { grade: grade(rule.grade), ..observed };
+        let observed = Observed { grade: grade(rule.grade)?, ..observed };
         Some(match decisive(row) {
             Some(key) => observed.resting_on(key),
             None => observed,
@@ -65,12 +65,13 @@ fn decisive(row: &str) -> Option<&'static str> {
     })
 }
 
-fn grade(grade: RuleGrade) -> Grade {
-    match grade {
+fn grade(grade: RuleGrade) -> Option<Grade> {
+    Some(match grade {
         RuleGrade::Holds => Grade::Right,
         RuleGrade::Warns => Grade::Warned,
         RuleGrade::Broken => Grade::Broken,
-    }
+        RuleGrade::Open => return None,
+    })
 }
 
 fn meaning(row: &str) -> String {

@@ -3,7 +3,9 @@
 //! One file a kind of name. A word may be of several kinds (`noise.patterns` is a profile value and
 //! a capability); then all are told. A word of no kind is an error with the nearest one.
 
+mod driver;
 mod guarantee;
+mod language;
 mod requirement;
 mod scenario;
 mod words;
@@ -21,7 +23,8 @@ use crate::verdict::Exit;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A requirement, guarantee, scenario, case, quirk, form that a client writes, verdict, basis, profile
-    /// key, capability, error class, milestone, area, profile or exit code
+    /// key, capability, operation of the driver, hook, endpoint, word of a scenario, error class, milestone,
+    /// area, profile or exit code
     id: String,
     #[command(flatten)]
     sources: Sources,
@@ -48,6 +51,10 @@ const KINDS: &[Explain] = &[
     words::basis,
     words::profile_key,
     words::capability,
+    driver::operation,
+    driver::capabilities,
+    language::key,
+    language::word,
     words::error_class,
     words::milestone,
     words::exit_code,
@@ -87,6 +94,8 @@ fn unknown(word: &str, known: &Known) -> String {
         .chain(capability::names())
         .chain(guarantees.iter().map(String::as_str))
         .chain(words::all())
+        .chain(driver::words())
+        .chain(language::words())
         .chain(forms.iter().map(String::as_str));
     let hint = nearest(word, names).map(|near| format!("; did you mean `{near}`?"));
     let list = "; see `counterpart list requirements`, `list scenarios`, `list quirks`";

@@ -85,7 +85,7 @@ fn in_words(step: &Step) -> String {
             theft.of, theft.with
         ),
         Action::Expect(expect) => format!("Expected {}{label}.", expected(expect)),
-        Action::ExpectNone(expect) => format!("Not expected {}{label}.", expected(expect)),
+        Action::ExpectNone(expect) => format!("Not expected {}{label}.", unexpected(expect)),
     }
 }
 
@@ -219,6 +219,23 @@ fn fault(mutation: &Mutation) -> String {
 }
 
 fn expected(expect: &Expect) -> String {
+    what(expect, &format!("within {}", within(expect)))
+}
+
+/// An absence ends when all that was sent has been read, or lasts as long as it says.
+fn unexpected(expect: &Expect) -> String {
+    let until = format!("until all was read (with --patient: {})", within(expect));
+    what(expect, &until)
+}
+
+fn within(expect: &Expect) -> String {
+    match expect.within_key {
+        Some(key) => format!("`{key}` seconds"),
+        None => format!("{} ms", expect.within.as_millis()),
+    }
+}
+
+fn what(expect: &Expect, when: &str) -> String {
     let what = match &expect.matching {
         Matching::Stanza(pattern) => pattern.text().to_owned(),
         Matching::Fields(fields) if fields.is_empty() => String::new(),
@@ -227,12 +244,8 @@ fn expected(expect: &Expect) -> String {
             format!("with {}", fields.collect::<Vec<_>>().join(", "))
         }
     };
-    let within = match expect.within_key {
-        Some(key) => format!("`{key}` seconds"),
-        None => format!("{} ms", expect.within.as_millis()),
-    };
     // Behind a semicolon stands what its fields are.
     let doc = expect.kind.info().doc.split(';').next().unwrap_or_default();
-    let text = format!("at {} within {within}: {doc} {what}", expect.at);
+    let text = format!("at {} {when}: {doc} {what}", expect.at);
     text.trim_end().to_owned()
 }

@@ -1,10 +1,14 @@
 //! The closed words: quirks, verdicts, bases, profile keys, capabilities, classes, milestones.
 
+use std::collections::BTreeSet;
+
+use super::driver::asks;
 use super::{Known, heading, listed, scenarios_where};
 use crate::check;
-use crate::driver::ErrorClass;
+use crate::driver::{ErrorClass, operation};
 use crate::report::{MILESTONES, Page};
 use crate::role::quirk as zoo;
+use crate::scenario::{Case, Needs};
 use crate::spec::profile::{BUILTIN, OVERLAYS};
 use crate::spec::{Basis, Catalogue, Profile, capability as ics, key, why_fixed};
 
@@ -214,15 +218,48 @@ pub(super) fn capability(word: &str, known: &Known, page: &mut Page) -> bool {
     if capability.hook {
         page.fill(2, "It is a hook: it serves the test alone, and rows that need it are not_testable without.");
     }
-    let needed = scenarios_where(known, |case| {
-        let needs = case.scenario.needs.as_ref();
-        needs.is_some_and(|needs| needs.names(word))
-    });
+    let named = |case: &Case| case.scenario.needs.as_ref().is_some_and(|one| one.names(word));
+    let needed = scenarios_where(known, |case| named(case) || needs(case, word));
     listed(page, "asked by", &needed, "no scenario");
     let rows = Catalogue::builtin().iter().filter(|row| row.when.as_deref() == Some(word));
-    let rows: Vec<String> = rows.map(|one| row(&one.id)).collect();
+    let mut rows: Vec<String> = rows.map(|one| row(&one.id)).collect();
+    rows.extend(depending(known, word));
     listed(page, "rows", &rows, "none depends on it");
     true
+}
+
+/// True if a case says that it needs a capability, or asks for an operation that stands under it.
+fn needs(case: &Case, capability: &str) -> bool {
+    let named = case.scenario.needs.as_ref().is_some_and(|needs| wants(needs, capability));
+    let mut operations = operation::all().filter(|one| one.capability == Some(capability));
+    named || operations.any(|operation| asks(case, operation))
+}
+
+/// True where a condition asks for a capability, and not for its absence.
+fn wants(needs: &Needs, capability: &str) -> bool {
+    match needs {
+        Needs::Has(name) | Needs::Includes(name, _) => *name == capability,
+        Needs::Not(_) => false,
+        Needs::All(one, other) | Needs::Any(one, other) => {
+            wants(one, capability) || wants(other, capability)
+        }
+    }
+}
+
+/// The rows that scenarios decide which need a capability.
+fn depending(known: &Known, capability: &str) -> Vec<String> {
+    let covered = |with: bool| -> BTreeSet<&String> {
+        let cases = known.cases.iter().filter(|case| needs(case, capability) == with);
+        cases.flat_map(|case| &case.scenario.covers).collect()
+    };
+    let (with, without) = (covered(true), covered(false));
+    let joined =
+        |rows: Vec<&String>| rows.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let alone: Vec<_> = with.difference(&without).copied().collect();
+    let partly: Vec<_> = with.intersection(&without).copied().collect();
+    let told = [("decided with it alone", alone), ("decided without it too, in part", partly)];
+    let told = told.into_iter().filter(|(_, rows)| !rows.is_empty());
+    told.map(|(how, rows)| format!("{how}: {}", joined(rows))).collect()
 }
 
 pub(super) fn error_class(word: &str, _: &Known, page: &mut Page) -> bool {

@@ -18,7 +18,7 @@ use super::fault::RatchetFault as Fault;
 use crate::e2ee::envelope::Envelope;
 use crate::e2ee::error::E2eeError;
 use crate::e2ee::party::{Ciphertext, EncType};
-use crate::e2ee::schedule::{Bound, Key, Recipe, RootAndChain, agree, message_keys, ratchet_step};
+use crate::e2ee::schedule::{Bound, Key, Recipe, RootAndChain, agree};
 use crate::proto::signal::{PreKeySignalMessage, SignalMessage};
 use crate::seed::Rng;
 
@@ -107,8 +107,9 @@ impl Session {
         rng: &mut Rng,
     ) -> Result<Self, CurveError> {
         let pair = KeyPair::generate(rng);
-        let stepped =
-            ratchet_step(&secret.root, &agree(pair.private_key.serialize(), their_signed)?);
+        let stepped = manner
+            .recipe
+            .ratchet_step(&secret.root, &agree(pair.private_key.serialize(), their_signed)?);
         let (root, chain, theirs) = match manner.recipe.ratcheted {
             true => (stepped.root, stepped.chain, secret.chain),
             false => (secret.root, secret.chain, stepped.chain),
@@ -153,7 +154,7 @@ impl Session {
             self.new_sending(manner, rng)?;
         }
         let (seed, chain) = manner.recipe.step(&self.sending.chain);
-        let keys = message_keys(&seed);
+        let keys = manner.recipe.message_keys(&seed);
         let mut ciphertext = Vec::new();
         aes_256_cbc_encrypt_into(plaintext, &keys.cipher, &keys.iv, &mut ciphertext)
             .map_err(|_| E2eeError::Undecryptable(EncType::Msg))?;
@@ -227,7 +228,7 @@ impl Session {
         rng: &mut Rng,
     ) -> Result<Vec<u8>, E2eeError> {
         let seed = self.key_of(message, manner, rng)?;
-        let keys = message_keys(&seed);
+        let keys = manner.recipe.message_keys(&seed);
         if !self.mac_fits(&keys.mac, message, bytes, manner) {
             return Err(E2eeError::BadMac(EncType::Msg));
         }
@@ -285,7 +286,8 @@ impl Session {
         let chain = if crossed {
             self.sending.chain
         } else {
-            let stepped = ratchet_step(&self.root, &agree(&self.sending.private, theirs)?);
+            let stepped =
+                manner.recipe.ratchet_step(&self.root, &agree(&self.sending.private, theirs)?);
             self.root = stepped.root;
             stepped.chain
         };
@@ -308,7 +310,8 @@ impl Session {
     fn new_sending(&mut self, manner: Manner, rng: &mut Rng) -> Result<(), CurveError> {
         let Some(theirs) = self.receiving.back().map(|chain| chain.public) else { return Ok(()) };
         let pair = KeyPair::generate(rng);
-        let stepped = ratchet_step(&self.root, &agree(pair.private_key.serialize(), &theirs)?);
+        let stepped =
+            manner.recipe.ratchet_step(&self.root, &agree(pair.private_key.serialize(), &theirs)?);
         self.root = stepped.root;
         let fresh = self.ends.initiator || self.turned;
         self.previous_counter = if fresh { self.sending.next } else { 0 };

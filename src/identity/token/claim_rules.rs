@@ -79,9 +79,17 @@ impl View<'_> {
             (Some(_), Some(names), Some(own)) if !names.contains(&own.as_str()) => {
                 ClaimFault::Other
             }
+            // Whom Meta is called by is not public, but it is not by the issuer's name.
+            (Some(_), Some(names), None) if names.iter().all(|name| self.is_issuer(name)) => {
+                return Err(Stop::Warns(TokenError::Audience(ClaimFault::Other)));
+            }
             (Some(_), Some(_), _) => return Ok(()),
         };
         Err(Stop::Broken(TokenError::Audience(fault)))
+    }
+
+    fn is_issuer(&self, name: &str) -> bool {
+        self.claims.as_ref().and_then(|claims| claims.member("iss")?.as_str()) == Some(name)
     }
 
     /// JWT-013; RFC 7519 §2: a NumericDate is a JSON number, whole or not.

@@ -1,10 +1,11 @@
 //! What an engineer needs for each red case: the rule, what differs, the events around it, the
 //! probable cause and the command that runs it again.
 
+use super::alike::{Alike, groups, in_words, shown};
 use super::compare;
 use super::text::{Ink, Page, clean, cut};
 use super::verdict_ink;
-use crate::report::{Report, model::command};
+use crate::report::Report;
 use crate::spec::Catalogue;
 use crate::verdict::{CaseResult, CheckResult, Finding, Nearby, Surroundings, Text};
 
@@ -13,34 +14,48 @@ const EVIDENCE_MAX: usize = 8;
 /// Longest text of one field; the whole stands in `report.json`.
 const FIELD_CHARS_MAX: usize = 1000;
 
-/// Prints a case that is not green.
-pub(super) fn case(page: &mut Page, case: &CaseResult, report: &Report) {
+/// Prints a case that is not green, but for what an earlier one says as well.
+pub(super) fn case(page: &mut Page, case: &CaseResult, report: &Report, alike: &Alike<'_>) {
+    let mut red = shown(case);
+    red.sort_by_key(|check| std::cmp::Reverse(check.verdict));
+    let told = |check: &&CheckResult| alike.told_in(case, check).is_some();
+    let (old, fresh): (Vec<_>, Vec<_>) = red.into_iter().partition(told);
+    if fresh.is_empty() && !old.is_empty() {
+        return;
+    }
     page.gap();
     let verdict = page.ink(verdict_ink(case.verdict), &case.verdict.word().to_uppercase());
     page.line(format!("{verdict} {}", page.ink(Ink::Bold, &case.id)));
     page.fill(2, &case.title);
-    let mut red: Vec<&CheckResult> = case.checks.iter().filter(|check| check.is_red()).collect();
-    red.sort_by_key(|check| std::cmp::Reverse(check.verdict));
+    as_before(page, case, &old, alike);
     let mut told = None;
-    while let Some(first) = red.first().copied() {
-        let (same, others): (Vec<_>, Vec<_>) =
-            red.into_iter().partition(|check| alike(first, check));
-        rows(page, case, &same, &mut told);
-        red = others;
+    for group in groups(&fresh) {
+        rows(page, case, &group, &mut told);
+        alike.elsewhere(case, &group).iter().for_each(|others| page.fill(4, others));
     }
     page.gap();
     if let Some(log) = &case.log {
         page.field(2, "log", &format!("{log}, in the folder of the report"));
     }
-    page.command(2, "again", &command(&report.again, &report.selection, &case.id));
+    page.command(2, "again", &report.again_of(&case.id));
 }
 
-/// Rows that one observation decides are told together.
-fn alike(a: &CheckResult, b: &CheckResult) -> bool {
-    a.verdict == b.verdict
-        && a.known == b.known
-        && a.not_decided == b.not_decided
-        && a.findings == b.findings
+/// Names what an earlier case tells in full.
+fn as_before(page: &mut Page, case: &CaseResult, old: &[&CheckResult], alike: &Alike<'_>) {
+    if !old.is_empty() {
+        page.gap();
+    }
+    let mut seen = Vec::new();
+    for check in old {
+        let known = if check.known { " (known)" } else { "" };
+        let first = alike.told_in(case, check).unwrap_or_default();
+        let verdict = check.verdict.word();
+        let line = format!("{verdict}{known} {}, as in {first}", check.requirement);
+        if !seen.contains(&line) {
+            page.fill(2, &line);
+            seen.push(line);
+        }
+    }
 }
 
 /// What was told last around a finding; it is not told again right below.
@@ -55,9 +70,22 @@ fn rows(page: &mut Page, case: &CaseResult, checks: &[&CheckResult], told: &mut 
     if let Some(why) = &first.not_decided {
         page.field(4, "why", &cut(&why.sentence(), FIELD_CHARS_MAX));
     }
-    for finding in &first.findings {
+    for finding in findings(case, checks) {
         show(page, case, finding, told);
     }
+}
+
+/// Each finding once.
+fn findings<'a>(case: &CaseResult, checks: &[&'a CheckResult]) -> Vec<&'a Finding> {
+    let mut out: Vec<&Finding> = Vec::new();
+    for check in checks.iter().filter(|check| in_words(case, check).is_none()) {
+        for finding in &check.findings {
+            if !out.contains(&finding) {
+                out.push(finding);
+            }
+        }
+    }
+    out
 }
 
 /// The requirement in words with its source; what one case decides of it in several places stands

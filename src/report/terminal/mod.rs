@@ -1,5 +1,6 @@
 //! The table in the order of Meta's milestones, and what an engineer needs for each red case.
 
+mod alike;
 mod compare;
 mod detail;
 mod text;
@@ -10,6 +11,7 @@ pub use text::{Ink, Look, Page};
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::alike::Alike;
 use super::{Report, partly};
 use crate::verdict::{CaseResult, Outcome, Standing, Verdict};
 
@@ -47,17 +49,40 @@ pub fn render(report: &Report, look: Look) -> String {
     surface(&mut page, report);
     forms(&mut page, report);
     partly::render(&mut page, &report.partly_seen);
-    for case in report.cases.iter().filter(|case| case.verdict > Verdict::Pass) {
-        detail::case(&mut page, case, report);
-    }
+    let red = || report.cases.iter().filter(|case| case.verdict > Verdict::Pass);
+    let known: Vec<&CaseResult> = red().filter(|case| is_known(case)).collect();
+    let red = || red().filter(|case| !is_known(case));
+    let alike = Alike::of(red());
+    red().for_each(|case| detail::case(&mut page, case, report, &alike));
+    known_failures(&mut page, &known);
     tail(&mut page, report);
     page.finish()
+}
+
+/// True where everything red is in the baseline: whoever wrote it there knows it.
+fn is_known(case: &CaseResult) -> bool {
+    let mut red = case.checks.iter().filter(|check| check.verdict > Verdict::Pass).peekable();
+    red.peek().is_some() && red.all(|check| check.known)
+}
+
+fn known_failures(page: &mut Page, cases: &[&CaseResult]) {
+    if cases.is_empty() {
+        return;
+    }
+    page.gap();
+    page.line("KNOWN, by the baseline; a run without it tells each in full");
+    for case in cases {
+        let red = case.checks.iter().filter(|check| check.verdict > Verdict::Pass);
+        let rows: BTreeSet<&str> = red.map(|check| &*check.requirement).collect();
+        let rows = rows.into_iter().collect::<Vec<_>>().join(", ");
+        page.fill(2, &format!("{} {}: {rows}", case.verdict.word(), case.id));
+    }
 }
 
 /// Renders one red case alone.
 pub fn render_case(report: &Report, case: &CaseResult, look: Look) -> String {
     let mut page = Page::new(look);
-    detail::case(&mut page, case, report);
+    detail::case(&mut page, case, report, &Alike::of([case]));
     page.finish().trim_start().to_owned()
 }
 
@@ -92,6 +117,9 @@ fn table(page: &mut Page, milestone: &str, name: &str, cases: &[&CaseResult]) {
         if let Some(why) = ruled_out(group[0]) {
             page.fill(17, &format!("({why})"));
         }
+        if let Some(rows) = not_testable(group) {
+            page.fill(17, &rows);
+        }
         for case in group {
             case.measures.iter().for_each(|measure| page.fill(17, measure));
             // Where nothing waited, the figure stands in `report.json` alone.
@@ -106,6 +134,22 @@ fn ruled_out(case: &CaseResult) -> Option<String> {
     let out = matches!(case.verdict, Verdict::NotApplicable | Verdict::NotTestable);
     let mut whys = case.checks.iter().filter_map(|check| check.not_decided.as_ref());
     whys.next().filter(|_| out).map(|why| why.sentence())
+}
+
+/// The rows of which cases with a verdict say nothing all the same.
+fn not_testable(cases: &[&CaseResult]) -> Option<String> {
+    let decides = |case: &CaseResult, row: &str| {
+        let mut of_row = case.checks.iter().filter(|check| check.requirement == row);
+        of_row.any(|check| check.verdict != Verdict::NotTestable)
+    };
+    let with_verdict = cases.iter().filter(|case| case.verdict.executed());
+    let open = with_verdict.flat_map(|case| {
+        let rows = case.checks.iter().map(|check| check.requirement.as_str());
+        rows.filter(|row| !decides(case, row))
+    });
+    let rows: BTreeSet<&str> = open.collect();
+    let rows = rows.into_iter().collect::<Vec<_>>().join(", ");
+    (!rows.is_empty()).then(|| format!("({rows} not testable)"))
 }
 
 /// The third party's HTTP, endpoint by endpoint: how many rows came out how, and which are red.
@@ -191,10 +235,22 @@ fn tail(page: &mut Page, report: &Report) {
             labelled(page, "", &flaky.sentence());
         }
     }
-    labelled(page, "outcome", report.outcome.word());
+    labelled(page, "outcome", &outcome(report));
     if report.outcome != Outcome::Invalid {
         let id = report.profile.get("id").and_then(|id| id.as_str()).unwrap_or("?");
         labelled(page, "", &format!("Self-tested against profile {id}; no approval by Meta."));
+    }
+}
+
+/// A baseline that is out of date fails a run whatever the outcome is, so it is told beside it.
+fn outcome(report: &Report) -> String {
+    let word = report.outcome.word();
+    let good = matches!(report.outcome, Outcome::Conformant | Outcome::ConformantWithWarnings);
+    let and = if good { "but" } else { "and" };
+    match report.baseline.as_ref().map_or(0, |known| known.problems.len()) {
+        0 => word.to_owned(),
+        1 => format!("{word}, {and} the baseline is out of date: 1 entry"),
+        n => format!("{word}, {and} the baseline is out of date: {n} entries"),
     }
 }
 

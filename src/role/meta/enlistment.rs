@@ -33,7 +33,8 @@ impl Meta {
         let path = if whole.contains(TOKEN_IN_URL) { whole } else { path.to_owned() };
         let method = request.method.clone();
         let response = self.public_answer(request);
-        self.record(Stream::http_in(), None, Event::StrayRequest { method, path });
+        let served = response.status < 400;
+        self.record(Stream::http_in(), None, Event::StrayRequest { method, path, served });
         self.out.push_back(Output::Respond { id, response });
     }
 

@@ -77,6 +77,9 @@ pub struct Faults {
     pub login: Option<LoginFault>,
 }
 
+/// The error code by which somebody is told to ask less often.
+const TOO_MANY: u16 = 429;
+
 /// Who runs the third-party server, as registered with Meta.
 #[derive(Clone, Debug)]
 pub struct Integrator {
@@ -244,6 +247,11 @@ impl Meta {
     /// Replaces the deliberate deviations.
     pub fn set_faults(&mut self, faults: Faults) {
         self.faults = faults;
+    }
+
+    /// Ends refusals that are for a while only.
+    pub fn lift_limits(&mut self) {
+        self.faults.bundle_error.take_if(|code| *code == TOO_MANY);
     }
 
     /// Sets how stanzas are written from here on; the pings of the harness's own fences stay

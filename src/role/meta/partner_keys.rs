@@ -110,8 +110,7 @@ impl Meta {
         let path = self.profile.text("jwks.path").unwrap_or_default().to_owned();
         let Some(base) = self.integrator.base_url.clone() else { return };
         let method = if head { "HEAD" } else { "GET" };
-        let event =
-            Event::Requested { label: label.clone(), method: method.into(), path: path.clone() };
+        let event = Event::requested(label.clone(), method, &path);
         self.record(Stream::http_out(), None, event);
         let request = HttpRequest::new(method, &path);
         self.fetch(Fetch::PartnerKeys { label, head }, format!("{base}{path}"), request);

@@ -1,10 +1,11 @@
 //! The push call: `POST {base}/push` (TF §3.2.2).
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Fetch, Meta};
-use crate::evidence::{Event, Lane, Stream};
+use crate::evidence::{Event, Lane, Payload, Stream};
 use crate::http::HttpRequest;
+use crate::identity::token;
 use crate::scenario::{BodyFault, TokenFault};
 
 /// A push call to make.
@@ -36,7 +37,9 @@ impl Meta {
         let path = self.profile.text("push.path").unwrap_or("/push").to_owned();
         let mut request =
             HttpRequest::new("POST", &path).with_header("content-type", "application/json");
-        if let Some(token) = self.push_token(&base, push.fault) {
+        let token = self.push_token(&base, push.fault);
+        let shown = token.as_deref().map(shown);
+        if let Some(token) = token {
             request = request.with_header("authorization", format!("Bearer {token}"));
         }
         request.body = body(&visible_id, push.body);
@@ -48,6 +51,8 @@ impl Meta {
             label: push.label.clone(),
             method: "POST".into(),
             path: path.clone(),
+            token: shown,
+            body: Some(Payload::of(&request.body)),
         };
         self.record_in(Stream::http_out(), push.lane, None, event);
         self.fetch(Fetch::Push { label: push.label }, format!("{base}{path}"), request);
@@ -67,6 +72,12 @@ impl Meta {
         request.body = body("nobody-of-this-name", None);
         Some((format!("{base}{path}"), request))
     }
+}
+
+/// What a token says, as far as it can be read; nobody can use it without its signature.
+fn shown(token: &str) -> Value {
+    let token::Inspected { len, sha256, header, claims } = token::inspect(token);
+    json!({ "len": len, "sha256": sha256, "header": header, "claims": claims })
 }
 
 fn body(to: &str, fault: Option<BodyFault>) -> Vec<u8> {

@@ -138,7 +138,7 @@ impl ProxyEnds {
             return Err("the probe before it is still under way".to_owned());
         }
         let (method, path) = (format!("probe {}", probe.word()), self.setting.form.clone());
-        let begun = Event::Requested { label: label.clone(), method, path };
+        let begun = Event::requested(label.clone(), &method, &path);
         self.out.push_back(Output::Event(Box::new(begun)));
         let plan = plan::of(probe, &self.setting, &mut self.rng);
         let answers = plan.asks.iter().map(|_| None).collect();
@@ -216,7 +216,8 @@ impl ProxyEnds {
         let checked = rules::judge(&self.setting, &run, memory_mib);
         let (probe, requests) = (run.probe.word().to_owned(), run.answers.len() as u64);
         let (label, refused) = (run.label, None);
-        let event = Event::MediaProbed { label, probe, requests, refused, checked };
+        let event =
+            Event::MediaProbed { label, probe, requests, refused, seen: Vec::new(), checked };
         self.out.push_back(Output::Event(Box::new(event)));
     }
 }

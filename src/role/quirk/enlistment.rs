@@ -115,6 +115,13 @@ pub(super) static ALL: &[Quirk] = &[
         VARIANT,
         "Makes another registration id for every enlistment of one installation.",
     ),
+    should(
+        "registration-id-of-the-session",
+        Fault::RegistrationIdOfTheSession,
+        "ENL-009",
+        VARIANT,
+        "Names another registration id in its first messages than it enlisted with.",
+    ),
     client(
         "one-token-for-all-users",
         Fault::OneTokenForAll,

@@ -23,6 +23,8 @@ pub enum Fault {
     RegistrationIdZero,
     RegistrationIdWide,
     RegistrationIdChanges,
+    RegistrationIdOfTheSession,
+    TextSentTwice,
     OneTokenForAll,
     MissingStatusIsSuccess,
     CutAnswerIsSuccess,
@@ -285,6 +287,7 @@ pub enum Fault {
     // MSG and RCP
     DuplicateShown,
     DeliveredBeforeDecrypt,
+    ReceiptsCollected,
     UndecryptableIgnored,
     MailboxDropped,
     ReenlistingForgetsSessions,

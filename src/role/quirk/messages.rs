@@ -17,6 +17,21 @@ pub(super) static ALL: &[Quirk] = &[
         "guardianproject/ChatSecureAndroid#416; psi-im/plugins#91",
         "Sends the delivery receipt on arrival, whether or not the message decrypts.",
     ),
+    should(
+        "text-sent-twice",
+        Fault::TextSentTwice,
+        "MSG-017",
+        VARIANT,
+        "Sends every message twice under one id, to be sure.",
+    ),
+    client(
+        "receipts-collected-unread",
+        Fault::ReceiptsCollected,
+        "RCP-001",
+        VARIANT,
+        "Collects receipts for a moment and sends them, also for what could not be read.",
+    )
+    .patiently(),
     client(
         "delivery-receipt-never-sent",
         Fault::NeverReceipted,

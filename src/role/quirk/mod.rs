@@ -58,6 +58,8 @@ pub struct Quirk {
     /// The profile under which it is hunted, where that of the hunt would not show it: an embedded
     /// one, or a test overlay of `fixtures/profiles/`.
     pub profile: Option<&'static str>,
+    /// It shows only where an absence is waited for (`run --patient`).
+    pub patient: bool,
     /// What the faulty implementation does, in one sentence.
     pub what: &'static str,
 }
@@ -75,6 +77,11 @@ impl Quirk {
                 | Fault::KdfFirst32Bytes
                 | Fault::KdfWithoutDh4
         )
+    }
+
+    /// The same quirk, hunted by waiting: it does by a timer what it does.
+    const fn patiently(self) -> Self {
+        Self { patient: true, ..self }
     }
 
     /// The same quirk, hunted under another profile.
@@ -108,6 +115,7 @@ const fn client(
         requirement,
         expect: Expect::Fail,
         profile: None,
+        patient: false,
         what,
     }
 }

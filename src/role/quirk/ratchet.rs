@@ -42,6 +42,20 @@ pub(super) static ALL: &[Quirk] = &[
         "Derives its keys with an info string of its own.",
     ),
     client(
+        "ratchet-info-of-the-agreement",
+        Fault::Derives(Derivation::WrongRatchetInfo("WhisperText")),
+        "ENC-003",
+        VARIANT,
+        "Derives the ratchet's keys with the info string of the key agreement.",
+    ),
+    client(
+        "message-info-misspelt",
+        Fault::Derives(Derivation::WrongMessageInfo("WhisperMessageKey")),
+        "ENC-003",
+        VARIANT,
+        "Leaves the last letter out of the info string of message keys.",
+    ),
+    client(
         "kdf-root-and-chain-swapped",
         Fault::Derives(Derivation::RootAndChainSwapped),
         "ENC-003",

@@ -165,6 +165,7 @@ impl ThirdPartyClient {
         let kept = self.party.registration_id();
         match self.fault {
             Some(Fault::RegistrationIdZero) => 0,
+            Some(Fault::RegistrationIdOfTheSession) => kept % 16_380 + 1,
             Some(Fault::RegistrationIdWide) => kept | 1 << 31,
             Some(Fault::RegistrationIdChanges) if self.enlistment.fetches > 0 => kept % 16_380 + 1,
             _ => kept,

@@ -8,10 +8,14 @@ use std::time::Duration;
 use super::ThirdPartyClient;
 use crate::clock::UnixMs;
 use crate::role::quirk::Fault;
+use crate::stanza::message::Message;
+use crate::stanza::receipt;
 use crate::wire::Node;
 
 /// Longer than a scenario takes from the ack to the end of the process.
 const PAUSE: Duration = Duration::from_secs(2);
+/// How long receipts are collected before they are sent.
+const COLLECTED: Duration = Duration::from_millis(400);
 /// Long enough that what comes right behind a message is answered before it.
 const QUEUED: Duration = Duration::from_millis(20);
 
@@ -30,6 +34,13 @@ impl ThirdPartyClient {
         true
     }
 
+    /// Puts the receipt of a message aside that could not be read.
+    pub(super) fn receipts_later(&mut self, node: &Node) {
+        if self.has(Fault::ReceiptsCollected) {
+            self.postponed.push((self.now.after(COLLECTED), node.clone()));
+        }
+    }
+
     /// Works off a queue before its program says that all is handled.
     pub fn empty_queue(&mut self, now: UnixMs) {
         if self.has(Fault::AsksFromAQueue) {
@@ -46,6 +57,12 @@ impl ThirdPartyClient {
             postponed.into_iter().partition(|(at, _)| all || *at <= now);
         self.postponed = kept;
         for (_, node) in due {
+            if self.has(Fault::ReceiptsCollected) {
+                if let Ok(message) = Message::delivered(&node) {
+                    self.send(&receipt::delivered(&message.id, &message.peer));
+                }
+                continue;
+            }
             let acks = self.has(Fault::AsksFromAQueue);
             self.handle_message(&node, acks);
         }

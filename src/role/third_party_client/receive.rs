@@ -195,7 +195,10 @@ impl ThirdPartyClient {
                         self.read_receipt(&message.id);
                     }
                 }
-                Delivery::Retry => self.ask_again(&message, node),
+                Delivery::Retry => {
+                    self.ask_again(&message, node);
+                    self.receipts_later(node);
+                }
                 Delivery::Receipt | Delivery::Nothing => {}
             }
         } else if acks {

@@ -270,6 +270,9 @@ impl ThirdPartyClient {
         let stanza = outgoing(&draft.id, &draft.to, enc).children(beside);
         let stanza = self.unadorned(&draft, &ciphertext, stanza);
         self.send(&stanza);
+        if self.has(Fault::TextSentTwice) {
+            self.send(&stanza);
+        }
         self.betray(&draft.text);
         if self.has(Fault::OldCiphertextResent) {
             self.stanzas.insert((draft.to.bare(), draft.id.clone()), stanza.clone());

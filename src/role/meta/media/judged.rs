@@ -31,6 +31,11 @@ pub(super) fn rule(row: &str, wrong: Option<String>) -> RuleFacts {
     RuleFacts { requirement: row.to_owned(), grade, why: wrong }
 }
 
+/// Nothing can be said of the rule.
+pub(super) fn open(row: &str, why: String) -> RuleFacts {
+    RuleFacts { requirement: row.to_owned(), grade: RuleGrade::Open, why: Some(why) }
+}
+
 /// Every rule that this file decides. `earlier` are references that were issued before.
 pub(super) fn rules(arrived: &Arrived<'_>, earlier: &[String]) -> Vec<RuleFacts> {
     let mut rules = vec![rule("MED-003", arrived.wrong_path())];

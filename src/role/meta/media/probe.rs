@@ -4,9 +4,10 @@
 //! what that gave. What is asked stands here; what the answers mean in `probe_rules`.
 
 use rand::Rng as _;
+use sha2::{Digest as _, Sha256};
 
 use super::probe_rules::{self, Answer};
-use crate::evidence::{Event, Stream};
+use crate::evidence::{Event, Exchanged, Stream};
 use crate::http::{HttpRequest, HttpResponse, is_refusal};
 use crate::limits::{FILE_BYTES_MAX, PROBE_REQUESTS_MAX};
 use crate::role::Output;
@@ -15,6 +16,9 @@ use crate::scenario::FileProbe;
 
 /// As many as the catalogue names (MPX-004).
 const READERS: usize = 200;
+
+/// Of a path that is too long on purpose.
+const PATH_CHARS_KEPT: usize = 200;
 
 /// One request of a probe.
 #[derive(Clone, Debug)]
@@ -62,7 +66,7 @@ impl Meta {
         };
         self.media.probes.insert(number, run);
         let path = format!("/{reference}");
-        let event = Event::Requested { label, method: "GET".into(), path: path.clone() };
+        let event = Event::requested(label, "GET", &path);
         self.record(Stream::http_out(), None, event);
         let request = self.as_the_proxy(HttpRequest::new("GET", &path));
         let url = format!("{}{path}", base.trim_end_matches('/'));
@@ -167,13 +171,48 @@ impl Meta {
         let auth = self.profile.text("media.download_auth").unwrap_or("none");
         let checked = probe_rules::judge(run.probe, auth, &base, &asked);
         let requests = asked.len() as u64 + 1;
+        let seen = exchanged(&format!("/{}", run.reference), &base, &asked);
         let asks_who = base.as_ref().ok().map(|base| base.status).filter(|s| is_refusal(*s));
         let (probe, label) = (run.probe.word().to_owned(), run.label);
         self.record(
             Stream::http_out(),
             None,
-            Event::MediaProbed { label, probe, requests, refused: asks_who, checked },
+            Event::MediaProbed { label, probe, requests, refused: asks_who, seen, checked },
         );
+    }
+}
+
+/// What a transcript keeps of a probe: alike answers to alike questions once.
+fn exchanged(path: &str, base: &Answer, asked: &[(&Ask, &Answer)]) -> Vec<Exchanged> {
+    let first = HttpRequest::new("GET", path);
+    let all = std::iter::once((&first, base));
+    let all = all.chain(asked.iter().map(|(ask, answer)| (&ask.request, *answer)));
+    let mut seen: Vec<Exchanged> = Vec::new();
+    for (request, answer) in all {
+        let one = one_exchange(request, answer);
+        match seen.last_mut() {
+            Some(last) if (Exchanged { times: 1, ..last.clone() }) == one => last.times += 1,
+            _ => seen.push(one),
+        }
+    }
+    seen
+}
+
+fn one_exchange(request: &HttpRequest, answer: &Answer) -> Exchanged {
+    // A token of Meta's proxy stands in the profile's own words elsewhere.
+    let asked = request.headers.iter().filter(|(name, _)| name != "authorization");
+    let answer = answer.as_ref();
+    let body = answer.map_or(&[][..], |answer| &answer.body);
+    Exchanged {
+        method: request.method.clone(),
+        path: request.path.chars().take(PATH_CHARS_KEPT).collect(),
+        asked: asked.cloned().collect(),
+        failed: answer.err().cloned(),
+        status: answer.ok().map(|answer| answer.status),
+        headers: answer.map(|answer| answer.headers.clone()).unwrap_or_default(),
+        len: body.len() as u64,
+        sha256: hex::encode(Sha256::digest(body)),
+        times: 1,
     }
 }
 

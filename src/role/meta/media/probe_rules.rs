@@ -7,10 +7,10 @@ use std::io::Read as _;
 
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 
-use super::judged::rule;
+use super::judged::{open, rule};
 use super::probe::Ask;
 use crate::evidence::RuleFacts;
-use crate::http::HttpResponse;
+use crate::http::{HttpResponse, is_refusal};
 use crate::limits::FILE_BYTES_MAX;
 use crate::scenario::FileProbe;
 
@@ -45,7 +45,15 @@ pub(super) fn judge(
         Ok(whole) if whole.status == 200 => whole,
         other => {
             let why = format!("the file itself cannot be had: {}", said(other));
-            return rows(probe).iter().map(|row| rule(row, Some(why.clone()))).collect();
+            // Who is asked by the proxy and refuses it has decided; any other reason says nothing.
+            let refuses = matches!(other, Ok(answer) if is_refusal(answer.status));
+            let about_readers =
+                matches!(probe, FileProbe::Credentials | FileProbe::Readers | FileProbe::Parallel);
+            let said = |row: &&str| match refuses && about_readers {
+                true => rule(row, Some(why.clone())),
+                false => open(row, why.clone()),
+            };
+            return rows(probe).iter().map(said).collect();
         }
     };
     match probe {
