@@ -9,7 +9,7 @@ use crate::http::LATE;
 /// The rules that a probe decides.
 pub(super) fn rules(probe: &str, endpoint: &str, seen: &[Look]) -> Vec<RuleFacts> {
     let Some(first) = seen.first() else { return Vec::new() };
-    if let Some((grade, why)) = seen.iter().find_map(too_late) {
+    if let Some((grade, why)) = seen.iter().find_map(|look| unreached(probe, look)) {
         let why = format!("{endpoint}: {why}");
         return of_probe(probe).iter().map(|row| fact(row, grade, why.clone())).collect();
     }
@@ -157,10 +157,16 @@ fn certificate(look: &Look) -> Judged {
     }
 }
 
-/// Why a probe shows nothing: the server took longer than a caller waits, for whatever reason.
-fn too_late(look: &Look) -> Option<Judged> {
-    let why = look.failed.as_ref().filter(|why| why.starts_with(LATE))?;
-    Some((RuleGrade::Open, format!("the server did not answer in time: {why}")))
+/// Why a probe shows nothing: the server took longer than a caller waits, for whatever reason, or what
+/// is about requests met no server that reads any.
+fn unreached(probe: &str, look: &Look) -> Option<Judged> {
+    let why = look.failed.as_ref()?;
+    let about_requests = ["TRN-006", "TRN-007", "TRN-009"].contains(of_probe(probe).first()?);
+    let no_line = ["cannot connect", "no TLS"].iter().any(|what| why.starts_with(what));
+    if why.starts_with(LATE) {
+        return Some((RuleGrade::Open, format!("the server did not answer in time: {why}")));
+    }
+    (about_requests && no_line).then(|| (RuleGrade::Open, format!("nobody read a request: {why}")))
 }
 
 fn refused(look: &Look) -> Judged {
@@ -355,6 +361,9 @@ mod tests {
             assert!(!found.is_empty());
             assert!(found.iter().all(|(_, grade)| *grade == RuleGrade::Open), "{found:?}");
         }
+        let alert = Look { failed: Some("no TLS: alert".into()), ..Look::default() };
+        assert_eq!(only("two-lengths", std::slice::from_ref(&alert)), RuleGrade::Open);
+        assert_eq!(judged("versions", &[alert, answered(200, &[])])[0].1, RuleGrade::Broken);
         let refused = rules("large-body", "push", &[answered(401, &[])]);
         assert_eq!(refused[0].grade, RuleGrade::Open);
     }
