@@ -14,7 +14,7 @@ pub(super) fn rules(probe: &str, endpoint: &str, seen: &[Look]) -> Vec<RuleFacts
         return of_probe(probe).iter().map(|row| fact(row, grade, why.clone())).collect();
     }
     let judged = match (probe, seen) {
-        ("versions", [one, two]) => return versions(endpoint, one, two),
+        ("versions", [one, two, rest @ ..]) => return versions(endpoint, one, two, rest.first()),
         ("tls", [new, old]) => return tls(endpoint, new, old),
         ("old-tls", _) => ("TRN-004", old_tls(seen)),
         ("certificate", _) => ("TRN-005", certificate(first)),
@@ -69,18 +69,17 @@ fn warned(right: bool) -> RuleGrade {
 }
 
 /// TRN-001: both versions carry the call. TRN-002: with the same outcome.
-fn versions(endpoint: &str, one: &Look, two: &Look) -> Vec<RuleFacts> {
+/// `nobody` is a push of somebody who shows no token.
+fn versions(endpoint: &str, one: &Look, two: &Look, nobody: Option<&Look>) -> Vec<RuleFacts> {
     let shown = |name: &str, look: &Look| format!("{name} {}", outcome(look));
     let why = format!("{endpoint}: {}, {}", shown("HTTP/1.1", one), shown("HTTP/2", two));
     let carries = |answer: &HttpAnswer| carries(endpoint, answer);
     let carried = [one, two].iter().all(|look| look.answer.as_ref().is_some_and(carries));
-    // A server without manners says so of a user whom it does not know (PSH-011).
+    // A server without manners says 404 of a user whom it does not know (PSH-011), and something else
+    // to who shows no token. Where there is no endpoint, all are told the same.
     let unknown = |look: &Look| look.answer.as_ref().is_some_and(|answer| answer.status == 404);
-    if endpoint == "push" && unknown(one) && unknown(two) {
-        let why =
-            format!("{why}: for a user whom nobody knows, so this may be no missing endpoint");
-        return vec![fact("TRN-001", RuleGrade::Open, why)];
-    }
+    let told_apart = nobody.is_some_and(|look| look.answer.is_some() && !unknown(look));
+    let carried = carried || unknown(one) && unknown(two) && told_apart;
     let mut out = vec![fact("TRN-001", grade(carried), why)];
     if let (Some(one), Some(two), true) = (&one.answer, &two.answer, carried) {
         let differences = differences(one, two);
@@ -415,8 +414,12 @@ mod tests {
         let alike = answered(200, &[("Content-Type", "a"), ("date", "2")]);
         let both = [of("TRN-001", Holds), of("TRN-002", Holds)];
         let nobody = [answered(404, &[]), answered(404, &[])];
-        let unknown = rules("versions", "push", &nobody);
-        assert_eq!((unknown.len(), unknown[0].grade), (1, RuleGrade::Open), "a user nobody knows");
+        let told = |third| {
+            let [one, two] = nobody.clone();
+            rules("versions", "push", &[one, two, answered(third, &[])])[0].grade
+        };
+        assert_eq!(told(401), Holds, "a user whom nobody knows");
+        assert_eq!(told(404), Broken, "no endpoint at all");
         assert_eq!(judged("versions", &[one.clone(), alike]), both);
         let other = answered(200, &[]);
         let differ = [of("TRN-001", Holds), of("TRN-002", Broken)];

@@ -221,7 +221,14 @@ fn probes(kind: ProbeKind, at: Endpoint, url: &str, sound: &HttpRequest) -> Vec<
             vec![over(HttpVersion::Http1, sound)]
         }
         ProbeKind::Versions => {
-            vec![over(HttpVersion::Http1, sound), over(HttpVersion::Http2, sound)]
+            let mut both = vec![over(HttpVersion::Http1, sound), over(HttpVersion::Http2, sound)];
+            if at == Endpoint::Push {
+                // Tells a user who is unknown from an endpoint that is not there.
+                let mut nobody = sound.clone();
+                nobody.headers.retain(|(name, _)| name != "authorization");
+                both.push(over(HttpVersion::Http1, &nobody));
+            }
+            both
         }
         ProbeKind::Tls => vec![Probe::Tls(TlsVersion::Tls13), Probe::Tls(TlsVersion::Tls12)],
         ProbeKind::OldTls => vec![Probe::Old(OldVersion::Tls11), Probe::Old(OldVersion::Tls10)],
