@@ -3,8 +3,11 @@
 
 use std::time::Duration;
 
-/// How the reason begins why an exchange came to nothing, where the other side took too long.
+/// How the reason begins why an exchange came to nothing: the other side took too long, nobody listens,
+/// or there is no TLS in common.
 pub const LATE: &str = "nothing within";
+pub const NOBODY: &str = "cannot connect";
+pub const NO_TLS: &str = "no TLS";
 
 /// A request as it is sent or was received; bodies are bounded by whoever reads them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -439,3 +439,18 @@ fn the_schema_names_every_step() {
         assert!(text.contains(word), "{word}");
     }
 }
+
+#[test]
+fn what_a_timer_does_is_seen_by_who_waits() {
+    let iut = "reference:third-party?quirk=receipts-collected-unread";
+    let case = "m3.3/undecryptable-message-asks-for-a-retry";
+    let scratch = Scratch::new("patience");
+    let of = |name: &str, more: &[&str]| {
+        let out = scratch.path(name);
+        let mut args = vec!["run", case, "--iut", iut, "--seed", "7", "--out", &out];
+        args.extend(more);
+        code(&counterpart(&args))
+    };
+    assert_eq!(of("at-once", &[]), 0, "an absence ends when all was read");
+    assert_eq!(of("patient", &["--patient"]), 1);
+}

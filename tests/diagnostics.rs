@@ -74,6 +74,8 @@ const KINDS: &[(&str, &str, &str)] = &[
         "clear-body-shown-as-encrypted",
         "m3.3/clear-text-is-not-shown[content=clear-body]",
     ),
+    ("unread-receipt", "delivered-before-decrypt", "m3.3/undecryptable-message-asks-for-a-retry"),
+    ("unpadded", "padding-absent", "m3.2/first-text-decrypts-at-an-independent-peer"),
     ("no-fetch", "voice-not-shown", "m4.1/file-in-is-fetched-checked-and-shown[kind=voice]"),
     ("wrong-intro", "intro-header-left-out", "m2/pings-and-answers-pings"),
     ("no-prekeys", "prekeys-never-uploaded", "m3.1/publishes-keys-before-it-can-receive"),

@@ -548,8 +548,8 @@ fn a_refused_configuration_is_the_reason_and_nothing_was_executed() {
     assert_eq!(report["outcome"], "invalid");
     let case = case(&report, "m1/publishes-its-signing-keys");
     assert_eq!(case["verdict"], "not_testable");
-    let why = "`configure` was refused: error 1: listen EADDRINUSE";
-    assert_eq!(case["checks"][0]["not_decided"]["ruled_out"], why);
+    let why = "error 1: listen EADDRINUSE";
+    assert_eq!(case["checks"][0]["not_decided"]["not_configured"], why);
     assert!(words(&ran).contains("`configure` was refused"), "{}", words(&ran));
 }
 

@@ -3,7 +3,7 @@
 //! Main function: [`observed`]. It reads the recorded plaintext again, so that a judge needs nobody's
 //! word for what a content was; where none was recorded, the content is a text.
 
-use super::board::person;
+use super::observation::person;
 use crate::e2ee::content::{self, Content};
 use crate::e2ee::padding;
 use crate::evidence::EncFacts;

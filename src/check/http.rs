@@ -4,7 +4,7 @@
 //! `why`: `Warns` is the half of a row that only warns, `Broken` the one that the level decides.
 
 use crate::evidence::{HttpAnswer, Look, Payload, RuleFacts, RuleGrade};
-use crate::http::LATE;
+use crate::http::{LATE, NO_TLS, NOBODY};
 
 /// The rules that a probe decides.
 pub(super) fn rules(probe: &str, endpoint: &str, seen: &[Look]) -> Vec<RuleFacts> {
@@ -161,7 +161,7 @@ fn certificate(look: &Look) -> Judged {
 fn unreached(probe: &str, look: &Look) -> Option<Judged> {
     let why = look.failed.as_ref()?;
     let about_requests = ["TRN-006", "TRN-007", "TRN-009"].contains(of_probe(probe).first()?);
-    let no_line = ["cannot connect", "no TLS"].iter().any(|what| why.starts_with(what));
+    let no_line = [NOBODY, NO_TLS].iter().any(|what| why.starts_with(what));
     if why.starts_with(LATE) {
         return Some((RuleGrade::Open, format!("the server did not answer in time: {why}")));
     }

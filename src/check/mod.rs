@@ -14,6 +14,7 @@ mod http;
 mod judge;
 mod lengths;
 mod media;
+mod observation;
 mod passive;
 mod progress;
 mod published;

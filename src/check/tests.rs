@@ -5,6 +5,7 @@ mod names;
 mod passive;
 mod requests;
 mod tape;
+mod unread;
 
 use tape::{Tape, form, login, token};
 

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::facts::{EncFacts, Exchanged, FormFacts, LoginFacts, Look, MediaFacts, RuleFacts};
+use super::facts::{
+    EncFacts, Exchanged, FormFacts, LoginFacts, Look, MediaFacts, RuleFacts, TokenFacts,
+};
 use super::process::{Growth, ProbeAnswer, Trouble};
 use crate::limits::PAYLOAD_BYTES_MAX;
 
@@ -412,7 +414,7 @@ pub enum Event {
         path: String,
         /// Of the token that Meta's side showed, what it says; its signature is left out.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        token: Option<Value>,
+        token: Option<Box<TokenFacts>>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         body: Option<Payload>,
     },
@@ -532,6 +534,8 @@ pub enum Skip {
     Profile(String),
     /// Something that the case needs is not there.
     Prerequisite(String),
+    /// A seat answered `configure` with an error.
+    Refused(String),
 }
 
 impl Event {

@@ -77,8 +77,7 @@ pub enum Played {
         base_url: String,
         /// The authorities of its certificates, in PEM.
         tls_ca: Option<String>,
-        /// A file that it serves: what stands behind the base URL and a slash.
-        media: Option<String>,
+        media: Option<Prepared>,
         /// How one of its users stores files there.
         upload: Option<UploadOffer>,
     },
@@ -89,6 +88,15 @@ pub enum Played {
         /// Where it was told to find the third party's files.
         upstream: Upstream,
     },
+}
+
+/// A file that a server without a driver serves already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// What stands behind the base URL and a slash.
+    pub reference: String,
+    /// A copy of it on this machine, where somebody named one.
+    pub file: Option<PathBuf>,
 }
 
 /// A plain HTTP address of this machine at which the harness is to listen, because a proxy that cannot be
@@ -207,6 +215,14 @@ impl Adapter {
     /// True if a person answers, at a person's pace.
     pub fn is_manual(&self) -> bool {
         matches!(self, Self::Manual(_))
+    }
+
+    /// What is served whatever is to be stored.
+    pub fn prepared(&self) -> Option<&Prepared> {
+        match self {
+            Self::None(Server { played: Played::Server { media, .. }, .. }) => media.as_ref(),
+            _ => None,
+        }
     }
 
     /// Where a proxy that cannot be told asks for files.

@@ -11,7 +11,8 @@ use std::time::Duration;
 use serde_json::{Map, Value as Json};
 
 use super::adapter::{
-    ACCOUNTS_DEFAULT, Adapter, Address, Played, Server, Spawn, UnusablePlace, is_host_and_port,
+    ACCOUNTS_DEFAULT, Adapter, Address, Played, Prepared, Server, Spawn, UnusablePlace,
+    is_host_and_port,
 };
 use super::attestation::{self, Attestation};
 use super::ics;
@@ -110,7 +111,7 @@ pub(super) const ADAPTERS: &[(Form, &str)] = &[
     (Form::None, "none"),
 ];
 pub(super) const MANUAL: &[&str] = &["answers", "hooks"];
-pub(super) const SERVER: &[&str] = &["base_url", "tls_ca", "media", "upload"];
+pub(super) const SERVER: &[&str] = &["base_url", "tls_ca", "media", "media_file", "upload"];
 pub(super) const UPLOAD: &[&str] = &["url", "method", "credentials"];
 pub(super) const PROXY: &[&str] = &["url", "upstream"];
 pub(super) const ATTACH: &[&str] = &["tcp", "unix"];
@@ -320,13 +321,34 @@ impl Reader<'_> {
         let fields = self.problems.fields(node, "server", SERVER, &["base_url"])?;
         let base_url = self.text(fields, "base_url")?.trim_end_matches('/').to_owned();
         let media = match fields.get("media") {
-            Some(_) => Some(self.text(fields, "media")?.trim_start_matches('/').to_owned()),
-            None => None,
+            Some(_) => Some(self.prepared(fields)?),
+            None => {
+                if let Some(entry) = fields.entry("media_file") {
+                    let help = "`media: REFERENCE` says where the server serves it";
+                    self.problems.advise(entry.key_span, "a file without a reference", help);
+                }
+                None
+            }
         };
         let tls_ca = fields.get("tls_ca").and_then(|node| self.pem(node));
         let upload = fields.get("upload").and_then(|node| self.upload(node));
         let played = Played::Server { base_url, tls_ca, media, upload };
         Some(Server { name: String::new(), version: String::new(), played })
+    }
+
+    /// The file that it serves, and what its bytes are.
+    fn prepared(&mut self, fields: Fields<'_>) -> Option<Prepared> {
+        let reference = self.text(fields, "media")?.trim_start_matches('/').to_owned();
+        let file = fields.get("media_file").and_then(|node| {
+            let path = self.folder.join(self.problems.text(node, "media_file")?);
+            if !path.is_file() {
+                let message = format!("there is no file `{}`", path.display());
+                let help = "`media_file` is a copy of what the server serves, byte by byte";
+                self.problems.advise(node.span, message, help);
+            }
+            Some(path)
+        });
+        Some(Prepared { reference, file })
     }
 
     /// How a user stores files there.

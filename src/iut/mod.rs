@@ -24,7 +24,7 @@ pub mod start;
 pub mod vitals;
 pub mod watch;
 
-pub use adapter::{Adapter, Address, Played, Server, Spawn, Upstream};
+pub use adapter::{Adapter, Address, Played, Prepared, Server, Spawn, Upstream};
 pub use attestation::Attestation;
 pub use file::{Instances, IutFile};
 pub use instance::{Instance, Options, Pause, Stopped, Timeouts};

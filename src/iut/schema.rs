@@ -32,6 +32,7 @@ pub fn schema() -> Value {
                     ("base_url", text("where it listens, beside `adapter: none`")),
                     ("tls_ca", text("file in PEM with the authority of its certificate; else whom this machine trusts")),
                     ("media", text("a file that it serves: what stands behind the base URL and a slash")),
+                    ("media_file", text("a copy of that file: what a reader is to be given (MED-004)")),
                     ("upload", upload()),
                 ]) }),
         ),

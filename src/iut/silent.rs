@@ -8,7 +8,7 @@
 use serde_json::{Map, Value, json};
 use tokio::io::{DuplexStream, ReadHalf, WriteHalf};
 
-use super::adapter::{Played, Server};
+use super::adapter::{Played, Prepared, Server};
 use crate::driver::session::{Hello, Identity, Offers};
 use crate::driver::{self, RpcError, ServerEvent, message};
 
@@ -55,7 +55,7 @@ fn answer(server: &Server, method: &str) -> Result<Value, RpcError> {
         }
         // What it serves lies there already, whatever the harness would have it store.
         "upload_media" => match media(server) {
-            Some(media) => Ok(json!({ "reference": media })),
+            Some(media) => Ok(json!({ "reference": media.reference })),
             None => Err(RpcError::method_not_found()),
         },
         "account" | "health" | "stop" => Ok(json!({})),
@@ -63,9 +63,9 @@ fn answer(server: &Server, method: &str) -> Result<Value, RpcError> {
     }
 }
 
-fn media(server: &Server) -> Option<&str> {
+fn media(server: &Server) -> Option<&Prepared> {
     match &server.played {
-        Played::Server { media, .. } => media.as_deref(),
+        Played::Server { media, .. } => media.as_ref(),
         Played::Proxy { .. } => None,
     }
 }
@@ -86,7 +86,7 @@ mod tests {
     async fn it_says_where_it_is_and_claims_nothing() {
         let (name, version) = ("acme".to_owned(), "3".to_owned());
         let base_url = "http://localhost:1".to_owned();
-        let media = Some("f1".to_owned());
+        let media = Some(Prepared { reference: "f1".to_owned(), file: None });
         let played = Played::Server { base_url, tls_ca: None, media, upload: None };
         let server = Server { name, version, played };
         let (reader, writer) = serve(server);

@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::http::{Flow, HttpRequest, HttpResponse, Strain};
+use crate::http::{Flow, HttpRequest, HttpResponse, NO_TLS, NOBODY, Strain};
 use crate::limits::HTTP_BODY_BYTES_MAX;
 use crate::net::padded::Padded;
 use crate::net::serve::{headers, is_framing};
@@ -123,7 +123,7 @@ impl Origin {
             true => strained::narrow(&self.host, self.port).await,
             false => TcpStream::connect((self.host.as_str(), self.port)).await,
         };
-        let stream = connecting.map_err(|error| format!("cannot connect: {error}"))?;
+        let stream = connecting.map_err(|error| format!("{NOBODY}: {error}"))?;
         let _ = stream.set_nodelay(true);
         Ok(stream)
     }
@@ -142,7 +142,7 @@ impl Origin {
         let name = ServerName::try_from(self.host.clone()).map_err(|error| error.to_string())?;
         let connector = TlsConnector::from(trust.client(versions, alpn)?);
         let stream = connector.connect(name, stream).await;
-        let stream = stream.map_err(|error| format!("no TLS: {}", with_causes(&error)))?;
+        let stream = stream.map_err(|error| format!("{NO_TLS}: {}", with_causes(&error)))?;
         Ok(Stream::Tls(Box::new(stream.into())))
     }
 }

@@ -349,4 +349,16 @@ mod tests {
         assert!(lines.take_for(2).is_some());
         assert!(lines.take_for(2).is_none());
     }
+
+    #[test]
+    fn a_long_request_leaves_in_a_bounded_number_of_pieces() {
+        let mut fault = armed(FaultKind::Dribble(Amount::Any));
+        let (strain, _) = strain(&mut fault, Way::Sent, 4800);
+        assert_eq!(strain.sent.piece_bytes, Some(4800 / ANY_PIECES_MAX));
+        let (short, _) = super::strain(&mut fault, Way::Sent, 40);
+        assert!(short.sent.piece_bytes.is_some_and(|bytes| bytes <= ANY_PIECE_MAX));
+        let (exact, _) =
+            super::strain(&mut armed(FaultKind::Dribble(Amount::Exactly(1))), Way::Sent, 4800);
+        assert_eq!(exact.sent.piece_bytes, Some(1));
+    }
 }

@@ -30,6 +30,8 @@ const EXIF_BYTES_MAX: usize = 1024;
 #[derive(Default)]
 pub(super) struct Files {
     folder: Option<PathBuf>,
+    /// What servers were to store, by the label of the step.
+    stored: BTreeMap<String, PathBuf>,
     /// What the user was told of a message with a file: kind, path, caption.
     told: BTreeMap<String, Told>,
 }
@@ -108,6 +110,16 @@ impl Files {
         Ok(path)
     }
 
+    /// Remembers what the server stored at a step, or serves whatever is to be stored.
+    pub fn is_stored(&mut self, label: &str, path: PathBuf) {
+        self.stored.insert(label.to_owned(), path);
+    }
+
+    /// The file that was stored at a step.
+    pub fn stored(&self, label: &str) -> Option<&Path> {
+        self.stored.get(label).map(PathBuf::as_path)
+    }
+
     /// A piece of a file that stands nowhere else: behind what begins every file of its kind, and the
     /// case's word. `None` where the file is too short to have one.
     pub fn piece(path: &Path) -> Option<Vec<u8>> {
@@ -170,14 +182,18 @@ impl Files {
 
 /// Whether what lies at a path is what was sent.
 fn compared(path: &Path, sha256: Option<&str>) -> &'static str {
-    let mut bytes = Vec::new();
-    let read = File::open(path)
-        .and_then(|file| file.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes));
-    match read {
+    match sha256_of(path) {
         Err(_) => "none",
-        Ok(_) if sha256 == Some(&hex::encode(Sha256::digest(&bytes))) => "exact",
+        Ok(hash) if sha256 == Some(&hash) => "exact",
         Ok(_) => "other",
     }
+}
+
+/// SHA-256 of a file in hexadecimal digits; of one that is too long, of more than can be right.
+pub(super) fn sha256_of(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(hex::encode(Sha256::digest(&bytes)))
 }
 
 impl Drop for Files {

@@ -500,3 +500,19 @@ fn lock(desk: &Mutex<Desk>) -> MutexGuard<'_, Desk> {
     // No code panics while it holds the lock; if some ever does, the books are still whole.
     desk.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_is_kept_and_not_shown() {
+        let credentials = json!({"authorization": "Bearer s3cret"});
+        let upload = json!({"url": "https://localhost/up", "credentials": credentials});
+        let mut result = json!({"offers": {"base_url": "https://localhost", "upload": upload}});
+        let offer = take_upload(&mut result).unwrap();
+        assert_eq!(offer.credentials["authorization"], "Bearer s3cret");
+        assert!(!result.to_string().contains("s3cret"), "{result}");
+        assert!(take_upload(&mut json!({"offers": {"base_url": "a"}})).is_none());
+    }
+}

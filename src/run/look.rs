@@ -117,11 +117,8 @@ impl Session<'_> {
 
     /// The upload that a server offers, or one that lacks what it asks for.
     fn upload_request(&self, kind: ProbeKind, offer: &UploadOffer) -> (String, HttpRequest) {
-        let after_host = offer.url.split("://").nth(1).and_then(|rest| rest.find('/'));
-        let path = match after_host {
-            Some(at) => &offer.url[offer.url.find("://").map_or(0, |scheme| scheme + 3) + at..],
-            None => "/",
-        };
+        let uri: hyper::Uri = offer.url.parse().unwrap_or_default();
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let mut request = HttpRequest::new(&offer.method, path)
             .with_header("content-type", "application/octet-stream");
         request.body = vec![0; UPLOAD_BYTES];

@@ -1,15 +1,15 @@
 //! Steps about files: a Meta client sends one, the implementation is to send one, its server is probed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rand::Rng as _;
 
-use super::files::{Files, Wanted};
+use super::files::{Files, Wanted, sha256_of};
 use super::session::Session;
 use crate::canary::Canary;
 use crate::e2ee::media::MediaKind;
 use crate::evidence::{EXIF_DESCRIPTION, Event, Payload};
-use crate::role::meta::MediaOrder;
+use crate::role::meta::{MediaOrder, Stored};
 use crate::scenario::{Act, FileProbe, Mutation, Send, Template};
 
 /// Length of a file where a step does not say.
@@ -86,6 +86,15 @@ impl Session<'_> {
         entries.iter().any(|entry| matches!(entry.event, Event::MediaSent { .. }))
     }
 
+    /// What a server stored at a step: the file that was named, but for one that serves what lies there.
+    pub(super) fn is_stored(&mut self, label: &str, named: Option<PathBuf>) {
+        let path = match &self.shared.prepared {
+            Some(prepared) => prepared.file.clone(),
+            None => named,
+        };
+        path.into_iter().for_each(|path| self.files.is_stored(label, path));
+    }
+
     /// Probes the server about the file that an earlier step stored.
     pub(super) fn probe_media(
         &mut self,
@@ -95,7 +104,10 @@ impl Session<'_> {
         label: Option<&str>,
     ) -> Result<(), String> {
         let reference = self.reference_of(of)?;
-        self.meta.probe_media(probe, http2, &reference, label.map(str::to_owned))
+        let path = self.files.stored(of);
+        let name = path.and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
+        let stored = Stored { reference, name, sha256: path.and_then(|path| sha256_of(path).ok()) };
+        self.meta.probe_media(probe, http2, stored, label.map(str::to_owned))
     }
 
     /// The reference of the file that an earlier step stored.

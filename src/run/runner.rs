@@ -122,6 +122,7 @@ pub async fn run_all(
         patient: options.patient,
         debugged: options.target.is_debugged(),
         manual: options.target.adapter.is_manual(),
+        prepared: options.target.adapter.prepared().cloned(),
         logs: options.target.logs.clone(),
         log,
     };

@@ -20,6 +20,7 @@ use crate::canary::{Canary, Oracle, Sighting};
 use crate::check::{Progress, lane};
 use crate::driver::Seat;
 use crate::evidence::{Channel, Event, Growth, Lane, Skip, Stream, Transcript, Trouble};
+use crate::iut::Prepared;
 use crate::iut::logfiles::LogFiles;
 use crate::iut::vitals::Usage;
 use crate::iut::watch;
@@ -33,7 +34,6 @@ use crate::role::quirk::Fault;
 use crate::scenario::{Action, Case, Phase, Plan, PlannedStep, Plays, Purpose};
 use crate::seed::Seed;
 use crate::spec::Profile;
-use crate::verdict::CONFIGURE_REFUSED;
 use crate::wire::EncodeAs;
 
 /// Lines of the adapter's log that are kept beside a red case.
@@ -55,6 +55,8 @@ pub struct Shared {
     pub debugged: bool,
     /// A person is the adapter: there is no process that anybody sees.
     pub manual: bool,
+    /// What a server without a driver serves, whatever it is asked to store.
+    pub prepared: Option<Prepared>,
     pub log: EventLog,
 }
 
@@ -69,6 +71,7 @@ impl Shared {
             operation_timeout,
             debugged: false,
             manual: false,
+            prepared: None,
             place,
             peer_fault: None,
             patient: false,
@@ -251,7 +254,10 @@ impl<'a> Session<'a> {
         self.lends = self.host().has_lent_client() && self.wants_a_client();
         match Stubs::start(&self.case.scenario.http).await {
             Ok(stubs) => self.stubs = stubs,
-            Err(why) => return self.skip(format!("no port for the scenario's stubs: {why}")).await,
+            Err(why) => {
+                let why = format!("no port for the scenario's stubs: {why}");
+                return self.skip(Skip::Prerequisite(why)).await;
+            }
         }
         self.begin(again);
         let mut sound = self.configured().await?;
@@ -267,10 +273,10 @@ impl<'a> Session<'a> {
 
     /// Why the case shows nothing here, if it does not. Of a seat that was not configured nothing else is
     /// known: what it lacks is no reason then.
-    fn out_of_reach(&self) -> Option<String> {
+    fn out_of_reach(&self) -> Option<Skip> {
         let host = self.host();
         if let Some(error) = host.refusal() {
-            return Some(format!("{CONFIGURE_REFUSED}{error}"));
+            return Some(Skip::Refused(error.to_string()));
         }
         if !host.is_configured() {
             return None;
@@ -282,6 +288,7 @@ impl<'a> Session<'a> {
         look::ruled_out(self.case, host, &self.shared.profile)
             .or_else(|| proxy::ruled_out(self.case, host))
             .or_else(lent)
+            .map(Skip::Prerequisite)
     }
 
     /// True for a case with clients on a subject that plays none.
@@ -290,12 +297,12 @@ impl<'a> Session<'a> {
     }
 
     /// Says of the whole case that it shows nothing here.
-    async fn skip(&mut self, why: String) -> Result<(), RecordError> {
+    async fn skip(&mut self, why: Skip) -> Result<(), RecordError> {
         let skipped = Event::CaseSkipped {
             scenario: self.case.scenario.id.clone(),
             text: self.case.scenario.source.text.to_string(),
             choice: self.case.choice.clone(),
-            why: Skip::Prerequisite(why),
+            why,
         };
         self.note(skipped);
         if !self.host().shared {

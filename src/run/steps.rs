@@ -1,5 +1,6 @@
 //! What each kind of step does.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -13,7 +14,7 @@ use crate::patience::Patience;
 use crate::role::meta::{Faults, Letter, Push, enlistment_is_skipped};
 use crate::scenario::{
     Act, Action, BytesFault, Compromise, Expect, FrameFault, Kind, Matching, Mutation, Payload,
-    Plays, Relaying, Said, Send, Step, Template,
+    Plays, Relaying, Said, Send, Step,
 };
 use crate::wire::{EncodeAs, Node, binary};
 
@@ -45,48 +46,27 @@ impl Session<'_> {
     /// True where nothing more will come: a request that was made once was answered otherwise, or a probe
     /// has come to another grade than the one that is expected.
     fn is_decided_otherwise(&mut self, expect: &Expect) -> bool {
-        let Matching::Fields(fields) = &expect.matching else { return false };
-        let of = fields.iter().find(|(name, _)| name == "of").map(|(_, of)| of.text());
-        if expect.kind == Kind::Response {
-            return self.is_answered_once(expect, fields, of);
-        }
-        let probes = |step: &Step| match &step.action {
-            Action::Send(send) => {
-                let probe =
-                    matches!(send.payload, Payload::ProbeProxy { .. } | Payload::ProbeFile { .. });
-                probe && of.is_some() && step.label.as_deref() == of
+        let (Some(of), Matching::Fields(fields)) = (expect.of(), &expect.matching) else {
+            return false;
+        };
+        let mut asked =
+            self.case.scenario.steps.iter().filter(|step| step.label.as_deref() == Some(of));
+        let (Some(request), None) = (asked.next(), asked.next()) else { return false };
+        let Action::Send(send) = &request.action else { return false };
+        let told: fn(&str) -> bool = match (expect.kind, &send.payload) {
+            (
+                Kind::Response,
+                Payload::Push { times: 1 }
+                | Payload::FetchKeys { times: 1, .. }
+                | Payload::Probe { .. },
+            ) => |name| name == "of",
+            (Kind::Rule, Payload::ProbeProxy { .. } | Payload::ProbeFile { .. }) => {
+                |name| name != "grade"
             }
-            _ => false,
+            _ => return false,
         };
-        if expect.kind != Kind::Rule || !self.case.scenario.steps.iter().any(probes) {
-            return false;
-        }
-        let fields = fields.iter().filter(|(name, _)| name != "grade").cloned().collect();
-        let any_grade = Expect { matching: Matching::Fields(fields), ..expect.clone() };
-        self.recorder.progress.board(self.lane).find(&any_grade).is_some()
-    }
-
-    fn is_answered_once(
-        &mut self,
-        expect: &Expect,
-        fields: &[(String, Template)],
-        of: Option<&str>,
-    ) -> bool {
-        let once = |step: &&Step| match &step.action {
-            Action::Send(send) => match send.payload {
-                Payload::Push { times } => times == 1,
-                Payload::FetchKeys { times, .. } => times == 1,
-                Payload::Probe { .. } => true,
-                _ => false,
-            },
-            _ => false,
-        };
-        let mut asked = self.case.scenario.steps.iter().filter(|step| step.label.as_deref() == of);
-        if of.is_none() || !asked.next().as_ref().is_some_and(once) || asked.next().is_some() {
-            return false;
-        }
-        let of = fields.iter().filter(|(name, _)| name == "of").cloned().collect();
-        let any = Expect { matching: Matching::Fields(of), ..expect.clone() };
+        let fields = fields.iter().filter(|(name, _)| told(name)).cloned().collect();
+        let any = Expect { matching: Matching::Fields(fields), ..expect.clone() };
         self.recorder.progress.board(self.lane).find(&any).is_some()
     }
 
@@ -151,6 +131,7 @@ impl Session<'_> {
         // The session takes it back once what the operation led to has settled.
         self.meta.set_encoding(act.encode.unwrap_or(self.encoding()));
         let styled = self.meta.styled();
+        let path = params.get("path").and_then(Value::as_str).map(PathBuf::from);
         let mut answer = match self.ends_from_outside(&act.operation) {
             Some(end) => self.end_and_start((&act.operation, end), params, &act.on).await?,
             None => self.call(&act.operation, params, Some(&act.on)).await?,
@@ -170,6 +151,9 @@ impl Session<'_> {
                 if let Some(text) = value.as_str() {
                     self.bind(&format!("{label}.{field}"), text);
                 }
+            }
+            if act.operation == "upload_media" {
+                self.is_stored(label, path);
             }
         }
         Ok(ended(answer))

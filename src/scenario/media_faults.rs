@@ -108,6 +108,8 @@ words! {
     /// The ways in which a media server is asked for a file, or for none.
     #[derive(PartialOrd, Ord, Hash)]
     FileProbe {
+        /// Once, as it was stored (MED-001, MED-004, MED-012).
+        Whole = "whole",
         /// Again, and with its own validators (MED-009).
         Repeat = "repeat",
         /// HEAD (MED-011, MED-026).

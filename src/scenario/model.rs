@@ -232,6 +232,16 @@ pub enum Payload {
     Publish(PushKeys),
 }
 
+impl Step {
+    /// The label of the request whose answer it waits for.
+    pub fn answers(&self) -> Option<&str> {
+        match &self.action {
+            Action::Expect(expect) => expect.of(),
+            _ => None,
+        }
+    }
+}
+
 /// What should, or should not, be observed.
 #[derive(Clone, Debug)]
 pub struct Expect {
@@ -249,6 +259,12 @@ impl Expect {
     pub fn patience(&self, profile: &Profile) -> Duration {
         let seconds = self.within_key.and_then(|key| profile.int(key));
         seconds.map_or(self.within, |seconds| Duration::from_secs(seconds.unsigned_abs()))
+    }
+
+    /// The label of the request whose answer it is.
+    pub fn of(&self) -> Option<&str> {
+        let Matching::Fields(fields) = &self.matching else { return None };
+        fields.iter().find(|(name, _)| name == "of").map(|(_, of)| of.text())
     }
 }
 

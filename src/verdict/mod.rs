@@ -14,9 +14,9 @@ pub use baseline::{Accepted, Baseline};
 pub use coverage::{Coverage, CoverageRow, Standing, coverage};
 pub use date::{Date, NoDate};
 pub use exit::Exit;
-pub use repeats::{Flaky, Repeats};
+pub use repeats::{FORMS, Flaky, Repeats};
 pub use result::{
-    CONFIGURE_REFUSED, CaseResult, CheckResult, Finding, Nearby, NotDecided, Outcome, RUN_CASE,
-    Surroundings, Theft, Times, Verdict, Witness,
+    CaseResult, CheckResult, Finding, Nearby, NotDecided, Outcome, RUN_CASE, Surroundings, Theft,
+    Times, Verdict, Witness,
 };
 pub use texts::{Text, Texts};

@@ -60,7 +60,7 @@ impl Flaky {
 }
 
 /// The check that names the legal forms in which a client writes.
-const FORMS: &str = "forms";
+pub const FORMS: &str = "forms";
 
 /// The checks of a case with their verdicts.
 type Checks<'a> = BTreeMap<(&'a str, &'a str), Verdict>;

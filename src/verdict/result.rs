@@ -75,6 +75,9 @@ pub enum NotDecided {
     Assumed(String),
     /// A capability, a profile or a hook rules it out.
     RuledOut(String),
+    /// A seat answered `configure` with an error. It is the subject's doing and never scope, so a run that
+    /// has such cases is not conformant for the others.
+    NotConfigured(String),
     /// The instance carried other cases too when this befell it.
     IutDied(String),
 }
@@ -88,6 +91,7 @@ impl NotDecided {
             Self::NoFence(why) => format!("the absence was not shown: {why}"),
             Self::Assumed(key) => format!("the profile value `{key}` is assumed, not published"),
             Self::RuledOut(what) => what.clone(),
+            Self::NotConfigured(why) => format!("`configure` was refused: {why}"),
             Self::IutDied(what) => {
                 format!(
                     "{what}; the instance carried other cases too, so whose doing it was is open"
@@ -96,10 +100,6 @@ impl NotDecided {
         }
     }
 }
-
-/// Why a case shows nothing where a seat answered `configure` with an error; its words follow. It is the
-/// subject's doing and never scope, so a run that has such cases is not conformant for the others.
-pub const CONFIGURE_REFUSED: &str = "`configure` was refused: ";
 
 /// The id of what a run shows as a whole, beside its cases.
 pub const RUN_CASE: &str = "run";
@@ -279,10 +279,8 @@ impl CaseResult {
     /// True for a case without verdict that nobody ruled out. What is ruled out by a seat that is not
     /// under test is scope, and says nothing about the seats that are.
     pub fn is_gap(&self) -> bool {
-        let ruled_out = |check: &CheckResult| match &check.not_decided {
-            Some(NotDecided::RuledOut(why)) => !why.starts_with(CONFIGURE_REFUSED),
-            _ => false,
-        };
+        let ruled_out =
+            |check: &CheckResult| matches!(check.not_decided, Some(NotDecided::RuledOut(_)));
         self.verdict == Verdict::NotTestable
             && (self.checks.is_empty() || !self.checks.iter().all(ruled_out))
     }
@@ -401,18 +399,18 @@ pub(super) mod tests {
 
     #[test]
     fn what_a_refused_configuration_left_out_is_a_gap_and_no_scope() {
-        let left_out = |why: &str| {
-            let check = CheckResult {
-                not_decided: Some(NotDecided::RuledOut(why.to_owned())),
-                ..check(Verdict::NotTestable)
-            };
+        let left_out = |why: NotDecided| {
+            let check = CheckResult { not_decided: Some(why), ..check(Verdict::NotTestable) };
             CaseResult::of("a", "M1", vec![check])
         };
-        let refused = left_out(&format!("{CONFIGURE_REFUSED}error 1: in use"));
+        let refused = left_out(NotDecided::NotConfigured("error 1: in use".to_owned()));
         let passed = case(&[Verdict::Pass]);
         assert_eq!(Outcome::of(std::slice::from_ref(&refused)), Outcome::Invalid);
         assert_eq!(Outcome::of(&[refused, passed.clone()]), Outcome::Incomplete);
-        assert_eq!(Outcome::of(&[left_out("capability clock"), passed]), Outcome::Conformant);
+        assert_eq!(
+            Outcome::of(&[left_out(NotDecided::RuledOut("capability clock".to_owned())), passed]),
+            Outcome::Conformant
+        );
     }
 
     #[test]

@@ -366,6 +366,8 @@ async fn run(
     let folder = peer_fault.map_or(id.to_owned(), |_| format!("{id}-self-pair"));
     let (out, seed) = (options.out.join(folder), options.seed.0);
     std::fs::create_dir_all(&out)?;
+    let patient = quirk::find(id).is_some_and(|quirk| quirk.patient);
+    let slowly = if patient { " --patient" } else { "" };
     let run = RunOptions {
         target: (options.target)(id),
         profile,
@@ -375,8 +377,10 @@ async fn run(
         out,
         place: Place::default(),
         peer_fault,
-        patient: quirk::find(id).is_some_and(|quirk| quirk.patient),
-        again: format!("counterpart run --iut 'reference:third-party?quirk={id}' --seed {seed}"),
+        patient,
+        again: format!(
+            "counterpart run{slowly} --iut 'reference:third-party?quirk={id}' --seed {seed}"
+        ),
         selection: String::new(),
         asked: Vec::new(),
     };

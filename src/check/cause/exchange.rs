@@ -246,9 +246,7 @@ pub(super) fn error_shown(scene: &Scene<'_>) -> Option<String> {
 
 /// A file was named, and nobody asked for it.
 pub(super) fn no_fetch(scene: &Scene<'_>) -> Option<String> {
-    let about_it =
-        ["media: {", "fetched: {"].iter().any(|kind| scene.finding.expected.contains(kind));
-    if !scene.is_missing() || !about_it {
+    if !scene.is_missing() || !scene.waits_for(&["media: {", "fetched: {"]) {
         return None;
     }
     let sent = |event: &Event| matches!(event, Event::MediaSent { .. });

@@ -3,7 +3,8 @@
 
 use super::Scene;
 use crate::evidence::{Entry, Event, Lane};
-use crate::scenario::{Action, Matching, Mutation, Step};
+use crate::http::{NO_TLS, NOBODY};
+use crate::scenario::{Action, Mutation, Step};
 
 /// What shows that somebody was woken, as steps name it.
 const OF_A_WAKE: [&str; 3] = ["login: {", "connection: {", "woken: {"];
@@ -92,18 +93,11 @@ fn request_in_vain<'a>(scene: &Scene<'a>, here: &Entry) -> Option<(&'a Entry, St
         return None;
     }
     let before = || scene.events().take_while(|(entry, _)| entry.id != here.id);
-    let of = scene.step().and_then(asked_about);
+    let of = scene.step().and_then(Step::answers);
     let named = before().filter(|(_, event)| of.is_some() && of == label_of(event));
     let last = named.last().or_else(|| before().filter(|(_, event)| ends(event)).last());
     let (entry, event) = last?;
     Some((entry, not_reached(event)?))
-}
-
-/// The label of the request whose answer a step waits for.
-fn asked_about(step: &Step) -> Option<&str> {
-    let Action::Expect(expect) = &step.action else { return None };
-    let Matching::Fields(fields) = &expect.matching else { return None };
-    fields.iter().find(|(name, _)| name == "of").map(|(_, of)| of.text())
 }
 
 /// The end of a request of Meta's side, good or bad.
@@ -123,11 +117,10 @@ fn label_of(event: &Event) -> Option<&str> {
 /// Why a request came to nothing. A probe may be refused on purpose, so it counts only where no
 /// connection of it came about.
 fn not_reached(event: &Event) -> Option<String> {
-    const NO_CONNECTION: [&str; 2] = ["cannot connect", "no TLS"];
     match event {
         Event::RequestFailed { why, .. } => Some(why.clone()),
         Event::Looked { seen, .. } => {
-            let none = |why: &String| NO_CONNECTION.iter().any(|word| why.starts_with(word));
+            let none = |why: &String| [NOBODY, NO_TLS].iter().any(|word| why.starts_with(word));
             let whys: Option<Vec<&String>> = seen.iter().map(|look| look.failed.as_ref()).collect();
             let whys = whys.filter(|whys| whys.iter().all(|why| none(why)))?;
             whys.first().map(|why| (*why).clone())

@@ -76,12 +76,17 @@ fn skipped(transcript: &Transcript) -> Option<&Skip> {
 
 fn skipped_checks(scenario: &Scenario, why: &Skip) -> Vec<CheckResult> {
     let (verdict, reason) = match why {
-        Skip::Capability(what) => (Verdict::NotApplicable, format!("capability {what}")),
-        Skip::Profile(what) => (Verdict::NotApplicable, format!("profile {what}")),
-        Skip::Prerequisite(what) => (Verdict::NotTestable, what.clone()),
+        Skip::Capability(what) => {
+            (Verdict::NotApplicable, NotDecided::RuledOut(format!("capability {what}")))
+        }
+        Skip::Profile(what) => {
+            (Verdict::NotApplicable, NotDecided::RuledOut(format!("profile {what}")))
+        }
+        Skip::Prerequisite(what) => (Verdict::NotTestable, NotDecided::RuledOut(what.clone())),
+        Skip::Refused(why) => (Verdict::NotTestable, NotDecided::NotConfigured(why.clone())),
     };
     let row = |requirement: &String| CheckResult {
-        not_decided: Some(NotDecided::RuledOut(reason.clone())),
+        not_decided: Some(reason.clone()),
         ..result("case", requirement, verdict)
     };
     scenario.covers.iter().map(row).collect()

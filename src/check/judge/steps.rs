@@ -8,9 +8,9 @@ use super::lent;
 use super::seen::{idle_fault, observed};
 use crate::check::progress::{Progress, StepOutcome};
 use crate::check::resting;
-use crate::evidence::{Direction, Entry, Event, Transcript};
+use crate::evidence::{Direction, EncFacts, Entry, Event, Transcript};
 use crate::scenario::kinds::Point;
-use crate::scenario::{Action, Matching, Part, Payload, Plan, Purpose, Scenario, Seen, Step};
+use crate::scenario::{Action, Part, Payload, Plan, Purpose, Scenario, Seen, Step};
 use crate::verdict::{CheckResult, Finding, NotDecided, Verdict, Witness};
 use crate::wire::binary;
 
@@ -202,7 +202,7 @@ impl Steps<'_> {
             }
             // What was not understood says nothing of rules about something else.
             Some(StepOutcome::Failed { actual, evidence, .. })
-                if is_about_something_else(row) && self.is_undecryptable(evidence) =>
+                if self.unread(evidence).is_some_and(|enc| says_nothing_of(row, enc)) =>
             {
                 let why =
                     format!("a Meta client could not read what was sent: {}", shortened(actual));
@@ -232,11 +232,14 @@ impl Steps<'_> {
         }
     }
 
-    /// True if a finding rests on a message that a Meta client could not decrypt.
-    fn is_undecryptable(&self, evidence: &[String]) -> bool {
+    /// The message that a finding rests on and that a Meta client could not read, if it is one.
+    fn unread(&self, evidence: &[String]) -> Option<&EncFacts> {
         let entries = self.transcript.entries().iter();
         let mut here = entries.filter(|entry| evidence.contains(&entry.id.to_string()));
-        here.any(|entry| matches!(entry.event, Event::Undecryptable { .. }))
+        here.find_map(|entry| match &entry.event {
+            Event::Undecryptable { enc, .. } => Some(enc),
+            _ => None,
+        })
     }
 
     /// True where the phase in the canonical encoding ended at this step, or before it.
@@ -347,9 +350,7 @@ impl Steps<'_> {
             match (outcome, word) {
                 // It took what is right and answered, if in a way that nobody could read.
                 (Some(StepOutcome::Failed { evidence, .. }), Some(_))
-                    if (is_about_something_else(&check.requirement)
-                        || is_about_keys_of_others(&check.requirement))
-                        && self.is_undecryptable(evidence) =>
+                    if self.unread(evidence).is_some() =>
                 {
                     let why = format!("{what}: a Meta client could not read what was sent");
                     let why = NotDecided::Precondition(why);
@@ -407,7 +408,7 @@ impl Steps<'_> {
         let labels = hidden.flat_map(|(_, _, planned)| {
             let named = planned.step.references().into_iter();
             let named = named.filter_map(|path| Some(path.split_once('.')?.0.to_owned()));
-            let of = asked_about(&planned.step).map(str::to_owned);
+            let of = planned.step.answers().map(str::to_owned);
             named.chain(of).chain(planned.step.label.clone()).collect::<Vec<_>>()
         });
         labels.collect()
@@ -445,22 +446,12 @@ impl Steps<'_> {
     }
 }
 
-/// True for rows that a message which nobody can decrypt says nothing of: stanzas, data, encodings.
-fn is_about_something_else(row: &str) -> bool {
-    ["PRV-", "STZ-", "ROB-"].iter().any(|area| row.starts_with(area))
-}
-
-/// True for rows about what a client makes of a bundle, of which a control says nothing that used a
-/// good one and failed later.
-fn is_about_keys_of_others(row: &str) -> bool {
-    ["PRE-004", "PRE-005", "PRE-013", "PRE-016"].contains(&row)
-}
-
-/// The label of the request whose answer a step waits for.
-fn asked_about(step: &Step) -> Option<&str> {
-    let Action::Expect(expect) = &step.action else { return None };
-    let Matching::Fields(fields) = &expect.matching else { return None };
-    fields.iter().find(|(name, _)| name == "of").map(|(_, of)| of.text())
+/// True for rows that a message which a Meta client cannot read says nothing of: stanzas, data and
+/// encodings, and keys and sessions where it opened and what is in it was wrong.
+fn says_nothing_of(row: &str, unread: &EncFacts) -> bool {
+    let is_of = |areas: &[&str]| areas.iter().any(|area| row.starts_with(area));
+    is_of(&["PRV-", "STZ-", "ROB-"])
+        || unread.plaintext.is_some() && is_of(&["ENC-", "PRE-", "RAT-"])
 }
 
 /// What rows that were not reached say of the step that stopped them; the whole stands at its own.

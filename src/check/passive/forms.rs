@@ -48,7 +48,7 @@ pub struct Forms;
 
 impl Check for Forms {
     fn id(&self) -> &'static str {
-        "forms"
+        crate::verdict::FORMS
     }
 
     fn requirements(&self) -> &'static [&'static str] {

@@ -97,8 +97,12 @@ steps:
 must_observe: [look.sent]
 ";
 
-/// The case with one observation.
+/// The case with one observation, which no later step found right.
 fn looked(text: &str, event: Event) -> CaseResult {
+    looked_until(text, event, |_| StepEnd::TimedOut)
+}
+
+fn looked_until(text: &str, event: Event, end: impl Fn(usize) -> StepEnd) -> CaseResult {
     let scenario = scenario(text);
     let plan = Plan::of(&scenario);
     let mut tape = Tape::new(&scenario);
@@ -107,7 +111,7 @@ fn looked(text: &str, event: Event) -> CaseResult {
             tape.add(Lane::Main, Stream::http_out(), None, event.clone());
             return StepEnd::Done;
         }
-        StepEnd::TimedOut
+        end(step)
     });
     verdicts(&scenario, &tape, true)
 }
@@ -145,4 +149,60 @@ fn another_row_is_not_what_came_instead() {
     };
     assert_eq!(of("JWT-011"), "nothing of this kind");
     assert!(of("JWK-011").contains("grade: broken"));
+}
+
+fn rules(grades: &[RuleGrade]) -> Event {
+    let rule = |grade: &RuleGrade| RuleFacts {
+        requirement: "JWK-011".into(),
+        grade: *grade,
+        why: Some("the set was not to be had".into()),
+    };
+    Event::KeySet { checked: grades.iter().map(rule).collect() }
+}
+
+#[test]
+fn a_rule_that_could_not_be_looked_at_is_undecided_unless_it_was_later() {
+    let text = LOOK
+        .replace("probe: versions, endpoint: key-set", "fetch: jwks")
+        .replace("look.sent", "seen.received")
+        .replace("response: { of: look, status: \"200\" }", "rule: { row: JWK-011, grade: holds }")
+        .replace("[TRN-001]", "[JWK-011], as: seen");
+    let ended = |grades: &[RuleGrade], end: StepEnd| {
+        step_verdict(&looked_until(&text, rules(grades), |_| end.clone()), "JWK-011")
+    };
+    let of = |grades: &[RuleGrade]| ended(grades, StepEnd::TimedOut);
+    let (verdict, why, _) = of(&[RuleGrade::Open]);
+    assert_eq!(verdict, Verdict::Inconclusive);
+    assert_eq!(why, Some(NotDecided::Precondition("the set was not to be had".into())));
+    let (verdict, why, _) = ended(&[RuleGrade::Open, RuleGrade::Holds], StepEnd::Done);
+    assert_eq!(verdict, Verdict::Pass, "{why:?}");
+    // JWK-011 only recommends.
+    assert_eq!(of(&[RuleGrade::Open, RuleGrade::Broken]).0, Verdict::Warn);
+}
+
+#[test]
+fn a_step_that_only_judges_stops_nothing() {
+    let text = LOOK.replace("probe: versions, endpoint: key-set", "fetch: jwks");
+    let text = text.replace("look.sent", "seen.received").replace(
+        "  - expect: { at: meta, response: { of: look, status: \"200\" }, checks: [TRN-001] }",
+        "  - expect: { at: meta, rule: { row: JWK-011, grade: holds }GUARD }\n  \
+         - expect: { at: meta, rule: { row: JWK-001, grade: holds }, checks: [JWK-001], as: seen }",
+    );
+    let of = |guard: &str| {
+        let broken = rules(&[RuleGrade::Broken]);
+        let Event::KeySet { mut checked } = broken else { panic!("a key set") };
+        checked.push(RuleFacts {
+            requirement: "JWK-001".into(),
+            grade: RuleGrade::Holds,
+            why: None,
+        });
+        let text = text.replace("GUARD", guard);
+        let result = looked_until(&text, Event::KeySet { checked }, |step| match step {
+            1 => StepEnd::TimedOut,
+            _ => StepEnd::Done,
+        });
+        step_verdict(&result, "JWK-001").0
+    };
+    assert_eq!(of(", checks: [JWK-011]"), Verdict::Pass);
+    assert_eq!(of(""), Verdict::Inconclusive, "what decides nothing is a condition");
 }

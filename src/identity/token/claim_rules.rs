@@ -229,6 +229,9 @@ mod tests {
         assert_eq!(judged("JWT-009", json!({ "aud": {} })), fault(ClaimFault::WrongType));
         let warning = Some(Outcome::Warns(TokenError::Audience(ClaimFault::Missing)));
         assert_eq!(lenient("JWT-009", json!({ "aud": null })), warning);
+        let own = Some(Outcome::Warns(TokenError::Audience(ClaimFault::Other)));
+        assert_eq!(lenient("JWT-009", json!({ "iss": "acme", "aud": ["acme"] })), own);
+        assert_eq!(lenient("JWT-009", json!({ "iss": "acme", "aud": ["acme", "x"] })), HOLDS);
     }
 
     #[test]

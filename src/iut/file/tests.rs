@@ -116,6 +116,31 @@ fn a_server_without_a_driver_has_its_address_from_the_file() {
 }
 
 #[test]
+fn a_file_that_is_served_already_may_lie_here_too() {
+    let folder = std::env::temp_dir().join(format!("counterpart-prepared-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("copy"), "bytes").unwrap();
+    let of = |server: &str| {
+        let text = format!(
+            "schema: 1\nname: a\nversion: 1\nseats: [third-party-server]\nadapter: none\n\
+             server: {{ base_url: \"http://localhost:7443\", {server} }}\n"
+        );
+        IutFile::parse(&Source::new("acme.yaml", text), &folder)
+    };
+    let prepared = |server: &str| of(server).unwrap().adapter.prepared().cloned().unwrap();
+    let reference = "r1".to_owned();
+    let expected = Prepared { reference: reference.clone(), file: Some(folder.join("copy")) };
+    assert_eq!(prepared("media: /r1, media_file: copy"), expected);
+    assert_eq!(prepared("media: r1"), Prepared { reference, file: None });
+    let refused = |server: &str| of(server).unwrap_err().to_string();
+    let absent = refused("media: r1, media_file: other");
+    assert!(absent.contains("there is no file"), "{absent}");
+    let bare = refused("media_file: copy");
+    assert!(bare.contains("a file without a reference"), "{bare}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn a_server_without_a_driver_may_say_how_its_users_upload() {
     let of = |upload: &str| {
         parse(&format!(

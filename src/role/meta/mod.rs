@@ -54,7 +54,9 @@ pub use account::{Account, User, enlistment_is_skipped};
 pub use client::{Manners, MetaClient, Sent};
 pub use enlistment::claimed_user;
 pub use letter::Letter;
-pub use media::{MediaOrder, proxy::head as proxied_head, proxy::upstream as proxied_request};
+pub use media::{
+    MediaOrder, Stored, proxy::head as proxied_head, proxy::upstream as proxied_request,
+};
 pub use push::Push;
 pub use retries::Asking;
 

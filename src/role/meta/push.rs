@@ -1,9 +1,9 @@
 //! The push call: `POST {base}/push` (TF §3.2.2).
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Fetch, Meta};
-use crate::evidence::{Event, Lane, Payload, Stream};
+use crate::evidence::{Event, Lane, Payload, Stream, TokenFacts};
 use crate::http::HttpRequest;
 use crate::identity::token;
 use crate::scenario::{BodyFault, TokenFault};
@@ -38,7 +38,7 @@ impl Meta {
         let mut request =
             HttpRequest::new("POST", &path).with_header("content-type", "application/json");
         let token = self.push_token(&base, push.fault);
-        let shown = token.as_deref().map(shown);
+        let shown = token.as_deref().map(shown).map(Box::new);
         if let Some(token) = token {
             request = request.with_header("authorization", format!("Bearer {token}"));
         }
@@ -75,9 +75,9 @@ impl Meta {
 }
 
 /// What a token says, as far as it can be read; nobody can use it without its signature.
-fn shown(token: &str) -> Value {
+fn shown(token: &str) -> TokenFacts {
     let token::Inspected { len, sha256, header, claims } = token::inspect(token);
-    json!({ "len": len, "sha256": sha256, "header": header, "claims": claims })
+    TokenFacts { len, sha256, header, claims, checked: Vec::new() }
 }
 
 fn body(to: &str, fault: Option<BodyFault>) -> Vec<u8> {

@@ -240,7 +240,10 @@ fn has_id(stanza: &Node, id: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::role::meta::Integrator;
+    use serde_json::json;
+
+    use crate::evidence::RuleGrade;
+    use crate::role::meta::{Faults, Integrator};
     use crate::seed::Seed;
     use crate::spec::Profile;
 
@@ -275,5 +278,25 @@ mod tests {
         let category = answer.find("privacy").and_then(|privacy| privacy.find("category")).unwrap();
         assert_eq!(category.text("value").as_deref(), Some("all"));
         assert!(meta("whatsapp-1.0.3").service(0, &request).is_none());
+    }
+
+    #[test]
+    fn only_a_limit_is_lifted_by_time() {
+        let after = |code| {
+            let mut meta = meta("whatsapp-1.0.3");
+            meta.set_faults(Faults { bundle_error: Some(code), ..Faults::default() });
+            meta.lift_limits();
+            meta.faults.bundle_error
+        };
+        assert_eq!([after(429), after(404)], [None, Some(404)]);
+    }
+
+    #[test]
+    fn without_a_key_set_no_key_is_unlisted() {
+        let key = crate::identity::test_keys::stranger();
+        let token = crate::identity::token::issue_with(key, &Default::default(), &json!({}));
+        let (facts, valid) = meta("whatsapp-1.0.3").examine_token(&token, None);
+        let of_the_key = facts.checked.iter().find(|rule| rule.requirement == "JWT-005");
+        assert_eq!((valid, of_the_key.map(|rule| rule.grade)), (false, Some(RuleGrade::Open)));
     }
 }

@@ -491,6 +491,7 @@ pub enum Fault {
     JwtIssuerIsTheHost,
     JwtWithoutIssuer,
     JwtWithoutAudience,
+    JwtAudienceIsTheIssuer,
     JwtWithoutExpiry,
     JwtExpiredWhenIssued,
     JwtLivesAMonth,

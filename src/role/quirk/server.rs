@@ -144,6 +144,13 @@ pub(super) static ALL: &[Quirk] = &[
         VARIANT,
         "Issues tokens without `aud`.",
     ),
+    should_server(
+        "jwt-audience-is-the-issuer",
+        Fault::JwtAudienceIsTheIssuer,
+        "JWT-009",
+        VARIANT,
+        "Issues tokens that are meant for itself.",
+    ),
     server(
         "jwt-without-expiry",
         Fault::JwtWithoutExpiry,

@@ -105,8 +105,10 @@ fn header(fault: Option<Fault>) -> Map<String, Value> {
 
 /// Deliberate faults of the claims.
 fn spoil(fault: Fault, now_s: u64, claims: &mut Map<String, Value>) {
+    let issuer = claims.get("iss").cloned().unwrap_or_default();
     let mut set = |name: &str, value: Value| claims.insert(name.to_owned(), value);
     match fault {
+        Fault::JwtAudienceIsTheIssuer => drop(set("aud", issuer)),
         Fault::JwtIssuerIsTheHost => drop(set("iss", json!("https://id.partner.example/"))),
         Fault::JwtWithoutIssuer => drop(claims.remove("iss")),
         Fault::JwtWithoutAudience => drop(claims.remove("aud")),

@@ -128,11 +128,10 @@ impl Meta {
             self.search_answer(answer);
         }
         let reference = named.map(|named| named.reference);
-        let earlier: Vec<String> = self.media.references.iter().cloned().collect();
         let label = pending.media.kind.map(|kind| label(&self.profile, kind));
         let reference_of = reference.as_deref();
         let arrived = Arrived { pending: &pending, reference: reference_of, result, label, opened };
-        let checked = judged::rules(&arrived, &earlier);
+        let checked = judged::rules(&arrived, &self.media.references);
         self.media.references.extend(reference.clone());
         let facts = facts(&arrived, checked);
         let stream = Stream::client(&pending.client);

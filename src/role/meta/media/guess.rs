@@ -4,6 +4,8 @@
 //! form of a UUID says of itself, and the places at which all references of a length agree, however
 //! they lie. A handful of references shows no more than that.
 
+use std::collections::BTreeSet;
+
 /// Bits below which a reference can be guessed.
 const BITS: f64 = 128.0;
 /// Digits of a UUID without its dashes, and where its version stands (RFC 9562 §4).
@@ -12,7 +14,7 @@ const UUID_VERSION_AT: usize = 12;
 const UUID_DASHES: [usize; 4] = [8, 13, 18, 23];
 
 /// Why a reference can be guessed, if it can.
-pub(super) fn too_few_bits(reference: &str, earlier: &[String]) -> Option<String> {
+pub(super) fn too_few_bits(reference: &str, earlier: &BTreeSet<String>) -> Option<String> {
     if let Some((version, bits)) = uuid(reference)
         && bits < BITS
     {
@@ -92,7 +94,7 @@ mod tests {
 
     fn guessed(references: &[&str]) -> bool {
         let [earlier @ .., last] = references else { return false };
-        let earlier: Vec<String> = earlier.iter().map(|&text| text.to_owned()).collect();
+        let earlier = earlier.iter().map(|&text| text.to_owned()).collect();
         too_few_bits(last, &earlier).is_some()
     }
 

@@ -3,15 +3,24 @@
 //! Main function: [`rules`]. The recorded grades are what checks and scenarios look at later, since
 //! a transcript does not keep files.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 
 use super::download::Pending;
 use super::guess;
+use super::probe::Stored;
+use super::probe_rules::Answer;
 use crate::e2ee::media::{MediaKeys, Sidecar, SidecarForm};
 use crate::evidence::{RuleFacts, RuleGrade};
 use crate::http::HttpResponse;
+
+/// Shorter names stand in anything by chance.
+const NAME_CHARS_MIN: usize = 4;
+/// Digits of a number that is told apart from one that is drawn.
+const DIGITS_MIN: usize = 6;
 
 /// A file that came, or did not.
 pub(super) struct Arrived<'a> {
@@ -36,12 +45,45 @@ pub(super) fn open(row: &str, why: String) -> RuleFacts {
     RuleFacts { requirement: row.to_owned(), grade: RuleGrade::Open, why: Some(why) }
 }
 
+/// The rules that a file decides which a server was to store, without any message that names it.
+pub(super) fn stored(
+    stored: &Stored,
+    answer: &Answer,
+    earlier: &BTreeSet<String>,
+) -> Vec<RuleFacts> {
+    let names = stored.name.iter().map(String::as_str);
+    let mut rules = vec![rule("MED-012", guessable(&stored.reference, names, earlier))];
+    let body = match answer {
+        Ok(answer) if answer.status == 200 => &answer.body,
+        other => {
+            let why = match other {
+                Ok(answer) => format!("its reference gives {}", answer.status),
+                Err(why) => format!("the file cannot be had: {why}"),
+            };
+            rules.push(rule("MED-001", Some(why)));
+            return rules;
+        }
+    };
+    rules.push(rule("MED-001", None));
+    rules.push(match &stored.sha256 {
+        None => open("MED-004", "nobody said what the server was to store".to_owned()),
+        Some(wanted) => rule("MED-004", hashes_otherwise(body, wanted)),
+    });
+    rules
+}
+
+fn hashes_otherwise(body: &[u8], wanted: &str) -> Option<String> {
+    let hash = hex::encode(Sha256::digest(body));
+    let why = || format!("{} bytes of SHA-256 {hash}, where {wanted} was stored", body.len());
+    (hash != wanted).then(why)
+}
+
 /// Every rule that this file decides. `earlier` are references that were issued before.
-pub(super) fn rules(arrived: &Arrived<'_>, earlier: &[String]) -> Vec<RuleFacts> {
+pub(super) fn rules(arrived: &Arrived<'_>, earlier: &BTreeSet<String>) -> Vec<RuleFacts> {
     let mut rules = vec![rule("MED-003", arrived.wrong_path())];
     rules.push(rule("PRV-001", arrived.shown_key()));
     let Some(reference) = arrived.reference else { return rules };
-    rules.push(rule("MED-012", guessable(reference, arrived.pending, earlier)));
+    rules.push(rule("MED-012", guessable(reference, arrived.pending.names(), earlier)));
     let Some(result) = &arrived.result else { return rules };
     let answer = match result {
         Ok(answer) => answer,
@@ -60,6 +102,15 @@ pub(super) fn rules(arrived: &Arrived<'_>, earlier: &[String]) -> Vec<RuleFacts>
     rules.push(rule("MED-004", arrived.other_bytes(&answer.body)));
     rules.extend(arrived.construction());
     rules
+}
+
+impl Pending {
+    /// By what its user and its file are called.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let login = self.from.split(['@', '-']).find(|part| part.len() >= DIGITS_MIN);
+        let names = [Some(self.visible_id.as_str()), self.media.file_name.as_deref(), login];
+        names.into_iter().flatten()
+    }
 }
 
 impl Arrived<'_> {
@@ -139,11 +190,14 @@ impl Arrived<'_> {
 }
 
 /// MED-012: an estimate from what can be seen, so an upper bound.
-fn guessable(reference: &str, pending: &Pending, earlier: &[String]) -> Option<String> {
-    let name = pending.media.file_name.as_deref().filter(|name| name.len() >= 4);
-    let shows = |word: &str| reference.to_ascii_lowercase().contains(&word.to_ascii_lowercase());
-    let login = pending.from.split(['@', '-']).find(|part| part.len() >= 6);
-    if [Some(pending.visible_id.as_str()), name, login].into_iter().flatten().any(shows) {
+fn guessable<'a>(
+    reference: &str,
+    mut names: impl Iterator<Item = &'a str>,
+    earlier: &BTreeSet<String>,
+) -> Option<String> {
+    let lower = reference.to_ascii_lowercase();
+    if names.any(|name| name.len() >= NAME_CHARS_MIN && lower.contains(&name.to_ascii_lowercase()))
+    {
         return Some("the reference names its user or its file".to_owned());
     }
     guess::too_few_bits(reference, earlier)
@@ -171,8 +225,8 @@ mod tests {
     #[test]
     fn a_reference_that_can_be_guessed_or_names_somebody_is_found() {
         let judged = |reference: &str, earlier: &[&str]| {
-            let earlier: Vec<String> = earlier.iter().map(|word| (*word).to_owned()).collect();
-            guessable(reference, &pending("plan.pdf"), &earlier).is_none()
+            let earlier = earlier.iter().map(|word| (*word).to_owned()).collect();
+            guessable(reference, pending("plan.pdf").names(), &earlier).is_none()
         };
         assert!(judged("b1ff2f7e0d4c4a83a1c6b3c5f0d1e2a3", &[]));
         assert!(!judged("8a6e0804-2bd0-4672-b79d-d97027f9071a", &[]), "122 bits");
@@ -184,5 +238,35 @@ mod tests {
         let one = "b1ff2f7e0d4c4a83a1c6b3c5f0d1e2a3";
         assert!(!judged("b1ff2f7e0d4c4a83a1c6b3c5f0d1e2a4", &[one]), "it counts");
         assert!(!judged("a7ff2f7e0d4c4a83a1c6b3c5f0d1e2a3", &[one]), "it counts at the front");
+    }
+
+    #[test]
+    fn what_a_server_stored_is_compared_with_what_it_gives() {
+        let bytes = b"stored".to_vec();
+        let known = Stored {
+            reference: "b1ff2f7e0d4c4a83a1c6b3c5f0d1e2a3".into(),
+            sha256: Some(hex::encode(Sha256::digest(&bytes))),
+            name: Some("plan.pdf".into()),
+        };
+        let grades = |of: &Stored, answer: Answer| {
+            let rules = stored(of, &answer, &BTreeSet::new());
+            let rules = rules.into_iter().map(|rule| (rule.requirement, rule.grade));
+            rules.collect::<Vec<_>>()
+        };
+        let gives = |body: Vec<u8>| Ok(HttpResponse { body, ..HttpResponse::new(200) });
+        let expected = |rows: &[(&str, RuleGrade)]| {
+            rows.iter().map(|(row, grade)| ((*row).to_owned(), *grade)).collect::<Vec<_>>()
+        };
+        use RuleGrade::{Broken, Holds, Open};
+        let all = |last| expected(&[("MED-012", Holds), ("MED-001", Holds), ("MED-004", last)]);
+        assert_eq!(grades(&known, gives(bytes.clone())), all(Holds));
+        assert_eq!(grades(&known, gives(b"stored\n".to_vec())), all(Broken));
+        let unknown = Stored { sha256: None, name: None, ..known.clone() };
+        assert_eq!(grades(&unknown, gives(bytes.clone())), all(Open));
+        let none = expected(&[("MED-012", Holds), ("MED-001", Broken)]);
+        assert_eq!(grades(&known, Ok(HttpResponse::new(404))), none);
+        assert_eq!(grades(&known, Err("cannot connect: refused".into())), none);
+        let named = Stored { reference: "plan.pdf".into(), ..known };
+        assert_eq!(grades(&named, gives(bytes))[0], ("MED-012".to_owned(), Broken));
     }
 }

@@ -20,6 +20,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub use outgoing::MediaOrder;
+pub use probe::Stored;
 
 use super::Meta;
 use crate::e2ee::media::MediaKind;

@@ -6,6 +6,7 @@
 use rand::Rng as _;
 use sha2::{Digest as _, Sha256};
 
+use super::judged;
 use super::probe_rules::{self, Answer};
 use crate::evidence::{Event, Exchanged, Stream};
 use crate::http::{HttpRequest, HttpResponse, is_refusal};
@@ -28,13 +29,23 @@ pub(super) struct Ask {
     pub request: HttpRequest,
 }
 
+/// A file that the third party's server stores.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// What stands behind its base URL and a slash.
+    pub reference: String,
+    /// SHA-256 of its bytes in hexadecimal digits, and the name it had, where they are known.
+    pub sha256: Option<String>,
+    pub name: Option<String>,
+}
+
 /// A probe that is under way.
 pub(in crate::role::meta) struct Run {
     probe: FileProbe,
     /// By HTTP/2 alone, and not by HTTP/1.1.
     http2: bool,
     label: Option<String>,
-    reference: String,
+    stored: Stored,
     base: Option<Answer>,
     asks: Vec<Ask>,
     answers: Vec<Option<Answer>>,
@@ -49,7 +60,7 @@ impl Meta {
         &mut self,
         probe: FileProbe,
         http2: bool,
-        reference: &str,
+        stored: Stored,
         label: Option<String>,
     ) -> Result<(), String> {
         let base = self.integrator.base_url.clone().ok_or("no third-party server is known")?;
@@ -59,13 +70,13 @@ impl Meta {
             probe,
             http2,
             label: label.clone(),
-            reference: reference.to_owned(),
+            stored,
             base: None,
             asks: Vec::new(),
             answers: Vec::new(),
         };
+        let path = format!("/{}", run.stored.reference);
         self.media.probes.insert(number, run);
-        let path = format!("/{reference}");
         let event = Event::requested(label, "GET", &path);
         self.record(Stream::http_out(), None, event);
         let request = self.as_the_proxy(HttpRequest::new("GET", &path));
@@ -125,7 +136,7 @@ impl Meta {
                 run.asks = match &result {
                     Ok(base) if base.status == 200 => {
                         let rng = &mut self.rng;
-                        asks(run.probe, &run.reference, base, &mut || rng.next_u64())
+                        asks(run.probe, &run.stored.reference, base, &mut || rng.next_u64())
                     }
                     _ => Vec::new(),
                 };
@@ -169,9 +180,13 @@ impl Meta {
         let asked: Vec<(&Ask, &Answer)> = asked.collect();
         let base = run.base.unwrap_or_else(|| Err("no answer".into()));
         let auth = self.profile.text("media.download_auth").unwrap_or("none");
-        let checked = probe_rules::judge(run.probe, auth, &base, &asked);
+        let checked = match run.probe {
+            FileProbe::Whole => judged::stored(&run.stored, &base, &self.media.references),
+            probe => probe_rules::judge(probe, auth, &base, &asked),
+        };
+        self.media.references.insert(run.stored.reference.clone());
         let requests = asked.len() as u64 + 1;
-        let seen = exchanged(&format!("/{}", run.reference), &base, &asked);
+        let seen = exchanged(&format!("/{}", run.stored.reference), &base, &asked);
         let asks_who = base.as_ref().ok().map(|base| base.status).filter(|s| is_refusal(*s));
         let (probe, label) = (run.probe.word().to_owned(), run.label);
         self.record(
@@ -230,6 +245,7 @@ fn asks(
     };
     let at = |path: &str| Ask { what: shown(path), request: HttpRequest::new("GET", path) };
     match probe {
+        FileProbe::Whole => Vec::new(),
         FileProbe::Repeat => {
             let mut asks = vec![get("again", &[]), get("a third time", &[])];
             if let Some(etag) = base.header("etag") {
@@ -351,11 +367,28 @@ mod tests {
     }
 
     #[test]
-    fn every_probe_asks_something() {
+    fn every_probe_asks_something_beside_the_file_itself() {
         let base = HttpResponse { body: vec![0; 40], ..HttpResponse::new(200) };
-        for (probe, word) in FileProbe::ALL {
+        for (probe, word) in FileProbe::ALL.iter().filter(|(probe, _)| *probe != FileProbe::Whole) {
             let asks = asks(*probe, "abc", &base.clone().with_header("etag", "\"e\""), &mut || 1);
             assert!(!asks.is_empty() && asks.len() <= PROBE_REQUESTS_MAX, "{word}");
         }
+    }
+
+    #[test]
+    fn alike_answers_stand_once_and_no_token_at_all() {
+        let request = HttpRequest::new("GET", "/a").with_header("range", "bytes=0-0");
+        let asks = [
+            Ask { what: "it".into(), request: request.clone() },
+            Ask { what: "it".into(), request: request.with_header("authorization", "Bearer t") },
+        ];
+        let answer: Answer = Ok(HttpResponse { body: vec![1, 2], ..HttpResponse::new(206) });
+        let failed: Answer = Err("closed".into());
+        let asked: Vec<(&Ask, &Answer)> = asks.iter().map(|ask| (ask, &answer)).collect();
+        let seen = exchanged("/a", &failed, &asked);
+        assert_eq!(seen.len(), 2);
+        assert_eq!((seen[0].failed.as_deref(), seen[0].times), (Some("closed"), 1));
+        assert_eq!((seen[1].status, seen[1].len, seen[1].times), (Some(206), 2, 2));
+        assert_eq!(seen[1].asked, [("range".to_owned(), "bytes=0-0".to_owned())]);
     }
 }

@@ -57,6 +57,8 @@ pub(super) fn judge(
         }
     };
     match probe {
+        // Judged by who knows what was stored.
+        FileProbe::Whole => Vec::new(),
         FileProbe::Repeat => vec![rule("MED-009", first(asked, |answer| changed(whole, answer)))],
         FileProbe::Head => head(whole, asked),
         FileProbe::Range => parts(whole, asked),
@@ -76,6 +78,7 @@ pub(super) fn judge(
 
 fn rows(probe: FileProbe) -> &'static [&'static str] {
     match probe {
+        FileProbe::Whole => &[],
         FileProbe::Repeat => &["MED-009"],
         FileProbe::Head => &["MED-011", "MED-026"],
         FileProbe::Range => &["MED-010"],
@@ -590,5 +593,16 @@ mod tests {
         assert_eq!(of("none", HttpResponse::new(401)), Broken);
         assert_eq!(of("token", HttpResponse::new(401)), Holds);
         assert_eq!(of("token", whole()), Broken);
+    }
+
+    #[test]
+    fn what_cannot_be_had_says_nothing_but_of_who_is_refused() {
+        let of = |probe, base: HttpResponse| judge(probe, "none", &Ok(base), &[])[0].grade;
+        for probe in [FileProbe::Traversal, FileProbe::Unknown, FileProbe::Readers] {
+            assert_eq!(of(probe, HttpResponse::new(404)), RuleGrade::Open, "{probe:?}");
+        }
+        assert_eq!(of(FileProbe::Traversal, HttpResponse::new(401)), RuleGrade::Open);
+        assert_eq!(of(FileProbe::Readers, HttpResponse::new(401)), Broken);
+        assert_eq!(of(FileProbe::Credentials, HttpResponse::new(403)), Broken);
     }
 }
