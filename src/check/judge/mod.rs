@@ -1,5 +1,6 @@
 //! From a transcript to the results of a case.
 
+mod blame;
 mod grading;
 mod lent;
 mod seen;

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::Setting;
 use super::grading::{broken, contradicted, resting_on_signal, result, undecided};
 use super::lent;
 use super::seen::{idle_fault, observed};
+use super::{Setting, blame};
 use crate::check::progress::{Progress, StepOutcome};
 use crate::check::resting;
-use crate::evidence::{Direction, EncFacts, Entry, Event, Transcript};
+use crate::evidence::{Direction, Entry, Event, Transcript};
 use crate::scenario::kinds::Point;
 use crate::scenario::{Action, Part, Payload, Plan, Purpose, Scenario, Seen, Step};
 use crate::verdict::{CheckResult, Finding, NotDecided, Verdict, Witness};
@@ -200,15 +200,11 @@ impl Steps<'_> {
             {
                 undecided(check, NotDecided::Precondition(CANONICAL_TOO.to_owned()))
             }
-            // What was not understood says nothing of rules about something else.
-            Some(StepOutcome::Failed { actual, evidence, .. })
-                if self.unread(evidence).is_some_and(|enc| says_nothing_of(row, enc)) =>
-            {
-                let why =
-                    format!("a Meta client could not read what was sent: {}", shortened(actual));
-                undecided(check, NotDecided::Precondition(why))
-            }
             Some(StepOutcome::Failed { expected, actual, evidence, diff }) => {
+                if let Some(why) = blame::of_step(self.transcript, step, row, evidence) {
+                    let why = format!("{why}: {}", shortened(actual));
+                    return undecided(check, NotDecided::Precondition(why));
+                }
                 let diff = diff.clone().map(Box::new);
                 let finding = Finding {
                     diff,
@@ -230,16 +226,6 @@ impl Steps<'_> {
             Some(StepOutcome::OutOfSight) => lent::out_of_sight(check, lent::lent(self.transcript)),
             None => undecided(check, NotDecided::Precondition("the step was not reached".into())),
         }
-    }
-
-    /// The message that a finding rests on and that a Meta client could not read, if it is one.
-    fn unread(&self, evidence: &[String]) -> Option<&EncFacts> {
-        let entries = self.transcript.entries().iter();
-        let mut here = entries.filter(|entry| evidence.contains(&entry.id.to_string()));
-        here.find_map(|entry| match &entry.event {
-            Event::Undecryptable { enc, .. } => Some(enc),
-            _ => None,
-        })
     }
 
     /// True where the phase in the canonical encoding ended at this step, or before it.
@@ -315,7 +301,9 @@ impl Steps<'_> {
                 // Who never answers a ping is not damaged by what came before it.
                 let control = control && (word != "damaged" || self.probe_can_work(steps));
                 let what = self.describe(&planned.step, planned.part);
-                self.lower(checks, &rows, outcome, control.then_some(word), &what);
+                let word = control.then_some(word);
+                let lowered = Lowered { step: &planned.step, outcome, word, what };
+                self.lower(checks, &rows, &lowered);
                 break;
             }
         }
@@ -336,10 +324,9 @@ impl Steps<'_> {
         &self,
         checks: &mut [CheckResult],
         rows: &BTreeSet<(String, String)>,
-        outcome: Option<&StepOutcome>,
-        word: Option<&str>,
-        what: &str,
+        lowered: &Lowered<'_>,
     ) {
+        let Lowered { step, outcome, word, what } = lowered;
         for check in checks.iter_mut() {
             let concerned = rows.contains(&(check.id.to_string(), check.requirement.to_string()));
             // What was found broken stays found, also where the row only recommends.
@@ -347,16 +334,14 @@ impl Steps<'_> {
             if !concerned || found {
                 continue;
             }
-            match (outcome, word) {
-                // It took what is right and answered, if in a way that nobody could read.
-                (Some(StepOutcome::Failed { evidence, .. }), Some(_))
-                    if self.unread(evidence).is_some() =>
-                {
-                    let why = format!("{what}: a Meta client could not read what was sent");
-                    let why = NotDecided::Precondition(why);
-                    *check = CheckResult { findings: Vec::new(), ..undecided(check.clone(), why) };
-                }
+            match (*outcome, *word) {
                 (Some(StepOutcome::Failed { expected, actual, evidence, diff }), Some(word)) => {
+                    if let Some(why) = blame::of_control(self.transcript, step, evidence) {
+                        let why = NotDecided::Precondition(format!("{what}: {why}"));
+                        let check_of = undecided(check.clone(), why);
+                        *check = CheckResult { findings: Vec::new(), ..check_of };
+                        continue;
+                    }
                     let actual = format!("{word}: {what}: {actual}");
                     let diff = diff.clone().map(Box::new);
                     let finding = Finding {
@@ -368,7 +353,7 @@ impl Steps<'_> {
                 // What is undecided already knows a better reason.
                 _ if check.verdict == Verdict::Inconclusive => {}
                 _ => {
-                    let why = NotDecided::Precondition(what.to_owned());
+                    let why = NotDecided::Precondition(what.clone());
                     *check = CheckResult { findings: Vec::new(), ..undecided(check.clone(), why) };
                 }
             }
@@ -446,12 +431,13 @@ impl Steps<'_> {
     }
 }
 
-/// True for rows that a message which a Meta client cannot read says nothing of: stanzas, data and
-/// encodings, and keys and sessions where it opened and what is in it was wrong.
-fn says_nothing_of(row: &str, unread: &EncFacts) -> bool {
-    let is_of = |areas: &[&str]| areas.iter().any(|area| row.starts_with(area));
-    is_of(&["PRV-", "STZ-", "ROB-"])
-        || unread.plaintext.is_some() && is_of(&["ENC-", "PRE-", "RAT-"])
+/// A control that did not come about.
+struct Lowered<'a> {
+    step: &'a Step,
+    outcome: Option<&'a StepOutcome>,
+    /// What that shows of the subject, if it does.
+    word: Option<&'static str>,
+    what: String,
 }
 
 /// What rows that were not reached say of the step that stopped them; the whole stands at its own.

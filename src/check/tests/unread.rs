@@ -1,4 +1,5 @@
-//! What a message that no Meta client can decrypt says, and what it does not.
+//! What a message that no Meta client can decrypt says and what it does not, and an enlistment that was
+//! refused for what was in it.
 
 use super::*;
 use crate::evidence::EncFacts;
@@ -97,4 +98,52 @@ fn a_control_that_was_sent_was_not_refused() {
     let (verdict, _, actual) = with(None);
     assert_eq!(verdict, Verdict::Fail);
     assert!(actual.starts_with("refuses everything"), "{actual}");
+}
+
+const ENLISTS: &str = "
+schema: 1
+title: A client enlists
+why: Because.
+milestone: M1
+covers: [ENL-014]
+proves: [login-without-token]
+actors:
+  alice: { plays: third-party-client, iut: true }
+steps:
+  - act: { on: alice, do: enlist, as: e1, checks: [ENL-014, ENL-005, ENL-010, JWT-010] }
+must_observe: [e1.sent]
+";
+
+#[test]
+fn an_enlistment_refused_for_what_was_in_it_says_nothing_of_other_rows() {
+    let scenario = scenario(ENLISTS);
+    let plan = Plan::of(&scenario);
+    let with = |form: FormFacts| {
+        let mut tape = Tape::new(&scenario);
+        tape.phase(&plan, Purpose::Main, |tape, _| {
+            let (method, path) = ("POST".into(), "/".into());
+            let outcome = "bad_integrator".into();
+            let event =
+                Event::Enlistment { method, path, form: form.clone(), outcome, login: None };
+            tape.add(Lane::Main, Stream::http_in(), Some("alice"), event);
+            StepEnd::Refused("error 1 (forbidden)".into())
+        });
+        let result = verdicts(&scenario, &tape, true);
+        ["ENL-014", "ENL-005", "ENL-010", "JWT-010"].map(|row| step_verdict(&result, row).0)
+    };
+    use Verdict::{Fail, Inconclusive};
+    assert_eq!(with(form()), [Fail; 4], "what was refused was right");
+    let fault = |requirement: &str| RuleFacts {
+        requirement: requirement.into(),
+        grade: RuleGrade::Broken,
+        why: None,
+    };
+    let long = FormFacts { faults: vec![fault("ENL-005")], ..form() };
+    assert_eq!(with(long.clone()), [Inconclusive, Fail, Fail, Fail]);
+    assert_eq!(with(FormFacts { token: None, ..long })[1..], [Fail, Inconclusive, Inconclusive]);
+    assert_eq!(with(FormFacts { signature_verifies: Some(false), ..form() })[0], Inconclusive);
+    let mut old = token(json!({}));
+    old.checked.push(fault("JWT-010"));
+    let expired = with(FormFacts { token: Some(old), ..form() });
+    assert_eq!(expired, [Inconclusive, Fail, Fail, Fail]);
 }
