@@ -1,11 +1,10 @@
 //! The judge on hand-made transcripts: each check is seen to pass and to fail, and each guard to bite.
-
+mod blame;
 mod connection;
 mod names;
 mod passive;
 mod requests;
 mod tape;
-mod unread;
 
 use tape::{Tape, form, login, token};
 

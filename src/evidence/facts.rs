@@ -75,6 +75,16 @@ pub struct LoginFacts {
     pub refused: Option<String>,
 }
 
+impl LoginFacts {
+    /// How the reason of a refusal begins that a scenario asked for.
+    pub const ON_PURPOSE: &str = "on purpose";
+
+    /// True where Meta's side refused the login for what was in it.
+    pub fn is_refused_for_itself(&self) -> bool {
+        self.refused.as_deref().is_some_and(|why| !why.starts_with(Self::ON_PURPOSE))
+    }
+}
+
 /// The header of a ciphertext, readable without keys.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EncFacts {

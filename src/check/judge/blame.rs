@@ -18,31 +18,39 @@ pub(super) fn of_step(
         Some(_) => !is_of(&["MSG-", "RCP-"]),
         None => is_of(&["PRV-", "STZ-", "ROB-", "TRN-", "MED-", "MPX-", "ENL-013", "ENL-014"]),
     };
-    let unread = unread(transcript, step, evidence).filter(|enc| is_silent(enc));
-    let refused = || {
-        let form = refused_form(transcript, evidence)?;
-        let of_token = row == "ENL-010" || row.starts_with("JWT-");
-        let says = FORM.contains(&row) || of_token && form.token.is_some();
-        (!says).then_some(REFUSED)
-    };
-    unread.map(|_| UNREAD).or_else(refused)
+    if unread(transcript, step, evidence).is_some_and(is_silent) {
+        return Some(UNREAD);
+    }
+    // What must not come, and came, needs no excuse; nor is there one for what has worked before.
+    if matches!(step.action, Action::ExpectNone(_)) {
+        return None;
+    }
+    let at = kept_out(transcript, evidence).filter(|at| !at.was_ever_passed(transcript))?;
+    (!at.is_about(row)).then_some(at.why())
 }
 
-/// Why a control that failed does not show that the implementation refuses what is right: it took it,
-/// and what it made of it was wrong.
+/// Why a control that failed does not show that the implementation refuses what is right, or is `damaged`
+/// by what came before: it took it, and what it made of it was wrong, now and ever before.
 pub(super) fn of_control(
     transcript: &Transcript,
     step: &Step,
     evidence: &[String],
+    damaged: bool,
 ) -> Option<&'static str> {
-    match unread(transcript, step, evidence) {
-        Some(_) => Some(UNREAD),
-        None => refused_form(transcript, evidence).map(|_| REFUSED),
+    if unread(transcript, step, evidence).is_some() {
+        let read = |entry: &Entry| matches!(entry.event, Event::Decrypted { .. });
+        return (!damaged || !transcript.entries().iter().any(read)).then_some(UNREAD);
     }
+    let at = kept_out(transcript, evidence)?;
+    (!damaged || !at.was_ever_passed(transcript)).then_some(at.why())
 }
 
 const UNREAD: &str = "a Meta client could not read what was sent";
+const NO_LOGIN: &str = "Meta's side had refused the login for what was in it";
+const NO_CHANNEL: &str = "Meta's side could not read what came on the connection";
 const REFUSED: &str = "Meta's side had refused the enlistment for what was in it";
+/// The outcome of an enlistment that was taken.
+const OK: &str = "ok";
 /// Rows about the form of an enlistment.
 const FORM: &[&str] =
     &["ENL-001", "ENL-003", "ENL-004", "ENL-005", "ENL-006", "ENL-007", "ENL-008", "ENL-009"];
@@ -81,19 +89,70 @@ fn needs_a_reader(step: &Step) -> bool {
 /// What a rule is of that a file decides which a message names.
 const OF_MESSAGES: &str = "media";
 
-/// The form of the last enlistment before a finding, or of the one that it rests on, if Meta's side refused
-/// it for what was in it.
-fn refused_form<'a>(transcript: &'a Transcript, evidence: &[String]) -> Option<&'a FormFacts> {
+/// How far an implementation had come that was kept out for what it said itself.
+enum KeptOut<'a> {
+    Form(&'a FormFacts),
+    /// The beginning of a connection, before Meta's side had said anything.
+    Intro,
+    Channel,
+    Login,
+}
+
+impl KeptOut<'_> {
+    fn why(&self) -> &'static str {
+        match self {
+            Self::Form(_) => REFUSED,
+            Self::Intro | Self::Channel => NO_CHANNEL,
+            Self::Login => NO_LOGIN,
+        }
+    }
+
+    /// True for rows about what kept it out.
+    fn is_about(&self, row: &str) -> bool {
+        match self {
+            Self::Form(form) => {
+                let of_token = row == "ENL-010" || row.starts_with("JWT-");
+                FORM.contains(&row) || of_token && form.token.is_some()
+            }
+            Self::Login => row == "NOI-008" || row.starts_with("JWT-"),
+            Self::Intro => row == "TRN-016",
+            // What Meta's side had said before may be what the step is about.
+            Self::Channel => true,
+        }
+    }
+
+    /// True if the implementation got further at some time in this case, so that it can.
+    fn was_ever_passed(&self, transcript: &Transcript) -> bool {
+        transcript.entries().iter().any(|entry| match (self, &entry.event) {
+            (Self::Form(_), Event::Enlistment { outcome, .. }) => outcome == OK,
+            (Self::Intro | Self::Channel | Self::Login, Event::Login { facts }) => {
+                facts.refused.is_none()
+            }
+            _ => false,
+        })
+    }
+}
+
+/// What kept the implementation out, last before a finding or as what it rests on.
+fn kept_out<'a>(transcript: &'a Transcript, evidence: &[String]) -> Option<KeptOut<'a>> {
     let entries = transcript.entries();
     let at = entries.iter().position(|entry| is_in(entry, evidence))?;
     let lane = entries[at].lane;
-    let mut before = entries[..=at].iter().rev().filter(|entry| entry.lane == lane);
-    let (form, method, outcome) = before.find_map(|entry| match &entry.event {
-        Event::Enlistment { form, method, outcome, .. } => Some((form, method, outcome)),
+    let before = || entries[..=at].iter().rev().filter(|entry| entry.lane == lane);
+    before().find_map(|entry| match &entry.event {
+        Event::Enlistment { form, method, outcome, .. } => {
+            let own = outcome != OK && (method != "POST" || is_faulty(form));
+            Some(own.then_some(KeptOut::Form(form)))
+        }
+        Event::Login { facts } => Some(facts.is_refused_for_itself().then_some(KeptOut::Login)),
+        Event::ChannelBroken { .. } => {
+            let same = |other: &&Entry| other.id.stream == entry.id.stream;
+            let began = |other: &Entry| matches!(other.event, Event::Handshake { .. });
+            let spoke = before().filter(same).any(began);
+            Some(Some(if spoke { KeptOut::Channel } else { KeptOut::Intro }))
+        }
         _ => None,
-    })?;
-    let own = outcome != "ok" && (method != "POST" || is_faulty(form));
-    own.then_some(form)
+    })?
 }
 
 fn is_faulty(form: &FormFacts) -> bool {

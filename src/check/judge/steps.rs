@@ -14,6 +14,8 @@ use crate::scenario::{Action, Part, Payload, Plan, Purpose, Scenario, Seen, Step
 use crate::verdict::{CheckResult, Finding, NotDecided, Verdict, Witness};
 use crate::wire::binary;
 
+/// What a probe that fails shows.
+const DAMAGED: &str = "damaged";
 /// The row that compares encodings.
 const ONE_MEANING: &str = "ROB-007";
 /// Why it is not decided where there is nothing to compare with.
@@ -290,7 +292,7 @@ impl Steps<'_> {
             for (at, planned) in steps.steps.iter().enumerate() {
                 let (control, word) = match planned.part {
                     Part::Twin(of) if of == index => (true, "refuses everything"),
-                    Part::Probe(of) if of == index => (true, "damaged"),
+                    Part::Probe(of) if of == index => (true, DAMAGED),
                     Part::LeadUp if steps.purpose == Purpose::Twin(index) => (false, ""),
                     _ => continue,
                 };
@@ -299,7 +301,7 @@ impl Steps<'_> {
                     continue;
                 }
                 // Who never answers a ping is not damaged by what came before it.
-                let control = control && (word != "damaged" || self.probe_can_work(steps));
+                let control = control && (word != DAMAGED || self.probe_can_work(steps));
                 let what = self.describe(&planned.step, planned.part);
                 let word = control.then_some(word);
                 let lowered = Lowered { step: &planned.step, outcome, word, what };
@@ -336,7 +338,9 @@ impl Steps<'_> {
             }
             match (*outcome, *word) {
                 (Some(StepOutcome::Failed { expected, actual, evidence, diff }), Some(word)) => {
-                    if let Some(why) = blame::of_control(self.transcript, step, evidence) {
+                    if let Some(why) =
+                        blame::of_control(self.transcript, step, evidence, word == DAMAGED)
+                    {
                         let why = NotDecided::Precondition(format!("{what}: {why}"));
                         let check_of = undecided(check.clone(), why);
                         *check = CheckResult { findings: Vec::new(), ..check_of };

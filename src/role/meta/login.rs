@@ -199,8 +199,9 @@ impl Meta {
         channel.account = account;
         let mut facts = facts;
         let fault = self.faults.login.filter(|_| facts.refused.is_none());
-        facts.refused =
-            facts.refused.or(fault.map(|fault| format!("on purpose: {}", fault.word())));
+        facts.refused = facts
+            .refused
+            .or(fault.map(|fault| format!("{}: {}", LoginFacts::ON_PURPOSE, fault.word())));
         let refused = facts.refused.is_some();
         self.record_conn(conn, true, Event::Login { facts });
         let transport = finished.transport;

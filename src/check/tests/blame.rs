@@ -1,5 +1,5 @@
-//! What a message that no Meta client can decrypt says and what it does not, and an enlistment that was
-//! refused for what was in it.
+//! What says nothing of rows about something else: a message that no Meta client can decrypt, an enlistment
+//! or a login that was refused for what was in it, a connection that broke at once.
 
 use super::*;
 use crate::evidence::EncFacts;
@@ -146,4 +146,63 @@ fn an_enlistment_refused_for_what_was_in_it_says_nothing_of_other_rows() {
     old.checked.push(fault("JWT-010"));
     let expired = with(FormFacts { token: Some(old), ..form() });
     assert_eq!(expired, [Inconclusive, Fail, Fail, Fail]);
+}
+
+/// What a control that connects in vain, after these events, makes of a negative step: the twin, or the
+/// probe behind a twin that got in.
+fn kept_out(twin_got_in: bool, events: &[Event]) -> (Verdict, String) {
+    let scenario = scenario(NEGATIVE);
+    let plan = Plan::of(&scenario);
+    let mut tape = Tape::new(&scenario);
+    let in_vain = |tape: &mut Tape, lane: Lane| {
+        for event in events {
+            tape.add(lane, Stream::connection(2, true), Some("alice"), event.clone());
+        }
+        StepEnd::Refused("error 1 (unauthenticated)".into())
+    };
+    tape.phase(&plan, Purpose::Twin(0), |tape, step| match step {
+        0 if twin_got_in => {
+            tape.login_in(Lane::Twin(0), login());
+            tape.ping_answered("fence-1", Lane::Twin(0));
+            StepEnd::Done
+        }
+        0 => in_vain(tape, Lane::Twin(0)),
+        _ => StepEnd::Done,
+    });
+    tape.phase(&plan, Purpose::Main, |_, step| match step {
+        0 => StepEnd::Refused("certificate".into()),
+        _ => StepEnd::Fenced,
+    });
+    tape.phase(&plan, Purpose::ProbeFresh(0), |tape, step| match step {
+        0 => {
+            tape.enlisted_in(Lane::Probe(0));
+            StepEnd::Done
+        }
+        _ => in_vain(tape, Lane::Probe(0)),
+    });
+    let (verdict, why, actual) = step_verdict(&verdicts(&scenario, &tape, true), "NOI-006");
+    (verdict, why.map_or(actual, |why| why.sentence()))
+}
+
+fn refused_login(why: &str) -> Event {
+    Event::Login { facts: LoginFacts { refused: Some(why.into()), token: None, ..login() } }
+}
+
+#[test]
+fn who_is_kept_out_for_its_own_login_has_not_refused_the_right_server() {
+    let (verdict, why) = kept_out(false, &[refused_login("no token")]);
+    assert_eq!(verdict, Verdict::Inconclusive, "{why}");
+    assert!(why.contains("refused the login for what was in it"), "{why}");
+    let banned = refused_login(&format!("{}: banned", LoginFacts::ON_PURPOSE));
+    assert_eq!(kept_out(false, &[banned]).0, Verdict::Fail);
+    assert_eq!(kept_out(false, &[]).0, Verdict::Fail);
+    let broken = Event::ChannelBroken { why: "intro header".into() };
+    assert_eq!(kept_out(false, &[broken]).0, Verdict::Inconclusive);
+}
+
+#[test]
+fn who_once_got_in_and_does_no_more_is_damaged() {
+    let (verdict, actual) = kept_out(true, &[refused_login("no token")]);
+    assert_eq!(verdict, Verdict::Fail);
+    assert!(actual.starts_with("damaged"), "{actual}");
 }
