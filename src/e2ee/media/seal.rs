@@ -9,9 +9,10 @@ use super::{BLOCK_BYTES, MediaKeys};
 
 /// Bytes that are copied at once, so that they are still near when they are encrypted and hashed.
 const PIECE_BYTES: usize = 8 * 1024;
-/// Bytes that pass all four computations before the next ones do, a block of SHA-256. Each computation is
-/// one chain of dependent instructions, and strides this short let the processor work on several at once.
-const STRIDE_BYTES: usize = 64;
+/// Bytes that pass all four computations before the next ones do. Each computation is one chain of dependent
+/// instructions, and short strides let the processor work on several at once; shorter ones than this wait
+/// for the bytes that have just been encrypted.
+const STRIDE_BYTES: usize = 256;
 
 /// What a message says of its encrypted file.
 #[derive(Clone, Debug, PartialEq, Eq)]
